@@ -1,0 +1,41 @@
+/*
+ * System call filters: from the OCI object linux.seccomp to a BPF program, and into the kernel.
+ *
+ * Compiling a profile of Docker's size costs milliseconds, so programs are kept in a folder, named
+ * by a digest of all that they depend on. Only root can have put them there, or they are not used.
+ */
+#ifndef SKIFF_RUNTIME_SECCOMP_H
+#define SKIFF_RUNTIME_SECCOMP_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <linux/filter.h>
+
+struct seccomp_filter {
+    struct sock_filter *insns; /* owned; NULL: no filter, seccomp_install does nothing */
+    unsigned short n;
+    unsigned flags; /* SECCOMP_FILTER_FLAG_* */
+};
+
+/* Compiles @profile (OCI config-linux "Seccomp") for this machine, or takes the program from
+ * @cache_dirfd (-1: no cache), where a new one is put. A cache that cannot be read or written is
+ * as none. NULL or null as @profile gives an empty filter.
+ *
+ * Names that libseccomp does not know are passed over (older libraries meet newer profiles);
+ * unknown actions, operators, architectures and flags are refused (-EINVAL), and what needs a
+ * listener (SCMP_ACT_NOTIFY, listenerPath) is not supported yet (-ENOTSUP).
+ *
+ * When the default action is an errno, a system call with a higher number than any in the profile
+ * gives ENOSYS: it is newer than the profile, and programs know how to do without it. */
+int seccomp_compile(const json_t *profile, int cache_dirfd, struct seccomp_filter *ret,
+                    struct err *e);
+
+/* Puts the filter on the calling thread, and on what it forks and executes. Needs no_new_privs or
+ * CAP_SYS_ADMIN in the thread's user namespace (seccomp(2)). */
+int seccomp_install(const struct seccomp_filter *filter, struct err *e);
+
+void seccomp_filter_release(struct seccomp_filter *filter);
+#define _cleanup_seccomp_filter_ _cleanup_(seccomp_filter_release)
+
+#endif
