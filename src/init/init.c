@@ -166,7 +166,7 @@ static int reap(long command)
     int result = -1;
 
     for (;;) {
-        int status;
+        int status = 0;
         long pid = kernel4(SYS_wait4, -1, (long)&status, WNOHANG, 0);
 
         if (pid <= 0)
