@@ -29,7 +29,6 @@ check busybox-static         cmd:busybox          busybox              busybox  
 check debootstrap            cmd:debootstrap      debootstrap          debootstrap     debootstrap
 check debian-archive-keyring file:/usr/share/keyrings/debian-archive-keyring.gpg debian-keyring debian-archive-keyring -
 check cpio                   cmd:cpio             cpio                 cpio            cpio
-check kmod                   cmd:depmod           kmod                 kmod            kmod
 check qemu-system-x86        cmd:qemu-system-x86_64 qemu-system-x86-core qemu-system-x86 qemu-system-x86_64
 check clang                  cmd:clang            clang                clang           clang
 check libclang-rt-dev        cmd:clang            compiler-rt          compiler-rt     compiler-rt
