@@ -38,6 +38,10 @@ char *reference_full(const struct reference *r);
 /* "docker.io/library/rust", likewise. */
 char *reference_repository(const struct reference *r);
 
+/* The full form of a name that is to be given to an image: without a digest, not the built-in
+ * one's. The caller's to free. */
+int reference_claim(const char *text, char **ret, struct err *e);
+
 /* A full name as a person would type it: without docker.io/ and library/. Points into @full. */
 const char *reference_short(const char *full);
 

@@ -1,0 +1,156 @@
+#include "image/image.h"
+
+#include "base/file.h"
+#include "image/layout.h"
+#include "image/reference.h"
+#include "image/resolve.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void image_release(struct image *img)
+{
+    free(img->id);
+    free(img->digest);
+    json_decref(img->config);
+    strv_release(&img->layers);
+    strv_release(&img->diff_ids);
+    strv_release(&img->names);
+    *img = (struct image){0};
+}
+
+static int take_diff_ids(const json_t *config, struct image *img, struct err *e)
+{
+    json_t *ids = json_at(config, "rootfs.diff_ids");
+    size_t i;
+    json_t *value;
+    if (!str_eq(json_str(config, "rootfs.type"), "layers") || !json_is_array(ids))
+        return err_set(e, EBADMSG, "image \"%s\" has no list of layers", img->id);
+    json_array_foreach (ids, i, value) {
+        const char *id = json_string_value(value);
+        if (!id || !digest_is_valid(id))
+            return err_set(e, EBADMSG, "image \"%s\" has an invalid diff ID", img->id);
+        strv_add(&img->diff_ids, id);
+        strv_addf(&img->layers, "layers/%s/fs", id + sizeof("sha256:") - 1);
+    }
+    return img->diff_ids.failed || img->layers.failed ? err_nomem(e) : 0;
+}
+
+static int take_names(const json_t *index, struct image *img, struct err *e)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach (json_object_get(index, "manifests"), i, entry) {
+        if (!str_eq(json_string_value(json_object_get(entry, "digest")), img->digest))
+            continue;
+        const char *name = layout_entry_name(entry);
+        if (name)
+            strv_add(&img->names, name);
+    }
+    return img->names.failed ? err_nomem(e) : 0;
+}
+
+int image_load(int root_fd, const json_t *index, const json_t *entry, const struct stat *st,
+               struct image *ret, struct err *e)
+{
+    _cleanup_image_ struct image img = {
+        .index_time = st->st_ctim,
+        .index_inode = st->st_ino,
+    };
+    _cleanup_json_ json_t *manifest = NULL;
+
+    int r = layout_read_manifest(root_fd, entry, &manifest, e);
+    if (r < 0)
+        return r;
+    const json_t *config_desc = json_object_get(manifest, "config");
+    r = layout_read_blob(root_fd, config_desc, &img.config, e);
+    if (r < 0)
+        return r;
+    img.id = strdup(json_string_value(json_object_get(config_desc, "digest")));
+    img.digest = strdup(json_string_value(json_object_get(entry, "digest")));
+    if (!img.id || !img.digest)
+        return err_nomem(e);
+    const json_t *settings = json_object_get(img.config, "config");
+    if (settings && !json_is_object(settings) && !json_is_null(settings))
+        return err_set(e, EBADMSG, "image \"%s\": \"config\" is not an object", img.id);
+
+    r = take_diff_ids(img.config, &img, e);
+    if (r < 0)
+        return r;
+    if (img.diff_ids.n != json_array_size(json_object_get(manifest, "layers")))
+        return err_set(e, EBADMSG, "image \"%s\" has %zu diff IDs for %zu layers", img.id,
+                       img.diff_ids.n, json_array_size(json_object_get(manifest, "layers")));
+    r = take_names(index, &img, e);
+    if (r < 0)
+        return r;
+    *ret = TAKE(img, (struct image){0});
+    return 0;
+}
+
+int image_find(int root_fd, const char *what, struct image *ret, struct err *e)
+{
+    _cleanup_json_ json_t *index = NULL;
+    struct stat st;
+    json_t *entry;
+    int r = layout_read_index(root_fd, &index, &st, e);
+    if (r < 0)
+        return r;
+    r = resolve(root_fd, index, what, &entry, NULL, e);
+    if (r < 0)
+        return r;
+    return image_load(root_fd, index, entry, &st, ret, e);
+}
+
+int image_confirm(int root_fd, const struct image *img, struct err *e)
+{
+    struct stat st;
+    if (fstatat(root_fd, "images/index.json", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_ino == img->index_inode && st.st_ctim.tv_sec == img->index_time.tv_sec &&
+        st.st_ctim.tv_nsec == img->index_time.tv_nsec)
+        return 0;
+
+    _cleanup_json_ json_t *index = NULL;
+    json_t *entry;
+    int r = layout_read_index(root_fd, &index, NULL, e);
+    if (r < 0)
+        return r;
+    return resolve(root_fd, index, img->digest, &entry, NULL, e);
+}
+
+long long image_size(int root_fd, const struct image *img)
+{
+    long long total = 0;
+    for (size_t i = 0; i < img->diff_ids.n; i++) {
+        _cleanup_json_ json_t *layer = NULL;
+        _cleanup_free_ char *path =
+            str_printf("layers/%s/layer.json", img->diff_ids.v[i] + sizeof("sha256:") - 1);
+        if (!path || json_read(root_fd, path, 4096, &layer, NULL) < 0)
+            return -1;
+        long long size = json_int(layer, "size", -1);
+        if (size < 0 || __builtin_add_overflow(total, size, &total))
+            return -1;
+    }
+    return total;
+}
+
+time_t image_created(const struct image *img)
+{
+    const char *text = json_str(img->config, "created");
+    struct tm tm = {0};
+    char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    if (!rest)
+        return -1;
+    if (*rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    time_t t = timegm(&tm);
+    int hours, minutes;
+    char sign, end;
+    if (strcmp(rest, "Z") == 0)
+        return t;
+    if (sscanf(rest, "%c%2d:%2d%c", &sign, &hours, &minutes, &end) != 3 ||
+        (sign != '+' && sign != '-'))
+        return -1;
+    time_t offset = hours * 3600 + minutes * 60;
+    return sign == '+' ? t - offset : t + offset;
+}

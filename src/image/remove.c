@@ -1,0 +1,197 @@
+#include "image/image.h"
+
+#include "image/layout.h"
+#include "image/reference.h"
+#include "image/resolve.h"
+#include "image/store.h"
+
+#include <string.h>
+
+/* One removal on its way: the store is locked from the first to the last step. */
+struct removal {
+    int root_fd;
+    const struct image_remove_options *options;
+    const char *what;
+    json_t *index;
+    struct image img; /* without a config when the image is damaged */
+    char *by_name;    /* the name that was given, NULL when it was an ID */
+    struct strv *done;
+};
+
+static void removal_release(struct removal *rm)
+{
+    json_decref(rm->index);
+    image_release(&rm->img);
+    free(rm->by_name);
+}
+
+static int copy_entry(const json_t *index, const json_t *entry, struct image *img, struct err *e)
+{
+    const char *digest = json_str(entry, "digest");
+    size_t i;
+    json_t *other;
+    img->digest = strdup(digest ? digest : "");
+    json_array_foreach (json_object_get(index, "manifests"), i, other)
+        if (str_eq(json_str(other, "digest"), digest) && layout_entry_name(other))
+            strv_add(&img->names, layout_entry_name(other));
+    return !img->digest || img->names.failed ? err_nomem(e) : 0;
+}
+
+static int find(struct removal *rm, struct err *e)
+{
+    json_t *entry;
+    struct stat st;
+    int r = layout_read_index(rm->root_fd, &rm->index, &st, e);
+    if (r == 0)
+        r = resolve(rm->root_fd, rm->index, rm->what, &entry, &rm->by_name, e);
+    if (r < 0)
+        return r;
+    r = image_load(rm->root_fd, rm->index, entry, &st, &rm->img, NULL);
+    if (r == -ENOMEM)
+        return err_nomem(e);
+    /* A damaged image can be got rid of too. */
+    return r < 0 ? copy_entry(rm->index, entry, &rm->img, e) : 0;
+}
+
+/* Drops the entries of the image, or only the one that has @name. */
+static void drop_entries(struct removal *rm, const char *name)
+{
+    json_t *entries = json_object_get(rm->index, "manifests");
+    for (size_t i = json_array_size(entries); i-- > 0;) {
+        const json_t *entry = json_array_get(entries, i);
+        const char *digest = json_str(entry, "digest");
+        if (!str_eq(digest ? digest : "", rm->img.digest))
+            continue;
+        if (name && !str_eq(layout_entry_name(entry), name))
+            continue;
+        json_array_remove(entries, i);
+    }
+}
+
+static void say_untagged(struct removal *rm, const char *name)
+{
+    strv_addf(rm->done, "Untagged: %s", reference_short(name));
+}
+
+static bool in_one_repository(const struct strv *names)
+{
+    for (size_t i = 1; i < names->n; i++) {
+        const char *first = names->v[0], *other = names->v[i];
+        size_t n = (size_t)(strrchr(first, ':') - first);
+        if (n != (size_t)(strrchr(other, ':') - other) || memcmp(first, other, n) != 0)
+            return false;
+    }
+    return true;
+}
+
+static enum image_use use_of(const struct removal *rm, char **ret_by)
+{
+    const struct image_remove_options *o = rm->options;
+    return o && o->in_use && rm->img.id ? o->in_use(o->data, rm->img.id, ret_by) : IMAGE_UNUSED;
+}
+
+static int refuse_use(const struct removal *rm, enum image_use use, const char *by, struct err *e)
+{
+    const char *id = rm->img.id + sizeof("sha256:") - 1;
+    return err_set(e, EBUSY, "conflict: unable to delete %.12s (%s) - image is being used by %s %s",
+                   id, use == IMAGE_USED_RUNNING ? "cannot be forced" : "must be forced",
+                   use == IMAGE_USED_RUNNING ? "running" : "stopped", by ? by : "container");
+}
+
+/* All names go, the image stays for the container that is stopped. */
+static int untag_all(struct removal *rm, struct err *e)
+{
+    json_t *entries = json_object_get(rm->index, "manifests");
+    json_t *platform = NULL;
+    size_t i;
+    json_t *entry;
+    long long size = 0;
+    json_array_foreach (entries, i, entry) {
+        if (!str_eq(json_str(entry, "digest"), rm->img.digest))
+            continue;
+        size = json_int(entry, "size", 0);
+        platform = json_object_get(entry, "platform");
+    }
+    _cleanup_json_ json_t *kept = json_incref(platform);
+    drop_entries(rm, NULL);
+    int r = layout_index_name(rm->index, rm->img.digest, size, kept, NULL, e);
+    if (r == 0)
+        r = layout_write_index(rm->root_fd, rm->index, e);
+    for (size_t n = 0; r == 0 && n < rm->img.names.n; n++)
+        say_untagged(rm, rm->img.names.v[n]);
+    return r;
+}
+
+/* Takes the image out of the index, then asks again: see image_confirm. */
+static int delete_image(struct removal *rm, struct err *e)
+{
+    _cleanup_free_ char *by = NULL;
+    _cleanup_json_ json_t *before = json_deep_copy(rm->index);
+    if (!before)
+        return err_nomem(e);
+    drop_entries(rm, NULL);
+    int r = layout_write_index(rm->root_fd, rm->index, e);
+    if (r < 0)
+        return r;
+    enum image_use use = use_of(rm, &by);
+    if (use != IMAGE_UNUSED) {
+        r = layout_write_index(rm->root_fd, before, e);
+        return r < 0 ? r : refuse_use(rm, use, by, e);
+    }
+    for (size_t i = 0; i < rm->img.names.n; i++)
+        say_untagged(rm, rm->img.names.v[i]);
+    strv_addf(rm->done, "Deleted: %s", rm->img.id ? rm->img.id : rm->img.digest);
+    return store_sweep(rm->root_fd, rm->index, e);
+}
+
+static int remove_locked(struct removal *rm, struct err *e)
+{
+    _cleanup_free_ char *by = NULL;
+    bool force = rm->options && rm->options->force;
+    int r = find(rm, e);
+    if (r < 0)
+        return r;
+    if (rm->by_name && rm->img.names.n > 1) {
+        drop_entries(rm, rm->by_name);
+        r = layout_write_index(rm->root_fd, rm->index, e);
+        if (r == 0)
+            say_untagged(rm, rm->by_name);
+        return r;
+    }
+    if (!force && !in_one_repository(&rm->img.names))
+        return err_set(e, EBUSY,
+                       "conflict: unable to delete %.12s (must be forced) - image is referenced in "
+                       "multiple repositories",
+                       rm->what);
+    enum image_use use = use_of(rm, &by);
+    if (use == IMAGE_USED_RUNNING || (use == IMAGE_USED_STOPPED && !force))
+        return refuse_use(rm, use, by, e);
+    return use == IMAGE_USED_STOPPED ? untag_all(rm, e) : delete_image(rm, e);
+}
+
+int image_remove(int root_fd, const char *what, const struct image_remove_options *options,
+                 struct strv *ret_done, struct err *e)
+{
+    _cleanup_strv_ struct strv done = {0};
+    _cleanup_(removal_release) struct removal rm = {
+        .root_fd = root_fd,
+        .options = options,
+        .what = what,
+        .done = &done,
+    };
+    _cleanup_close_ int lock = -EBADF;
+
+    int r = store_make(root_fd, e);
+    if (r == 0)
+        r = store_lock(root_fd, &lock, e);
+    if (r == 0)
+        r = remove_locked(&rm, e);
+    fd_close(&lock);
+    if (r < 0)
+        return r;
+    store_bury(root_fd);
+    if (done.failed)
+        return err_nomem(e);
+    *ret_done = TAKE(done, (struct strv){0});
+    return 0;
+}

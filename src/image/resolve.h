@@ -1,0 +1,22 @@
+/*
+ * From what a person typed to an entry of the index: shared by the readers and writers of the
+ * store, and of no use outside this room.
+ */
+#ifndef SKIFF_IMAGE_RESOLVE_H
+#define SKIFF_IMAGE_RESOLVE_H
+
+#include "image/image.h"
+
+#include <sys/stat.h>
+
+/* The entry of @index that @what names, as image_find says; it belongs to @index. *ret_by_name (may
+ * be NULL): the full name in the index when it was a name that led there, else NULL; the caller's
+ * to free. */
+int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, char **ret_by_name,
+            struct err *e);
+
+/* Reads and checks the image of @entry. @st is index.json's. */
+int image_load(int root_fd, const json_t *index, const json_t *entry, const struct stat *st,
+               struct image *ret, struct err *e);
+
+#endif
