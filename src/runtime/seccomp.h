@@ -26,8 +26,9 @@ struct seccomp_filter {
  * unknown actions, operators, architectures and flags are refused (-EINVAL), and what needs a
  * listener (SCMP_ACT_NOTIFY, listenerPath) is not supported yet (-ENOTSUP).
  *
- * When the default action is an errno, a system call with a higher number than any in the profile
- * gives ENOSYS: it is newer than the profile, and programs know how to do without it. */
+ * Unless the default action lets calls through (allow, log, trace), a system call of the native
+ * architecture with a higher number than any in the profile gives ENOSYS: it is newer than the
+ * profile, and programs know how to do without it. */
 int seccomp_compile(const json_t *profile, int cache_dirfd, struct seccomp_filter *ret,
                     struct err *e);
 
