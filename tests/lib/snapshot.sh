@@ -7,11 +7,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 
 namespaces()
 {
-    local file target
-    for file in /proc/[0-9]*/ns/*; do
-        case $file in */*_for_children) continue ;; esac
-        target=$(readlink "$file" 2>/dev/null) && echo "namespace $target"
-    done | sort -u
+    find /proc/[0-9]*/ns -type l ! -name '*_for_children' -printf 'namespace %l\n' 2>/dev/null | sort -u
 }
 
 mounts()
@@ -26,19 +22,21 @@ links()
     ip netns list 2>/dev/null | sed 's/^/netns /'
 }
 
-# The container's own, by what holds them: a program of ours, or our folders in the command line.
+# Programs of ours, and whatever lives in another PID namespace.
 processes()
 {
-    local folder line
+    local folder ours line pidns
+    ours="$(readlink /proc/1/ns/pid) $(readlink /proc/self/ns/pid)"
     for folder in /proc/[0-9]*; do
-        [ "${folder#/proc/}" != $$ ] || continue
-        line=$(tr '\0' ' ' <"$folder/cmdline" 2>/dev/null) || continue
-        case $(readlink "$folder/exe" 2>/dev/null):$(cat "$folder/comm" 2>/dev/null) in
-        "$here"/build*/* | *:skiff*) echo "process ${folder#/proc/} $line" ;;
-        *) [ "$(readlink "$folder/ns/pid" 2>/dev/null)" = "$(readlink /proc/1/ns/pid)" ] ||
-            echo "process ${folder#/proc/} $line" ;;
+        # Gone, or a zombie: nobody's namespace.
+        pidns=$(readlink "$folder/ns/pid" 2>/dev/null) || continue
+        line=$(tr '\0' ' ' 2>/dev/null <"$folder/cmdline" | cut -c 1-100) || continue
+        [ -n "$line" ] || continue
+        case $(readlink "$folder/exe" 2>/dev/null) in
+        "$here"/build*/*) echo "process ${folder#/proc/} $line" ;;
+        *) case " $ours " in *" $pidns "*) ;; *) echo "process ${folder#/proc/} $line" ;; esac ;;
         esac
-    done
+    done 2>/dev/null
 }
 
 {
