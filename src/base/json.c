@@ -1,0 +1,74 @@
+#include "base/json.h"
+
+#include "base/file.h"
+
+#include <stdint.h>
+#include <string.h>
+
+json_t *json_at(const json_t *root, const char *path)
+{
+    json_t *at = (json_t *)(uintptr_t)root;
+    while (at) {
+        const char *dot = strchrnul(path, '.');
+        char key[128];
+        size_t n = (size_t)(dot - path);
+        if (n >= sizeof(key))
+            return NULL;
+        memcpy(key, path, n);
+        key[n] = '\0';
+        at = json_object_get(at, key);
+        if (*dot == '\0')
+            break;
+        path = dot + 1;
+    }
+    return at;
+}
+
+const char *json_str(const json_t *root, const char *path)
+{
+    return json_string_value(json_at(root, path));
+}
+
+long long json_int(const json_t *root, const char *path, long long otherwise)
+{
+    const json_t *j = json_at(root, path);
+    return json_is_integer(j) ? json_integer_value(j) : otherwise;
+}
+
+bool json_bool(const json_t *root, const char *path, bool otherwise)
+{
+    const json_t *j = json_at(root, path);
+    return json_is_boolean(j) ? json_is_true(j) : otherwise;
+}
+
+int json_parse(const char *text, size_t n, const char *name, json_t **ret, struct err *e)
+{
+    json_error_t where;
+    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
+    if (!j && json_error_code(&where) == json_error_out_of_memory)
+        return err_nomem(e);
+    if (!j)
+        return err_set(e, EINVAL, "\"%s\" is not valid JSON: line %d, column %d: %s", name,
+                       where.line, where.column, where.text);
+    *ret = j;
+    return 0;
+}
+
+int json_read(int dirfd, const char *path, size_t limit, json_t **ret, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t len = 0;
+    int r = file_read(dirfd, path, limit, &text, &len, e);
+    if (r < 0)
+        return r;
+    return json_parse(text, len, path, ret, e);
+}
+
+int json_write(int dirfd, const char *path, json_t *value, mode_t mode, unsigned flags,
+               struct err *e)
+{
+    _cleanup_free_ char *text = json_dumps(value, JSON_COMPACT);
+    if (!text)
+        return err_nomem(e);
+    return file_replace(dirfd, path, text, strlen(text), mode, flags, e);
+}

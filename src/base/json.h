@@ -1,0 +1,39 @@
+/*
+ * Reading and writing JSON: jansson, with paths, limits and our errors.
+ *
+ * Getters take any json_t, NULL too, and give NULL or the default when the key is absent or of
+ * another type, so that a chain of them needs no checks. What they return belongs to the document.
+ */
+#ifndef SKIFF_BASE_JSON_H
+#define SKIFF_BASE_JSON_H
+
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+static inline void json_release(json_t **j)
+{
+    json_decref(*j);
+}
+#define _cleanup_json_ _cleanup_(json_release)
+
+/* Walks objects by a dotted path: json_at(spec, "process.user.uid"). */
+json_t *json_at(const json_t *root, const char *path);
+
+const char *json_str(const json_t *root, const char *path);
+long long json_int(const json_t *root, const char *path, long long otherwise);
+bool json_bool(const json_t *root, const char *path, bool otherwise);
+
+/* Parses text of a foreign source: -EINVAL with line and column, named as @name. Nesting is
+ * bounded by jansson (2048), duplicates of a key are refused. @n in bytes. */
+int json_parse(const char *text, size_t n, const char *name, json_t **ret, struct err *e);
+
+/* Reads and parses the file @path below @dirfd, of at most @limit bytes. */
+int json_read(int dirfd, const char *path, size_t limit, json_t **ret, struct err *e);
+
+/* file_replace with the text of @value. */
+int json_write(int dirfd, const char *path, json_t *value, mode_t mode, unsigned flags,
+               struct err *e);
+
+#endif

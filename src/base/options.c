@@ -1,0 +1,225 @@
+#include "base/options.h"
+
+#include <string.h>
+
+static const struct option_def *by_name(const struct option_def *table, const char *name, size_t n)
+{
+    for (const struct option_def *o = table; o->name; o++)
+        if (strlen(o->name) == n && strncmp(o->name, name, n) == 0)
+            return o;
+    return NULL;
+}
+
+static const struct option_def *by_letter(const struct option_def *table, char letter)
+{
+    for (const struct option_def *o = table; o->name; o++)
+        if (o->letter == letter)
+            return o;
+    return NULL;
+}
+
+const char *nearest_word(const char *word, const char *const *names, size_t n)
+{
+    const char *best = NULL;
+    unsigned distance = strlen(word) < 4 ? 2 : 3; /* a slip or two, never another word */
+    for (size_t i = 0; i < n; i++) {
+        unsigned d = str_distance(word, names[i]);
+        if (d < distance) {
+            distance = d;
+            best = names[i];
+        }
+    }
+    return best;
+}
+
+static int unknown_option(const struct option_def *table, const char *word, size_t n, struct err *e)
+{
+    const char *names[256];
+    size_t count = 0;
+    for (const struct option_def *o = table; o->name && count < ARRAY_LEN(names); o++)
+        names[count++] = o->name;
+
+    _cleanup_free_ char *name = strndup(word, n);
+    if (!name)
+        return err_nomem(e);
+    const char *near = nearest_word(name, names, count);
+    if (near)
+        return err_set(e, EINVAL, "unknown option \"--%s\": did you mean \"--%s\"?", name, near);
+    return err_set(e, EINVAL, "unknown option \"--%s\"", name);
+}
+
+static int set_flag(const struct option_def *o, bool *field, const char *value, struct err *e)
+{
+    static const char *const yes[] = {"true", "1", "t", "T", "TRUE", "True"};
+    static const char *const no[] = {"false", "0", "f", "F", "FALSE", "False"};
+    if (!value) {
+        *field = true;
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        if (str_eq(value, yes[i]) || str_eq(value, no[i])) {
+            *field = str_eq(value, yes[i]);
+            return 0;
+        }
+    }
+    return err_set(e, EINVAL, "option \"--%s\": \"%s\" is not true or false", o->name, value);
+}
+
+static int set_value(const struct option_def *o, void *target, const char *value, struct err *e)
+{
+    void *field = (char *)target + o->offset;
+    switch (o->type) {
+    case OPTION_FLAG:
+        return set_flag(o, field, value, e);
+    case OPTION_STRING:
+        *(const char **)field = value;
+        return 0;
+    case OPTION_INT: {
+        int r = str_to_int64(value, -__LONG_LONG_MAX__ - 1, __LONG_LONG_MAX__, field);
+        if (r < 0)
+            return err_set(e, EINVAL, "option \"--%s\": \"%s\" is not a number", o->name, value);
+        return 0;
+    }
+    case OPTION_LIST: {
+        struct option_list *list = field;
+        const char **v = reallocarray(list->v, list->n + 1, sizeof(*v));
+        if (!v)
+            return err_nomem(e);
+        list->v = v;
+        list->v[list->n++] = value;
+        return 0;
+    }
+    }
+    return -EINVAL;
+}
+
+struct parser {
+    const struct option_def *table;
+    char **argv;
+    int argc, at;
+    void *target;
+    bool help;
+};
+
+static int need_value(struct parser *p, const struct option_def *o, const char **ret, struct err *e)
+{
+    if (p->at + 1 >= p->argc)
+        return err_set(e, EINVAL, "option \"--%s\" needs a value: %s", o->name,
+                       o->argument ? o->argument : "VALUE");
+    *ret = p->argv[++p->at];
+    return 0;
+}
+
+static int parse_long(struct parser *p, const char *word, struct err *e)
+{
+    const char *equals = strchrnul(word, '=');
+    size_t n = (size_t)(equals - word);
+    const struct option_def *o = by_name(p->table, word, n);
+    if (!o && n == 4 && strncmp(word, "help", 4) == 0) {
+        p->help = true;
+        return 0;
+    }
+    if (!o)
+        return unknown_option(p->table, word, n, e);
+
+    const char *value = *equals ? equals + 1 : NULL;
+    if (!value && o->type != OPTION_FLAG) {
+        int r = need_value(p, o, &value, e);
+        if (r < 0)
+            return r;
+    }
+    return set_value(o, p->target, value, e);
+}
+
+static int parse_letters(struct parser *p, const char *letters, struct err *e)
+{
+    for (const char *c = letters; *c; c++) {
+        const struct option_def *o = by_letter(p->table, *c);
+        if (!o && *c == 'h') {
+            p->help = true;
+            continue;
+        }
+        if (!o)
+            return err_set(e, EINVAL, "unknown option \"-%c\" in \"-%s\"", *c, letters);
+
+        const char *value = NULL;
+        bool rest = false;
+        if (o->type != OPTION_FLAG) {
+            rest = c[1] != '\0';
+            value = rest ? c + 1 + (c[1] == '=') : NULL;
+            int r = rest ? 0 : need_value(p, o, &value, e);
+            if (r < 0)
+                return r;
+        } else if (c[1] == '=') {
+            rest = true;
+            value = c + 2;
+        }
+        int r = set_value(o, p->target, value, e);
+        if (r < 0 || rest)
+            return r;
+        if (o->type != OPTION_FLAG)
+            return 0;
+    }
+    return 0;
+}
+
+int options_parse(const struct option_def *table, char **argv, int argc, bool stop_at_word,
+                  void *target, char ***ret_words, int *ret_n, struct err *e)
+{
+    struct parser p = {.table = table, .argv = argv, .argc = argc, .target = target};
+    int words = 0;
+
+    for (; p.at < argc; p.at++) {
+        char *word = argv[p.at];
+        bool is_option = word[0] == '-' && word[1] != '\0';
+        if (!is_option && stop_at_word)
+            break;
+        if (!is_option) {
+            argv[words++] = word;
+            continue;
+        }
+        if (str_eq(word, "--")) {
+            p.at++;
+            break;
+        }
+        int r = word[1] == '-' ? parse_long(&p, word + 2, e) : parse_letters(&p, word + 1, e);
+        if (r < 0)
+            return r;
+    }
+    for (; p.at < argc; p.at++)
+        argv[words++] = argv[p.at];
+    *ret_words = argv;
+    *ret_n = words;
+    return p.help ? 1 : 0;
+}
+
+void options_release(const struct option_def *table, void *target)
+{
+    for (const struct option_def *o = table; o->name; o++) {
+        if (o->type != OPTION_LIST)
+            continue;
+        struct option_list *list = (void *)((char *)target + o->offset);
+        free(list->v);
+        *list = (struct option_list){0};
+    }
+}
+
+void options_help(const struct option_def *table, struct str *out)
+{
+    for (const struct option_def *o = table; o->name; o++) {
+        if (o->group)
+            str_addf(out, "%s%s:\n", out->len ? "\n" : "", o->group);
+        if (!o->help)
+            continue;
+        _cleanup_free_ char *left =
+            o->argument ? str_printf("--%s %s", o->name, o->argument) : str_printf("--%s", o->name);
+        if (!left) {
+            out->failed = true;
+            return;
+        }
+        if (o->letter)
+            str_addf(out, "  -%c, %-28s %s\n", o->letter, left, o->help);
+        else
+            str_addf(out, "      %-28s %s\n", left, o->help);
+    }
+}

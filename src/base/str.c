@@ -1,0 +1,179 @@
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+static bool reserve(struct str *b, size_t more)
+{
+    if (b->failed)
+        return false;
+    if (more >= SIZE_MAX / 2 - b->len) {
+        b->failed = true;
+        return false;
+    }
+    size_t need = b->len + more + 1;
+    if (need <= b->cap)
+        return true;
+
+    size_t cap = b->cap ? b->cap : 64;
+    while (cap < need)
+        cap *= 2;
+    char *s = realloc(b->s, cap);
+    if (!s) {
+        b->failed = true;
+        return false;
+    }
+    b->s = s;
+    b->cap = cap;
+    return true;
+}
+
+void str_addn(struct str *b, const void *bytes, size_t n)
+{
+    if (!reserve(b, n))
+        return;
+    if (n > 0)
+        memcpy(b->s + b->len, bytes, n);
+    b->len += n;
+    b->s[b->len] = '\0';
+}
+
+void str_add(struct str *b, const char *s)
+{
+    str_addn(b, s, strlen(s));
+}
+
+void str_addf(struct str *b, const char *fmt, ...)
+{
+    _cleanup_free_ char *s = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(&s, fmt, ap);
+    va_end(ap);
+    if (n < 0) {
+        s = NULL;
+        b->failed = true;
+        return;
+    }
+    str_addn(b, s, (size_t)n);
+}
+
+char *str_steal(struct str *b)
+{
+    str_addn(b, "", 0);
+    char *s = b->failed ? NULL : TAKE_PTR(b->s);
+    str_release(b);
+    return s;
+}
+
+void str_release(struct str *b)
+{
+    free(b->s);
+    *b = (struct str){0};
+}
+
+static void strv_take(struct strv *l, char *s)
+{
+    char **v = s && !l->failed ? reallocarray(l->v, l->n + 2, sizeof(*v)) : NULL;
+    if (!v) {
+        free(s);
+        l->failed = true;
+        return;
+    }
+    l->v = v;
+    l->v[l->n++] = s;
+    l->v[l->n] = NULL;
+}
+
+void strv_add(struct strv *l, const char *s)
+{
+    strv_take(l, strdup(s));
+}
+
+void strv_addf(struct strv *l, const char *fmt, ...)
+{
+    char *s = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&s, fmt, ap) < 0)
+        s = NULL;
+    va_end(ap);
+    strv_take(l, s);
+}
+
+void strv_release(struct strv *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->v[i]);
+    free(l->v);
+    *l = (struct strv){0};
+}
+
+char *str_printf(const char *fmt, ...)
+{
+    char *s = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&s, fmt, ap) < 0)
+        s = NULL;
+    va_end(ap);
+    return s;
+}
+
+const char *str_after(const char *s, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+int str_to_int64(const char *s, long long min, long long max, long long *ret)
+{
+    /* strtoll alone would take leading blanks, a plus sign and trailing words. */
+    const char *digits = s[0] == '-' ? s + 1 : s;
+    if (digits[0] < '0' || digits[0] > '9')
+        return -EINVAL;
+
+    char *end = NULL;
+    errno = 0;
+    long long n = strtoll(s, &end, 10);
+    if (*end != '\0')
+        return -EINVAL;
+    if (errno == ERANGE || n < min || n > max)
+        return -ERANGE;
+    *ret = n;
+    return 0;
+}
+
+unsigned str_distance(const char *a, const char *b)
+{
+    enum { MAX = 64 };
+    size_t la = strlen(a), lb = strlen(b);
+    if (la >= MAX || lb >= MAX)
+        return 99;
+
+    unsigned rows[3][MAX + 1]; /* the row two above, the one above, this one */
+    unsigned *before = rows[0], *above = rows[1], *row = rows[2];
+    for (size_t j = 0; j <= lb; j++)
+        above[j] = before[j] = (unsigned)j;
+
+    for (size_t i = 1; i <= la; i++) {
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= lb; j++) {
+            unsigned best = above[j - 1] + (a[i - 1] != b[j - 1]);
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+        }
+        unsigned *spare = before;
+        before = above;
+        above = row;
+        row = spare;
+    }
+    return above[lb];
+}

@@ -1,0 +1,328 @@
+#include "runtime/container.h"
+
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/process.h"
+#include "runtime/init.h"
+#include "runtime/rootfs.h"
+#include "runtime/seccomp.h"
+#include "runtime/userns.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+/* All that is prepared on the host's side before the first process is made. */
+struct preparation {
+    int join[NS_KINDS];
+    struct rootfs rootfs;
+    struct seccomp_filter filter;
+};
+
+static void preparation_init(struct preparation *p)
+{
+    *p = (struct preparation){.rootfs = ROOTFS_INIT};
+    for (int kind = 0; kind < NS_KINDS; kind++)
+        p->join[kind] = -EBADF;
+}
+
+static void preparation_release(struct preparation *p)
+{
+    for (int kind = 0; kind < NS_KINDS; kind++)
+        fd_close(&p->join[kind]);
+    rootfs_release(&p->rootfs);
+    seccomp_filter_release(&p->filter);
+}
+
+static int open_namespaces(const struct spec *s, const struct container_options *o,
+                           struct preparation *p, struct err *e)
+{
+    for (int kind = 0; kind < NS_KINDS; kind++) {
+        if (!s->namespaces[kind].path)
+            continue;
+        p->join[kind] = namespace_open_path(s->namespaces[kind].path, kind, e);
+        if (p->join[kind] < 0)
+            return p->join[kind];
+    }
+    if (o->userns_fd >= 0 && p->join[NS_USER] < 0) {
+        p->join[NS_USER] = fcntl(o->userns_fd, F_DUPFD_CLOEXEC, 3);
+        if (p->join[NS_USER] < 0)
+            return err_sys(e, errno, "user namespace");
+    } else if (s->namespaces[NS_USER].asked && p->join[NS_USER] < 0) {
+        p->join[NS_USER] = userns_new(s->uid_map, s->n_uid_map, s->gid_map, s->n_gid_map, e);
+        if (p->join[NS_USER] < 0)
+            return p->join[NS_USER];
+    }
+    return 0;
+}
+
+static int prepare(const struct spec *s, const struct container_options *o, struct cgroup *cg,
+                   struct preparation *p, struct err *e)
+{
+    int r = open_namespaces(s, o, p, e);
+    if (r == 0)
+        r = seccomp_compile(s->seccomp, o->cache_fd, &p->filter, e);
+    if (r == 0)
+        r = rootfs_open(s, o->bundle_fd, o->root_mount_fd, p->join[NS_USER], cg, &p->rootfs, e);
+    return r;
+}
+
+static bool is_made(const struct spec *s, enum namespace_kind kind)
+{
+    return s->namespaces[kind].asked && !s->namespaces[kind].path;
+}
+
+/* The namespaces that clone3 itself makes. Not the user's, which is joined; not the cgroup's, which
+ * init makes once it stands in its group; not time, which takes its offsets before. */
+static uint64_t clone_flags(const struct spec *s)
+{
+    uint64_t flags = 0;
+    for (int kind = 0; kind < NS_KINDS; kind++)
+        if (is_made(s, kind) && kind != NS_USER && kind != NS_CGROUP && kind != NS_TIME)
+            flags |= namespace_types[kind].flag;
+    return flags;
+}
+
+/* Joining a PID or a time namespace works on children alone, and a user namespace cannot be left
+ * again: that takes a process in between. */
+static bool needs_stage(const struct spec *s, const struct preparation *p)
+{
+    return p->join[NS_USER] >= 0 || p->join[NS_PID] >= 0 || s->namespaces[NS_TIME].asked;
+}
+
+static int make_time_namespace(const struct spec *s, struct err *e)
+{
+    if (unshare(CLONE_NEWTIME) < 0)
+        return err_sys(e, errno, "cannot make a time namespace");
+    const char *clock;
+    json_t *offset;
+    json_object_foreach ((json_t *)(uintptr_t)s->time_offsets, clock, offset) {
+        char line[96];
+        snprintf(line, sizeof(line), "%.32s %lld %lld\n", clock, json_int(offset, "secs", 0),
+                 json_int(offset, "nanosecs", 0));
+        int r = file_write(AT_FDCWD, "/proc/self/timens_offsets", line, e);
+        if (r < 0)
+            return err_wrap(e, "cannot shift the %s clock", clock);
+    }
+    return 0;
+}
+
+static int stage_join(const struct spec *s, const struct preparation *p, struct err *e)
+{
+    for (int kind = 0; kind < NS_KINDS; kind++) {
+        if (p->join[kind] < 0 || kind == NS_USER || kind == NS_MOUNT)
+            continue;
+        if (setns(p->join[kind], (int)namespace_types[kind].flag) < 0)
+            return err_sys(e, errno, "cannot join %s namespace", namespace_types[kind].name);
+    }
+    int r = is_made(s, NS_TIME) ? make_time_namespace(s, e) : 0;
+    if (r == 0 && p->join[NS_USER] >= 0)
+        r = userns_enter(p->join[NS_USER], e);
+    return r;
+}
+
+/* The process in between: joins, makes the container's first process a child of our caller, says
+ * which it is, and is gone. */
+static _Noreturn void stage_main(const struct spec *s, const struct preparation *p,
+                                 struct cgroup *cg, const struct init *in)
+{
+    struct err e = ERR_INIT;
+    int r = stage_join(s, p, &e);
+    if (r == 0) {
+        pid_t pid =
+            process_clone(clone_flags(s) | CLONE_PARENT, cg ? cgroup_clone_fd(cg) : -1, NULL);
+        if (pid == 0)
+            init_main(in);
+        if (pid > 0)
+            _exit(control_send(in->control, CONTROL_PID, pid, 0, NULL, -1) < 0);
+        r = err_sys(&e, -pid, "cannot make the container's namespaces");
+    }
+    control_send(in->control, CONTROL_FAILED, STEP_SETUP, -r, err_text(&e), -1);
+    _exit(1);
+}
+
+static int tell_failure(const struct control_message *m, struct err *e)
+{
+    return err_set(e, m->code > 0 ? m->code : EIO, "%s", m->text);
+}
+
+static int run_stage(const struct spec *s, const struct preparation *p, struct container *c,
+                     const struct init *in, struct err *e)
+{
+    pid_t stage = process_clone(0, -1, NULL);
+    if (stage == 0)
+        stage_main(s, p, c->cgroup, in);
+    if (stage < 0)
+        return err_sys(e, -stage, "cannot fork");
+
+    struct control_message m;
+    int r = control_receive(c->control, &m);
+    process_wait(stage);
+    if (r != 1)
+        return err_set(e, EIO, "cannot join the namespaces: the process that does was killed");
+    fd_close(&m.fd);
+    if (m.kind == CONTROL_FAILED)
+        return tell_failure(&m, e);
+    if (m.kind != CONTROL_PID || m.number <= 0)
+        return err_set(e, EBADMSG, "cannot join the namespaces: unexpected message");
+    c->pid = m.number;
+    c->pidfd = pidfd_open(c->pid, 0);
+    return c->pidfd < 0 ? err_sys(e, errno, "cannot open the container's process") : 0;
+}
+
+static int run_init(const struct spec *s, const struct preparation *p, struct container *c,
+                    const struct init *in, struct err *e)
+{
+    if (needs_stage(s, p))
+        return run_stage(s, p, c, in, e);
+
+    pid_t pid =
+        process_clone(clone_flags(s), c->cgroup ? cgroup_clone_fd(c->cgroup) : -1, &c->pidfd);
+    if (pid == 0)
+        init_main(in);
+    if (pid < 0)
+        return err_sys(e, -pid, "cannot make the container's namespaces");
+    c->pid = pid;
+    return 0;
+}
+
+static int set_oom_score(const struct spec *s, pid_t pid, struct err *e)
+{
+    if (!s->process.has_oom_score_adj)
+        return 0;
+    _cleanup_free_ char *path = str_printf("/proc/%d/oom_score_adj", pid);
+    char value[16];
+    snprintf(value, sizeof(value), "%d", s->process.oom_score_adj);
+    if (!path)
+        return err_nomem(e);
+    int r = file_write(AT_FDCWD, path, value, e);
+    return r < 0 ? err_wrap(e, "cannot set the OOM score") : 0;
+}
+
+static int create(const struct spec *s, const struct container_options *o, struct container *c,
+                  struct err *e)
+{
+    int r = 0;
+    if (s->cgroup_path) {
+        r = cgroup_create(s->cgroup_path, &c->cgroup, e);
+        if (r == 0)
+            r = cgroup_apply(c->cgroup, s->resources, e);
+        if (r < 0)
+            return r;
+    }
+
+    _cleanup_(preparation_release) struct preparation p;
+    preparation_init(&p);
+    r = prepare(s, o, c->cgroup, &p, e);
+    if (r < 0)
+        return r;
+
+    int pair[2];
+    r = control_pair(pair);
+    if (r < 0)
+        return err_sys(e, -r, "cannot make a socket pair");
+    c->control = pair[0];
+    _cleanup_close_ int theirs = pair[1];
+    const struct init in = {
+        .spec = s,
+        .rootfs = &p.rootfs,
+        .cgroup = c->cgroup,
+        .filter = &p.filter,
+        .join = p.join,
+        .stdio = o->stdio,
+        .control = theirs,
+        .go_fd = o->go_fd,
+        .keep_fds = o->keep_fds,
+        .no_pivot = o->no_pivot,
+        .die_with_parent = o->die_with_parent,
+        .in_userns = p.join[NS_USER] >= 0,
+    };
+    c->own_pid_namespace = is_made(s, NS_PID);
+    r = run_init(s, &p, c, &in, e);
+    return r < 0 ? r : set_oom_score(s, c->pid, e);
+}
+
+int container_create(const struct spec *s, const struct container_options *o, struct container *ret,
+                     struct err *e)
+{
+    struct container c = CONTAINER_INIT;
+    int r = create(s, o, &c, e);
+    if (r < 0) {
+        container_destroy(&c, NULL);
+        return r;
+    }
+    *ret = c;
+    return 0;
+}
+
+/* Takes messages until one of @until, or a failure. */
+static int receive_until(struct container *c, enum control_kind until, bool end_is_success,
+                         enum control_step *ret_step, struct err *e)
+{
+    *ret_step = STEP_SETUP;
+    for (;;) {
+        struct control_message m;
+        int r = control_receive(c->control, &m);
+        if (r == 0 && end_is_success)
+            return 0;
+        if (r == 0)
+            return err_set(e, EIO, "the container's first process was killed while it was set up");
+        if (r < 0)
+            return err_sys(e, -r, "cannot hear the container's first process");
+        _cleanup_close_ int fd = m.fd;
+        if (m.kind == CONTROL_FAILED) {
+            *ret_step = m.number == STEP_EXEC ? STEP_EXEC : STEP_SETUP;
+            return tell_failure(&m, e);
+        }
+        if (m.kind == CONTROL_CONSOLE && fd >= 0 && c->console < 0)
+            c->console = TAKE_FD(fd);
+        else if (m.kind == until)
+            return 0;
+        else
+            return err_set(e, EBADMSG, "unexpected message from the container's first process");
+    }
+}
+
+int container_wait(struct container *c, enum control_step *ret_step, struct err *e)
+{
+    return receive_until(c, CONTROL_READY, false, ret_step, e);
+}
+
+int container_start(struct container *c, enum control_step *ret_step, struct err *e)
+{
+    *ret_step = STEP_SETUP;
+    int r = control_send(c->control, CONTROL_GO, 0, 0, NULL, -1);
+    if (r < 0)
+        return err_sys(e, -r, "cannot start the container's program");
+    /* It has said READY: from here on the end of file is execve's, or a kill's, which its exit
+     * status tells. */
+    return receive_until(c, CONTROL_FAILED, true, ret_step, e);
+}
+
+void container_release(struct container *c)
+{
+    fd_close(&c->pidfd);
+    fd_close(&c->control);
+    fd_close(&c->console);
+    cgroup_free(TAKE_PTR(c->cgroup));
+    *c = CONTAINER_INIT;
+}
+
+int container_destroy(struct container *c, struct err *e)
+{
+    int r = 0;
+    if (c->pid > 0) {
+        /* While it is our unreaped child the number is its own. */
+        kill(c->pid, SIGKILL);
+        if (!c->own_pid_namespace && c->cgroup)
+            cgroup_kill(c->cgroup, SIGKILL, NULL);
+        process_wait(c->pid);
+    }
+    if (c->cgroup)
+        r = cgroup_remove(c->cgroup, CGROUP_REMOVE_KILL, e);
+    container_release(c);
+    return r;
+}

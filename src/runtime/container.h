@@ -1,0 +1,59 @@
+/*
+ * From an OCI configuration to a process. This is the runtime's face: it has never heard of an
+ * image, a bridge or a restart policy.
+ *
+ * Order of calls, in one single-threaded process that is to be the container's parent:
+ *
+ *     container_create   the first process exists, in its namespaces, and sets itself up meanwhile
+ *     …                  the caller does what lies outside (a network cable)
+ *     container_wait     until it is set up, or has failed to
+ *     container_start    lets it execute its program
+ *     container_release  lets go of the descriptors; the process lives on
+ *     container_destroy  (in place of release) kills what is left and removes the cgroup
+ */
+#ifndef SKIFF_RUNTIME_CONTAINER_H
+#define SKIFF_RUNTIME_CONTAINER_H
+
+#include "runtime/cgroup.h"
+#include "runtime/control.h"
+#include "runtime/spec.h"
+
+struct container_options {
+    int bundle_fd;       /* the bundle's folder */
+    int root_mount_fd;   /* a detached mount to be the root; -1: root.path */
+    int userns_fd;       /* the user namespace, made before by userns_new; -1: as the spec says */
+    int cache_fd;        /* folder for compiled filters; -1: none */
+    int stdio[3];        /* the payload's; unused with a terminal */
+    int go_fd;           /* a byte read here starts the payload; -1: container_start does */
+    unsigned keep_fds;   /* descriptors from 3 on that the payload inherits */
+    bool no_pivot;       /* root on a ramfs */
+    bool die_with_parent; /* SIGKILL when the calling process ends */
+};
+
+struct container {
+    pid_t pid;
+    int pidfd;
+    int control;           /* to init, while it sets itself up; the caller may poll it */
+    int console;           /* the terminal's master end, after container_wait; -EBADF: none */
+    struct cgroup *cgroup; /* NULL: none */
+    bool own_pid_namespace; /* its death ends all its processes */
+};
+#define CONTAINER_INIT ((struct container){.pidfd = -EBADF, .control = -EBADF, .console = -EBADF})
+
+/* Makes the cgroup and the process. On failure nothing is left. */
+int container_create(const struct spec *s, const struct container_options *o,
+                     struct container *ret, struct err *e);
+
+/* Until init is ready (0), or a negative errno with its story. *ret_step tells where it failed. */
+int container_wait(struct container *c, enum control_step *ret_step, struct err *e);
+
+/* Says go, and waits until the payload is executed (0) or could not be, as container_wait. */
+int container_start(struct container *c, enum control_step *ret_step, struct err *e);
+
+void container_release(struct container *c);
+
+/* Kills every process, reaps the first, removes the cgroup. For a container that could not be
+ * started, or that has ended: after it no trace is left. */
+int container_destroy(struct container *c, struct err *e);
+
+#endif

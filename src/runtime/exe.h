@@ -1,0 +1,19 @@
+/*
+ * Keeps this program's own file out of a container's reach.
+ *
+ * Whoever can open /proc/PID/exe of a process of ours, from inside a container, holds the engine's
+ * binary, and as root could write it (CVE-2019-5736). So a process that is going to make or enter
+ * a container first executes itself again through a detached, read-only bind mount of its file:
+ * /proc/PID/exe then leads to that mount, where every write is EROFS, and nobody in another
+ * mount namespace can change the mount.
+ */
+#ifndef SKIFF_RUNTIME_EXE_H
+#define SKIFF_RUNTIME_EXE_H
+
+#include "base/err.h"
+
+/* Returns 0 when this process already runs from a read-only mount; else executes itself again with
+ * @argv and does not return. Call it first thing, single-threaded. */
+int exe_protect(char *const argv[], struct err *e);
+
+#endif

@@ -1,0 +1,312 @@
+#include "runtime/init.h"
+
+#include "base/file.h"
+#include "base/str.h"
+#include "kernel/mount.h"
+#include "runtime/console.h"
+#include "runtime/control.h"
+#include "runtime/identity.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* What the steps hand on to each other. */
+struct state {
+    const struct init *in;
+    const struct spec *spec;
+    int proc_fd;      /* a procfs of this PID namespace that nobody else has seen */
+    const char *path; /* the payload's file, found */
+    char *path_owned;
+};
+
+static int join_namespaces(struct state *st, struct err *e)
+{
+    for (int kind = 0; kind < NS_KINDS; kind++) {
+        /* User, PID and time were joined before this process was made; with a user namespace all
+         * were, by one who still had the rights. */
+        if (kind == NS_USER || kind == NS_PID || kind == NS_TIME || st->in->in_userns ||
+            st->in->join[kind] < 0)
+            continue;
+        if (setns(st->in->join[kind], (int)namespace_types[kind].flag) < 0)
+            return err_sys(e, errno, "cannot join %s namespace", namespace_types[kind].name);
+    }
+    return 0;
+}
+
+static int enter_cgroup(struct state *st, struct err *e)
+{
+    int r = st->in->cgroup ? cgroup_enter(st->in->cgroup, e) : 0;
+    if (r < 0)
+        return r;
+    /* Only now: a cgroup namespace is rooted where its maker stands. */
+    const struct spec_namespace *ns = &st->spec->namespaces[NS_CGROUP];
+    if (ns->asked && !ns->path && unshare(CLONE_NEWCGROUP) < 0)
+        return err_sys(e, errno, "cannot make a cgroup namespace");
+    return 0;
+}
+
+static int start_session(struct state *st, struct err *e)
+{
+    if (setsid() < 0 && errno != EPERM) /* EPERM: it leads one already */
+        return err_sys(e, errno, "cannot start a session");
+    /* The keys of whoever called us stay with him. */
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS &&
+        errno != EDQUOT)
+        return err_sys(e, errno, "cannot make a session keyring");
+    umask(0); /* modes here are meant as they are written */
+    return 0;
+}
+
+static int set_names(struct state *st, struct err *e)
+{
+    const char *host = st->spec->hostname, *domain = st->spec->domainname;
+    if (host && sethostname(host, strlen(host)) < 0)
+        return err_sys(e, errno, "cannot set the hostname to \"%s\"", host);
+    if (domain && setdomainname(domain, strlen(domain)) < 0)
+        return err_sys(e, errno, "cannot set the domain name to \"%s\"", domain);
+    return 0;
+}
+
+static int raise_loopback(struct state *st, struct err *e)
+{
+    const struct spec_namespace *ns = &st->spec->namespaces[NS_NETWORK];
+    if (!ns->asked || ns->path)
+        return 0;
+    _cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
+    if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &request) < 0)
+        return err_sys(e, errno, "cannot set the loopback interface up");
+    return 0;
+}
+
+static int open_proc(struct state *st, struct err *e)
+{
+    uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    st->proc_fd = mount_new("proc", "proc", NULL, 0, attrs, e);
+    if (st->proc_fd >= 0)
+        return 0;
+    /* A user namespace that does not own the PID namespace may not: take what the host shows. */
+    err_release(e);
+    st->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return st->proc_fd < 0 ? err_sys(e, errno, "cannot open \"/proc\"") : 0;
+}
+
+static int build_root(struct state *st, struct err *e)
+{
+    return rootfs_build(st->spec, st->in->rootfs, st->proc_fd, e);
+}
+
+static int open_console(struct state *st, struct err *e)
+{
+    const struct spec_process *p = &st->spec->process;
+    if (!p->terminal)
+        return 0;
+    _cleanup_close_ int master = -EBADF, slave = -EBADF;
+    int r = console_open(st->in->rootfs->mount_fd, &master, &slave, e);
+    if (r < 0)
+        return r;
+    console_resize(slave, p->rows, p->columns);
+    r = rootfs_set_console(st->in->rootfs, slave, e);
+    if (r < 0)
+        return r;
+    r = control_send(st->in->control, CONTROL_CONSOLE, 0, 0, NULL, master);
+    if (r < 0)
+        return err_sys(e, -r, "cannot hand out the terminal");
+    return console_take(slave, p->uid, e);
+}
+
+static int seal_root(struct state *st, struct err *e)
+{
+    /* The working directory is made, as root, while the tree can still be written. */
+    _cleanup_err_ struct err ignored = ERR_INIT;
+    _cleanup_close_ int made =
+        root_make_dir(st->in->rootfs->mount_fd, st->spec->process.cwd, 0755, &ignored);
+    return rootfs_seal(st->spec, st->in->rootfs, e);
+}
+
+static int enter_root(struct state *st, struct err *e)
+{
+    return rootfs_enter(st->in->rootfs, st->in->no_pivot, e);
+}
+
+static int set_stdio(struct state *st, struct err *e)
+{
+    if (st->spec->process.terminal)
+        return 0;
+    for (int fd = 0; fd < 3; fd++) {
+        int from = st->in->stdio[fd];
+        if (from != fd && dup2(from, fd) < 0)
+            return err_sys(e, errno, "cannot set standard descriptor %d", fd);
+        if (from == fd && fcntl(fd, F_SETFD, 0) < 0)
+            return err_sys(e, errno, "standard descriptor %d is not open", fd);
+        /* A pipe of ours is given to the user, so that /dev/stderr can be opened by him. */
+        struct stat s;
+        if (fstat(fd, &s) == 0 && S_ISFIFO(s.st_mode) && s.st_uid != st->spec->process.uid &&
+            fchown(fd, st->spec->process.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
+            return err_sys(e, errno, "cannot give standard descriptor %d away", fd);
+    }
+    return 0;
+}
+
+static int enter_cwd(struct state *st, struct err *e)
+{
+    /* By a descriptor that was resolved without magic links: "/proc/self/fd/7" is refused, and so
+     * is what such a link would lead to, the host (CVE-2024-21626). */
+    const char *cwd = st->spec->process.cwd;
+    _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int fd = root < 0 ? -errno : root_open(root, cwd, O_PATH | O_DIRECTORY, 0, 0);
+    if (fd < 0)
+        return err_sys(e, -fd, "cannot enter working directory \"%s\"", cwd);
+    if (fchdir(fd) < 0)
+        return err_sys(e, errno, "cannot enter working directory \"%s\"", cwd);
+    return 0;
+}
+
+static int take_identity(struct state *st, struct err *e)
+{
+    int r = identity_take(&st->spec->process, e);
+    if (r < 0)
+        return r;
+    /* After the change of user, which clears it. The maker's end is seen as an end of file on the
+     * control socket when it happened before. */
+    if (st->in->die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return err_sys(e, errno, "cannot tie the container's life to its monitor");
+    return 0;
+}
+
+/* execvpe's search, but told apart: not found, or found and not to be executed. */
+static int find_executable(struct state *st, struct err *e)
+{
+    const char *name = st->spec->process.args[0];
+    struct stat s;
+    if (strchr(name, '/')) {
+        st->path = name;
+        if (stat(name, &s) < 0)
+            return err_sys(e, errno, "stat \"%s\"", name);
+        if (S_ISDIR(s.st_mode))
+            return err_sys(e, EISDIR, "exec \"%s\"", name);
+        return faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) < 0
+                   ? err_sys(e, errno, "exec \"%s\"", name)
+                   : 0;
+    }
+
+    const char *path = spec_getenv(&st->spec->process, "PATH");
+    if (!path)
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    bool denied = false;
+    for (const char *end;; path = end + 1) {
+        end = strchrnul(path, ':');
+        _cleanup_free_ char *file = str_printf("%.*s/%s", (int)(end - path), path, name);
+        if (!file)
+            return err_nomem(e);
+        if (stat(file, &s) == 0 && S_ISREG(s.st_mode)) {
+            if (faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0) {
+                st->path = st->path_owned = TAKE_PTR(file);
+                return 0;
+            }
+            denied = true;
+        }
+        if (*end == '\0')
+            break;
+    }
+    if (denied)
+        return err_sys(e, EACCES, "exec \"%s\"", name);
+    return err_set(e, ENOENT, "\"%s\": executable file not found in $PATH", name);
+}
+
+static int wait_for_go(struct state *st, struct err *e)
+{
+    int r = control_send(st->in->control, CONTROL_READY, 0, 0, NULL, -1);
+    if (r < 0)
+        return err_sys(e, -r, "cannot report");
+    if (st->in->go_fd < 0) {
+        struct control_message m;
+        r = control_receive(st->in->control, &m);
+        return r == 1 && m.kind == CONTROL_GO ? 0 : err_set(e, ECANCELED, "the monitor is gone");
+    }
+    char go;
+    ssize_t n;
+    do
+        n = read(st->in->go_fd, &go, 1);
+    while (n < 0 && errno == EINTR);
+    return n == 1 ? 0 : err_set(e, ECANCELED, "cannot wait for the start");
+}
+
+static int close_descriptors(struct state *st, struct err *e)
+{
+    /* Marked, not closed: the control socket must live to tell that execve failed. */
+    if (syscall(SYS_close_range, 3 + st->in->keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        return err_sys(e, errno, "cannot close the descriptors");
+    for (unsigned i = 0; i < st->in->keep_fds; i++)
+        fcntl((int)(3 + i), F_SETFD, 0);
+    return 0;
+}
+
+static int reset_signals(struct state *st, struct err *e)
+{
+    for (int n = 1; n < NSIG; n++)
+        if (n != SIGKILL && n != SIGSTOP)
+            signal(n, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_sys(e, errno, "signal mask") : 0;
+}
+
+static int drop_rights(struct state *st, struct err *e)
+{
+    return identity_drop(&st->spec->process, st->in->filter, e);
+}
+
+static int execute(struct state *st, struct err *e)
+{
+    execve(st->path, st->spec->process.args, st->spec->process.env);
+    return err_sys(e, errno, "exec \"%s\"", st->spec->process.args[0]);
+}
+
+static const struct step {
+    int (*run)(struct state *st, struct err *e);
+    enum control_step failure;
+} steps[] = {
+    {join_namespaces, STEP_SETUP}, {enter_cgroup, STEP_SETUP},
+    {start_session, STEP_SETUP},   {set_names, STEP_SETUP},
+    {raise_loopback, STEP_SETUP},  {open_proc, STEP_SETUP},
+    {build_root, STEP_SETUP},      {open_console, STEP_SETUP},
+    {seal_root, STEP_SETUP},       {enter_root, STEP_SETUP},
+    {set_stdio, STEP_SETUP},       {enter_cwd, STEP_EXEC},
+    {take_identity, STEP_SETUP},   {find_executable, STEP_EXEC},
+    {wait_for_go, STEP_SETUP},     {close_descriptors, STEP_SETUP},
+    {reset_signals, STEP_SETUP},   {drop_rights, STEP_SETUP},
+    {execute, STEP_EXEC},
+};
+
+_Noreturn void init_main(const struct init *in)
+{
+    struct state st = {.in = in, .spec = in->spec, .proc_fd = -EBADF};
+    struct err e = ERR_INIT;
+
+    /* Nobody who shares a namespace with us may look into this process while it still has the
+     * engine's descriptors (CVE-2016-9962). execve makes the payload dumpable again. */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        int r = steps[i].run(&st, &e);
+        if (r < 0) {
+            control_send(in->control, CONTROL_FAILED, (int)steps[i].failure, -r, err_text(&e), -1);
+            break;
+        }
+    }
+    _exit(1);
+}

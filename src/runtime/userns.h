@@ -1,0 +1,20 @@
+/*
+ * User namespaces: made empty beside the container, joined by its first process, and used by the
+ * parent to shift the owners of mounts.
+ *
+ * Source: user_namespaces(7).
+ */
+#ifndef SKIFF_RUNTIME_USERNS_H
+#define SKIFF_RUNTIME_USERNS_H
+
+#include "runtime/spec.h"
+
+/* A new user namespace with these maps. Returns its descriptor, which alone keeps it. Needs
+ * CAP_SETUID and CAP_SETGID over the IDs outside. */
+int userns_new(const struct spec_id_map *uids, size_t n_uids, const struct spec_id_map *gids,
+               size_t n_gids, struct err *e);
+
+/* Enters it, as its root. The calling process must have one thread. */
+int userns_enter(int fd, struct err *e);
+
+#endif
