@@ -1,0 +1,158 @@
+/*
+ * skiff-image: the part of skiff that takes tar archives apart.
+ *
+ * Started by skiff, not by people: it gets the store as a descriptor. Prints the image's ID, or one
+ * line on standard error that begins with --prefix, and ends with 0 or 1 (2: not called properly).
+ */
+#include "base/file.h"
+#include "image/import.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum option_id {
+    OPT_ROOT_FD = 1,
+    OPT_PREFIX,
+    OPT_CHANGE,
+    OPT_MESSAGE,
+    OPT_PLATFORM,
+    OPT_NAME,
+    OPT_LIMIT_BYTES,
+    OPT_LIMIT_ENTRIES,
+    OPT_LIMIT_PATH,
+    OPT_LIMIT_RATIO,
+};
+
+static const struct option options[] = {
+    {"root-fd", required_argument, NULL, OPT_ROOT_FD},
+    {"prefix", required_argument, NULL, OPT_PREFIX},
+    {"change", required_argument, NULL, OPT_CHANGE},
+    {"message", required_argument, NULL, OPT_MESSAGE},
+    {"platform", required_argument, NULL, OPT_PLATFORM},
+    {"name", required_argument, NULL, OPT_NAME},
+    {"limit-bytes", required_argument, NULL, OPT_LIMIT_BYTES},
+    {"limit-entries", required_argument, NULL, OPT_LIMIT_ENTRIES},
+    {"limit-path", required_argument, NULL, OPT_LIMIT_PATH},
+    {"limit-ratio", required_argument, NULL, OPT_LIMIT_RATIO},
+    {0},
+};
+
+static const char usage[] =
+    "usage: skiff-image import --root-fd N [--name REFERENCE] [--change INSTRUCTION]...\n"
+    "                          [--message TEXT] [--platform OS/ARCH[/VARIANT]] [--prefix WORD]\n"
+    "                          [--limit-bytes N] [--limit-entries N] [--limit-path N]\n"
+    "                          [--limit-ratio N] FILE|-\n";
+
+static int take_number(const char *name, const char *text, long long max, long long *ret,
+                       struct err *e)
+{
+    if (str_to_int64(text, 1, max, ret) < 0)
+        return err_set(e, EINVAL, "invalid value \"%s\" for --%s", text, name);
+    return 0;
+}
+
+static int take_root_fd(const char *text, int *ret, struct err *e)
+{
+    long long fd;
+    struct stat st;
+    if (str_to_int64(text, 0, INT_MAX, &fd) < 0 || fstat((int)fd, &st) < 0 || !S_ISDIR(st.st_mode))
+        return err_set(e, EINVAL, "--root-fd %s is not a folder's descriptor", text);
+    *ret = (int)fd;
+    return 0;
+}
+
+static int take_option(int id, const char *value, struct import *im, const char **prefix,
+                       struct err *e)
+{
+    switch (id) {
+    case OPT_ROOT_FD:
+        return take_root_fd(value, &im->root_fd, e);
+    case OPT_PREFIX:
+        *prefix = value;
+        return 0;
+    case OPT_CHANGE:
+        strv_add(&im->changes, value);
+        return im->changes.failed ? err_nomem(e) : 0;
+    case OPT_MESSAGE:
+        im->message = value;
+        return 0;
+    case OPT_PLATFORM:
+        im->platform = value;
+        return 0;
+    case OPT_NAME:
+        im->name = value;
+        return 0;
+    case OPT_LIMIT_BYTES:
+        return take_number("limit-bytes", value, LLONG_MAX, &im->limits.bytes, e);
+    case OPT_LIMIT_ENTRIES:
+        return take_number("limit-entries", value, LLONG_MAX, &im->limits.entries, e);
+    case OPT_LIMIT_PATH:
+        return take_number("limit-path", value, PATH_MAX - 1, &im->limits.path, e);
+    case OPT_LIMIT_RATIO:
+        return take_number("limit-ratio", value, LLONG_MAX, &im->limits.ratio, e);
+    default:
+        return err_set(e, EINVAL, "an option that is not known, or has no value");
+    }
+}
+
+static int parse(int argc, char **argv, struct import *im, const char **prefix, struct err *e)
+{
+    int id;
+    if (argc < 2 || strcmp(argv[1], "import") != 0)
+        return err_set(e, EINVAL, "skiff-image knows one command: import");
+    opterr = 0;
+    while ((id = getopt_long(argc - 1, argv + 1, "", options, NULL)) != -1) {
+        int r = take_option(id, optarg, im, prefix, e);
+        if (r < 0)
+            return r;
+    }
+    if (im->root_fd < 0)
+        return err_set(e, EINVAL, "--root-fd is missing");
+    if (optind + 1 != argc - 1)
+        return err_set(e, EINVAL, "one file is needed: a path, or - for standard input");
+    im->file = argv[optind + 1];
+    return 0;
+}
+
+/* Names from the archive may be part of the story: a terminal must not obey them. */
+static void print_error(const char *prefix, const struct err *e)
+{
+    _cleanup_str_ struct str line = {0};
+    str_addf(&line, "%s: ", prefix);
+    for (const char *p = err_text(e); *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c < 0x20 || c == 0x7f)
+            str_addf(&line, "\\x%02x", c);
+        else
+            str_addn(&line, p, 1);
+    }
+    str_add(&line, "\n");
+    if (!line.failed)
+        (void)fd_write_all(2, line.s, line.len);
+}
+
+int main(int argc, char **argv)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    _cleanup_free_ char *id = NULL;
+    const char *prefix = "skiff";
+    struct import im = {.root_fd = -EBADF, .limits = LIMITS_DEFAULT};
+
+    signal(SIGPIPE, SIG_IGN);
+    int r = parse(argc, argv, &im, &prefix, &e);
+    bool called_badly = r < 0;
+    if (r == 0)
+        r = import_run(&im, &id, &e);
+    strv_release(&im.changes);
+    if (r == 0 && (printf("%s\n", id) < 0 || fflush(stdout) == EOF))
+        r = err_sys(&e, errno, "cannot print the image's ID");
+    if (r == 0)
+        return 0;
+    print_error(prefix, &e);
+    if (called_badly)
+        fputs(usage, stderr);
+    return called_badly ? 2 : 1;
+}

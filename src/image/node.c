@@ -1,0 +1,153 @@
+#include "image/node.h"
+
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+static bool is_whiteout(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+/* Removes what has the name. */
+static int give_way(struct node *n)
+{
+    struct stat st;
+    if (fstatat(n->dirfd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    n->replaced = true;
+    n->was_whiteout = is_whiteout(&st);
+    if (S_ISDIR(st.st_mode))
+        return dir_remove(n->dirfd, n->name, NULL);
+    return unlinkat(n->dirfd, n->name, 0) < 0 ? -errno : 0;
+}
+
+int node_make_file(struct node *n, int *ret_fd)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(n->dirfd, n->name, flags, 0600);
+    if (fd < 0 && errno == EEXIST) {
+        int r = give_way(n);
+        if (r < 0)
+            return r;
+        fd = openat(n->dirfd, n->name, flags, 0600);
+    }
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+int node_finish(const struct node *n, int fd)
+{
+    const struct timespec times[2] = {n->mtime, n->mtime};
+    /* The mode last but for times: a change of owner clears set-user-ID. */
+    if (fchown(fd, n->uid, n->gid) < 0 || fchmod(fd, n->mode) < 0 || futimens(fd, times) < 0)
+        return -errno;
+    return 0;
+}
+
+static int make_or_keep_dir(struct node *n)
+{
+    struct stat st;
+    if (mkdirat(n->dirfd, n->name, 0700) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -errno;
+    if (fstatat(n->dirfd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return 0;
+    int r = give_way(n);
+    if (r < 0)
+        return r;
+    return mkdirat(n->dirfd, n->name, 0700) < 0 ? -errno : 0;
+}
+
+int node_make_dir(struct node *n, int *ret_fd)
+{
+    int r = make_or_keep_dir(n);
+    if (r < 0)
+        return r;
+    _cleanup_close_ int fd =
+        openat(n->dirfd, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    r = node_finish(n, fd);
+    if (r < 0)
+        return r;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+static int finish_by_name(const struct node *n, bool has_mode)
+{
+    const struct timespec times[2] = {n->mtime, n->mtime};
+    if (fchownat(n->dirfd, n->name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        (has_mode && fchmodat(n->dirfd, n->name, n->mode, 0) < 0) ||
+        utimensat(n->dirfd, n->name, times, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    return 0;
+}
+
+int node_make_symlink(struct node *n, const char *target)
+{
+    if (symlinkat(target, n->dirfd, n->name) < 0) {
+        int r = errno == EEXIST ? give_way(n) : -errno;
+        if (r < 0)
+            return r;
+        if (symlinkat(target, n->dirfd, n->name) < 0)
+            return -errno;
+    }
+    return finish_by_name(n, false);
+}
+
+int node_make_special(struct node *n, mode_t type, dev_t dev)
+{
+    if (mknodat(n->dirfd, n->name, type | 0600, dev) < 0) {
+        int r = errno == EEXIST ? give_way(n) : -errno;
+        if (r < 0)
+            return r;
+        if (mknodat(n->dirfd, n->name, type | 0600, dev) < 0)
+            return -errno;
+    }
+    return finish_by_name(n, true);
+}
+
+int node_make_link(struct node *n, int dirfd, const char *name)
+{
+    struct stat st, there;
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    if (linkat(dirfd, name, n->dirfd, n->name, 0) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -errno;
+    if (fstatat(n->dirfd, n->name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (there.st_ino == st.st_ino && there.st_dev == st.st_dev)
+        return 0;
+    int r = give_way(n);
+    if (r < 0)
+        return r;
+    return linkat(dirfd, name, n->dirfd, n->name, 0) < 0 ? -errno : 0;
+}
+
+int node_make_whiteout(struct node *n, bool *ret_opaque)
+{
+    struct stat st;
+    bool opaque = false;
+    if (mknodat(n->dirfd, n->name, S_IFCHR | 0600, makedev(0, 0)) < 0) {
+        if (errno != EEXIST)
+            return -errno;
+        if (fstatat(n->dirfd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return -errno;
+        opaque = S_ISDIR(st.st_mode);
+    }
+    *ret_opaque = opaque;
+    return 0;
+}

@@ -1,0 +1,379 @@
+#include "image/pipeline.h"
+
+#include "base/file.h"
+#include "image/compression.h"
+#include "image/hash.h"
+#include "image/layout.h"
+#include "image/reference.h"
+#include "image/report.h"
+#include "image/sandbox.h"
+#include "kernel/process.h"
+
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BLOCK_SIZE = 256 << 10, PIPE_SIZE = 1 << 20 };
+
+/* Descriptors of a stage after sandbox_keep. FD_OUT is the layer's folder for the last one. */
+enum { FD_IN, FD_REPORT, FD_NULL, FD_OUT, FD_BLOB, N_FDS };
+
+enum stage_kind { STAGE_INFLATE, STAGE_DIGEST, STAGE_UNPACK, N_STAGES };
+
+struct stage {
+    pid_t pid; /* 0: not there */
+    int report;
+};
+
+struct run {
+    const struct pipeline *p;
+    const struct compression *compression;
+    struct stage stages[N_STAGES];
+    int next; /* the pipe into the first stage that is there */
+    unsigned char head[COMPRESSION_HEAD];
+    size_t head_len;
+};
+
+static const char *const stage_names[N_STAGES] = {
+    [STAGE_INFLATE] = "decompressor",
+    [STAGE_DIGEST] = "digester",
+    [STAGE_UNPACK] = "unpacker",
+};
+
+void pipeline_result_release(struct pipeline_result *r)
+{
+    free(r->media_type);
+    free(r->blob_digest);
+    free(r->diff_id);
+    unpacked_release(&r->unpacked);
+    *r = (struct pipeline_result){0};
+}
+
+/* A child that is still there after a failure has nothing more to do. */
+static void run_release(struct run *run)
+{
+    fd_close(&run->next);
+    for (size_t i = 0; i < N_STAGES; i++) {
+        fd_close(&run->stages[i].report);
+        if (run->stages[i].pid > 0) {
+            kill(run->stages[i].pid, SIGKILL);
+            process_wait(run->stages[i].pid);
+        }
+    }
+}
+
+static ssize_t read_block(int fd, void *buffer, size_t n)
+{
+    ssize_t got;
+    do
+        got = read(fd, buffer, n);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static bool keeps_input(const struct run *run)
+{
+    return !run->compression || compression_suffix(run->compression);
+}
+
+static _Noreturn void inflate_stage(const struct run *run)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    int r = sandbox_enter_pure(&e);
+    if (r == 0)
+        r = compression_remove(run->compression, FD_IN, FD_OUT, run->p->limits, &e);
+    report_and_exit(FD_REPORT, r, &e, "", 0);
+}
+
+static int digest_stream(struct hash *h, bool to_blob, char *block, long long *ret_size,
+                         struct err *e)
+{
+    ssize_t n;
+    long long size = 0;
+    while ((n = read_block(FD_IN, block, BLOCK_SIZE)) > 0) {
+        int r = hash_add(h, block, (size_t)n, e);
+        if (r < 0)
+            return r;
+        r = to_blob ? fd_write_all(FD_BLOB, block, (size_t)n) : 0;
+        if (r < 0)
+            return err_sys(e, -r, "cannot write the archive to the store");
+        r = fd_write_all(FD_OUT, block, (size_t)n);
+        if (r < 0)
+            return err_sys(e, -r, "cannot pass the archive on");
+        size += n;
+    }
+    if (n < 0)
+        return err_sys(e, errno, "cannot read the archive");
+    *ret_size = size;
+    return 0;
+}
+
+static _Noreturn void digest_stage(const struct run *run)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    _cleanup_hash_ struct hash *h = NULL;
+    _cleanup_free_ char *digest = NULL;
+    _cleanup_str_ struct str text = {0};
+    _cleanup_free_ char *block = malloc(BLOCK_SIZE);
+    long long size = 0;
+    int r = block ? hash_new(&h, &e) : err_nomem(&e);
+    if (r == 0)
+        r = sandbox_enter_pure(&e);
+    if (r == 0)
+        r = digest_stream(h, !keeps_input(run), block, &size, &e);
+    if (r == 0)
+        r = hash_finish(h, &digest, &e);
+    if (r == 0)
+        str_addf(&text, "%s %lld", digest, size);
+    report_and_exit(FD_REPORT, r, &e, text.s, text.len);
+}
+
+/* "SIZE ENTRIES" NUL, then a name and a NUL for each opaque folder. */
+static void unpacked_to_text(const struct unpacked *u, struct str *text)
+{
+    str_addf(text, "%lld %lld", u->size, u->entries);
+    str_addn(text, "", 1);
+    for (size_t i = 0; i < u->opaque.n; i++)
+        str_addn(text, u->opaque.v[i], strlen(u->opaque.v[i]) + 1);
+}
+
+static _Noreturn void unpack_stage(const struct run *run)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    _cleanup_close_ int root = -EBADF;
+    _cleanup_str_ struct str text = {0};
+    struct unpacked u = {0};
+    /* Names are bytes in UTF-8; and without a conversion no library is looked for later. */
+    setlocale(LC_CTYPE, "C.UTF-8");
+    int r = sandbox_move_root(FD_OUT, &e);
+    close(FD_OUT);
+    if (r == 0)
+        r = sandbox_enter_unpack(&e);
+    if (r == 0) {
+        umask(0);
+        root = dir_open(AT_FDCWD, "/", false, &e);
+        r = root < 0 ? root : 0;
+    }
+    if (r == 0)
+        r = unpack(FD_IN, root, run->p->limits, &u, &e);
+    if (r == 0)
+        unpacked_to_text(&u, &text);
+    if (text.failed)
+        r = err_nomem(&e);
+    report_and_exit(FD_REPORT, r, &e, text.s, text.len);
+}
+
+static int unpacked_from_text(const char *text, size_t n, struct unpacked *ret, struct err *e)
+{
+    struct unpacked u = {0};
+    const char *end = text + n;
+    const char *name = memchr(text, '\0', n);
+    if (!name || sscanf(text, "%18lld %18lld", &u.size, &u.entries) != 2 || u.size < 0 ||
+        u.entries < 0)
+        return err_set(e, EPROTO, "the unpacker's report cannot be read");
+    for (name++; name < end; name += strlen(name) + 1)
+        strv_add(&u.opaque, name);
+    if (u.opaque.failed) {
+        unpacked_release(&u);
+        return err_nomem(e);
+    }
+    *ret = u;
+    return 0;
+}
+
+static _Noreturn void stage_main(const struct run *run, enum stage_kind kind, const int *fds)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    int r = sandbox_keep(fds, N_FDS, &e);
+    if (r < 0)
+        report_and_exit(fds[FD_REPORT], r, &e, "", 0);
+    if (kind == STAGE_INFLATE)
+        inflate_stage(run);
+    if (kind == STAGE_DIGEST)
+        digest_stage(run);
+    unpack_stage(run);
+}
+
+/* Starts a stage before the ones that are there: it writes to run->next, and reads a pipe that
+ * becomes run->next. */
+static int start_stage(struct run *run, enum stage_kind kind, struct err *e)
+{
+    int in[2], report[2];
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return err_sys(e, errno, "cannot make a pipe");
+    _cleanup_close_ int in_read = in[0];
+    _cleanup_close_ int in_write = in[1];
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return err_sys(e, errno, "cannot make a pipe");
+    _cleanup_close_ int report_read_end = report[0];
+    _cleanup_close_ int report_write_end = report[1];
+    (void)fcntl(in_read, F_SETPIPE_SZ, PIPE_SIZE); /* only for speed */
+
+    pid_t pid = process_clone(kind == STAGE_UNPACK ? sandbox_namespaces : 0, -1, NULL);
+    if (pid < 0)
+        return err_sys(e, (int)-pid, "cannot start the %s", stage_names[kind]);
+    if (pid == 0) {
+        const int fds[N_FDS] = {
+            [FD_IN] = in_read,
+            [FD_REPORT] = report_write_end,
+            [FD_NULL] = -EBADF,
+            [FD_OUT] = kind == STAGE_UNPACK ? run->p->folder_fd : run->next,
+            [FD_BLOB] = kind == STAGE_DIGEST && !keeps_input(run) ? run->p->blob_fd : -EBADF,
+        };
+        stage_main(run, kind, fds);
+    }
+    run->stages[kind] = (struct stage){pid, TAKE_FD(report_read_end)};
+    fd_close(&run->next);
+    run->next = TAKE_FD(in_write);
+    return 0;
+}
+
+static int start(struct run *run, struct err *e)
+{
+    int r = start_stage(run, STAGE_UNPACK, e);
+    if (r == 0 && run->compression)
+        r = start_stage(run, STAGE_DIGEST, e);
+    if (r == 0 && run->compression)
+        r = start_stage(run, STAGE_INFLATE, e);
+    return r;
+}
+
+static int read_head(struct run *run, struct err *e)
+{
+    while (run->head_len < sizeof(run->head)) {
+        ssize_t n =
+            read_block(run->p->in_fd, run->head + run->head_len, sizeof(run->head) - run->head_len);
+        if (n < 0)
+            return err_sys(e, errno, "cannot read the archive");
+        if (n == 0)
+            break;
+        run->head_len += (size_t)n;
+    }
+    if (run->head_len == 0)
+        return err_set(e, EBADMSG, "the archive is empty");
+    run->compression = compression_detect(run->head, run->head_len);
+    return 0;
+}
+
+static int feed(struct run *run, struct hash *h, const void *bytes, size_t n, struct err *e)
+{
+    int r = hash_add(h, bytes, n, e);
+    if (r < 0)
+        return r;
+    r = keeps_input(run) ? fd_write_all(run->p->blob_fd, bytes, n) : 0;
+    if (r < 0)
+        return err_sys(e, -r, "cannot write the archive to the store");
+    r = fd_write_all(run->next, bytes, n);
+    return r < 0 ? err_sys(e, -r, "cannot pass the archive on") : 0;
+}
+
+static int feed_all(struct run *run, struct hash *h, long long *ret_size, struct err *e)
+{
+    _cleanup_free_ char *block = malloc(BLOCK_SIZE);
+    if (!block)
+        return err_nomem(e);
+    long long size = (long long)run->head_len;
+    int r = feed(run, h, run->head, run->head_len, e);
+    while (r == 0) {
+        ssize_t n = read_block(run->p->in_fd, block, BLOCK_SIZE);
+        if (n < 0)
+            return err_sys(e, errno, "cannot read the archive");
+        if (n == 0)
+            break;
+        size += n;
+        r = feed(run, h, block, (size_t)n, e);
+    }
+    *ret_size = size;
+    return r;
+}
+
+static int take_digest(const char *text, struct pipeline_result *ret, long long *ret_size,
+                       struct err *e)
+{
+    char *digest = strndup(text, DIGEST_LEN);
+    if (!digest)
+        return err_nomem(e);
+    if (!digest_is_valid(digest) || sscanf(text + DIGEST_LEN, " %18lld", ret_size) != 1) {
+        free(digest);
+        return err_set(e, EPROTO, "the digester's report cannot be read");
+    }
+    ret->diff_id = digest;
+    return 0;
+}
+
+/* Whose failure it is: of the first in the row that failed, unless it was only left alone by the
+ * one behind it. */
+static int collect(struct run *run, int first_failure, struct pipeline_result *ret,
+                   long long *ret_plain_size, struct err *e)
+{
+    int failure = first_failure;
+    for (size_t i = 0; i < N_STAGES; i++) {
+        struct stage *s = &run->stages[i];
+        _cleanup_err_ struct err story = ERR_INIT;
+        _cleanup_free_ char *text = NULL;
+        size_t n;
+        if (s->pid <= 0)
+            continue;
+        int r = report_read(s->report, TAKE(s->pid, 0), stage_names[i], &text, &n, &story);
+        if (r == 0 && i == STAGE_DIGEST)
+            r = take_digest(text, ret, ret_plain_size, &story);
+        if (r == 0 && i == STAGE_UNPACK)
+            r = unpacked_from_text(text, n, &ret->unpacked, &story);
+        if (r < 0 && (failure == 0 || failure == -EPIPE)) {
+            failure = r;
+            err_release(e);
+            *e = TAKE(story, ERR_INIT);
+        }
+    }
+    return failure;
+}
+
+static int finish(const struct run *run, char *input_digest, long long input_size,
+                  long long plain_size, struct pipeline_result *ret, struct err *e)
+{
+    const char *suffix = run->compression ? compression_suffix(run->compression) : "";
+    ret->media_type = str_printf(LAYOUT_LAYER_TYPE "%s", suffix ? suffix : "");
+    if (!ret->diff_id)
+        ret->diff_id = strdup(input_digest);
+    ret->blob_digest = strdup(keeps_input(run) ? input_digest : ret->diff_id);
+    ret->blob_size = keeps_input(run) ? input_size : plain_size;
+    return ret->media_type && ret->diff_id && ret->blob_digest ? 0 : err_nomem(e);
+}
+
+int pipeline_run(const struct pipeline *p, struct pipeline_result *ret, struct err *e)
+{
+    _cleanup_(run_release) struct run run = {.p = p, .next = -EBADF};
+    _cleanup_(pipeline_result_release) struct pipeline_result result = {0};
+    _cleanup_hash_ struct hash *h = NULL;
+    _cleanup_free_ char *digest = NULL;
+    _cleanup_err_ struct err story = ERR_INIT;
+    long long input_size = 0, plain_size = 0;
+
+    for (size_t i = 0; i < N_STAGES; i++)
+        run.stages[i].report = -EBADF;
+    int r = read_head(&run, &story);
+    if (r == 0)
+        r = start(&run, &story);
+    if (r == 0)
+        r = hash_new(&h, &story);
+    if (r == 0) {
+        r = feed_all(&run, h, &input_size, &story);
+        fd_close(&run.next); /* the end of what the next stage reads */
+        r = collect(&run, r, &result, &plain_size, &story);
+    }
+    if (r == 0)
+        r = hash_finish(h, &digest, &story);
+    if (r == 0)
+        r = finish(&run, digest, input_size, plain_size, &result, &story);
+    if (r < 0) {
+        if (e) {
+            err_release(e);
+            *e = TAKE(story, ERR_INIT);
+        }
+        return r;
+    }
+    *ret = TAKE(result, (struct pipeline_result){0});
+    return 0;
+}

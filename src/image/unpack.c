@@ -1,0 +1,487 @@
+#include "image/unpack.h"
+
+#include "image/node.h"
+#include "kernel/mount.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#define WHITEOUT        ".wh."
+#define WHITEOUT_META   ".wh..wh."
+#define WHITEOUT_OPAQUE ".wh..wh..opq"
+
+enum { BUFFER_SIZE = 256 << 10 };
+
+/* A folder's time is set at the end: what comes into it would change it. */
+struct folder_time {
+    char *path;
+    struct timespec mtime;
+};
+
+struct unpacking {
+    int in_fd;
+    int root_fd;
+    const struct limits *limits;
+    char *buffer;
+    long long in_bytes;
+
+    char *parent_path; /* the folder of the last entry, open, since the next one is mostly there too
+                        */
+    int parent_fd;
+    struct folder_time *times;
+    size_t n_times;
+    size_t cap_times;
+    struct unpacked out;
+};
+
+static void unpacking_release(struct unpacking *u)
+{
+    free(u->buffer);
+    free(u->parent_path);
+    fd_close(&u->parent_fd);
+    for (size_t i = 0; i < u->n_times; i++)
+        free(u->times[i].path);
+    free(u->times);
+    unpacked_release(&u->out);
+}
+
+void unpacked_release(struct unpacked *u)
+{
+    strv_release(&u->opaque);
+    *u = (struct unpacked){0};
+}
+
+static void archive_release(struct archive **a)
+{
+    archive_read_free(*a);
+}
+
+static ssize_t read_some(struct unpacking *u)
+{
+    ssize_t n;
+    do
+        n = read(u->in_fd, u->buffer, BUFFER_SIZE);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        u->in_bytes += n;
+    return n;
+}
+
+static ssize_t on_read(struct archive *a, void *data, const void **buffer)
+{
+    struct unpacking *u = data;
+    ssize_t n = read_some(u);
+    *buffer = u->buffer;
+    if (n < 0) {
+        archive_set_error(a, errno, "cannot read the archive");
+        return -1;
+    }
+    if (u->in_bytes > u->limits->bytes) {
+        archive_set_error(a, E2BIG, "the archive is larger than %lld bytes", u->limits->bytes);
+        return -1;
+    }
+    return n;
+}
+
+static int tell_archive(struct archive *a, const char *name, struct err *e)
+{
+    int code = archive_errno(a);
+    const char *text = archive_error_string(a);
+    if (code != E2BIG && code != ENOMEM && code != EIO)
+        code = EBADMSG;
+    if (!text)
+        text = "damaged";
+    return name ? err_set(e, code, "\"%s\": %s", name, text)
+                : err_set(e, code, "cannot read the archive: %s", text);
+}
+
+static int append_component(struct str *path, const char *part, size_t n)
+{
+    if (n == 0 || (n == 1 && part[0] == '.'))
+        return 0;
+    if (n == 2 && part[0] == '.' && part[1] == '.')
+        return -EINVAL;
+    if (path->len > 0)
+        str_addn(path, "/", 1);
+    str_addn(path, part, n);
+    return 0;
+}
+
+/* "./a//b/" is "a/b", "/" is "". */
+static int clean_name(const struct unpacking *u, const char *name, char **ret, struct err *e)
+{
+    _cleanup_str_ struct str path = {0};
+    if (!name || !*name)
+        return err_set(e, EBADMSG, "an entry of the archive has no usable name");
+    if (strlen(name) > (size_t)u->limits->path)
+        return err_set(e, E2BIG, "an entry's name is longer than %lld bytes", u->limits->path);
+    for (const char *p = name; *p;) {
+        size_t n = strcspn(p, "/");
+        if (append_component(&path, p, n) < 0)
+            return err_set(e, EBADMSG, "\"%s\": \"..\" in a name is refused", name);
+        p += n + (p[n] == '/');
+    }
+    *ret = str_steal(&path);
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* Splits "a/b/c" in place: returns "c", and *path is "a/b", or "" when there is no folder. */
+static const char *split(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return NULL;
+    *slash = '\0';
+    return slash + 1;
+}
+
+static void forget_parent(struct unpacking *u)
+{
+    free(u->parent_path);
+    u->parent_path = NULL;
+    fd_close(&u->parent_fd);
+}
+
+/* The folder @path, made if an entry for it is missing. The descriptor is kept in @u. */
+static int open_parent(struct unpacking *u, const char *path, int *ret, struct err *e)
+{
+    if (!*path) {
+        *ret = u->root_fd;
+        return 0;
+    }
+    if (!u->parent_path || strcmp(u->parent_path, path) != 0) {
+        forget_parent(u);
+        int fd = root_make_dir(u->root_fd, path, 0755, e);
+        if (fd < 0)
+            return fd;
+        u->parent_fd = fd;
+        u->parent_path = strdup(path);
+        if (!u->parent_path)
+            return err_nomem(e);
+    }
+    *ret = u->parent_fd;
+    return 0;
+}
+
+static int remember_time(struct unpacking *u, const char *path, struct timespec mtime,
+                         struct err *e)
+{
+    if (u->n_times == u->cap_times) {
+        size_t cap = u->cap_times ? u->cap_times * 2 : 256;
+        struct folder_time *more = realloc(u->times, cap * sizeof(*more));
+        if (!more)
+            return err_nomem(e);
+        u->times = more;
+        u->cap_times = cap;
+    }
+    char *copy = strdup(path);
+    if (!copy)
+        return err_nomem(e);
+    u->times[u->n_times++] = (struct folder_time){copy, mtime};
+    return 0;
+}
+
+static int set_folder_times(struct unpacking *u, struct err *e)
+{
+    for (size_t i = 0; i < u->n_times; i++) {
+        const struct folder_time *t = &u->times[i];
+        const struct timespec times[2] = {t->mtime, t->mtime};
+        _cleanup_close_ int fd = root_open(u->root_fd, *t->path ? t->path : ".",
+                                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, 0);
+        /* A later entry may have put something else in its place. */
+        if (fd < 0 && (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP))
+            continue;
+        if (fd < 0 || futimens(fd, times) < 0)
+            return err_sys(e, fd < 0 ? -fd : errno, "cannot set the time of \"%s\"", t->path);
+    }
+    return 0;
+}
+
+static int write_at(int fd, const char *bytes, size_t n, off_t at)
+{
+    while (n > 0) {
+        ssize_t done = pwrite(fd, bytes, n, at);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        bytes += done;
+        n -= (size_t)done;
+        at += done;
+    }
+    return 0;
+}
+
+static int copy_content(struct unpacking *u, struct archive *a, struct archive_entry *entry, int fd,
+                        const char *path, struct err *e)
+{
+    const void *bytes;
+    size_t n;
+    la_int64_t at, end = 0;
+    int status;
+    while ((status = archive_read_data_block(a, &bytes, &n, &at)) == ARCHIVE_OK ||
+           status == ARCHIVE_WARN) {
+        if (at < end)
+            return err_set(e, EBADMSG, "\"%s\": overlapping pieces of a sparse file", path);
+        int r = write_at(fd, bytes, n, at);
+        if (r < 0)
+            return err_sys(e, -r, "cannot write \"%s\"", path);
+        end = at + (la_int64_t)n;
+        u->out.size += (long long)n;
+    }
+    if (status != ARCHIVE_EOF)
+        return tell_archive(a, path, e);
+    if (archive_entry_size(entry) > end && ftruncate(fd, archive_entry_size(entry)) < 0)
+        return err_sys(e, errno, "cannot write \"%s\"", path);
+    return 0;
+}
+
+static bool is_wanted_attribute(const char *name)
+{
+    return strcmp(name, "security.capability") == 0 ||
+           (str_after(name, "user.") && !str_after(name, "user.overlay."));
+}
+
+static int set_attributes(struct archive_entry *entry, int fd, const char *path, struct err *e)
+{
+    const char *name;
+    const void *value;
+    size_t n;
+    archive_entry_xattr_reset(entry);
+    while (archive_entry_xattr_next(entry, &name, &value, &n) == ARCHIVE_OK) {
+        if (!name || !is_wanted_attribute(name))
+            continue;
+        if (fsetxattr(fd, name, value, n, 0) == 0)
+            continue;
+        /* What users noted down about a file may be lost; what it may do must not be. */
+        if (errno == EOPNOTSUPP && str_after(name, "user."))
+            continue;
+        return err_sys(e, errno, "cannot set attribute \"%s\" of \"%s\"", name, path);
+    }
+    return 0;
+}
+
+static int place_file(struct unpacking *u, struct archive *a, struct archive_entry *entry,
+                      struct node *n, const char *path, struct err *e)
+{
+    _cleanup_close_ int fd = -EBADF;
+    int r = node_make_file(n, &fd);
+    if (r < 0)
+        return err_sys(e, -r, "cannot create \"%s\"", path);
+    r = copy_content(u, a, entry, fd, path, e);
+    if (r < 0)
+        return r;
+    r = node_finish(n, fd);
+    if (r < 0)
+        return err_sys(e, -r, "cannot set owner and mode of \"%s\"", path);
+    return set_attributes(entry, fd, path, e);
+}
+
+static int place_folder(struct unpacking *u, struct archive_entry *entry, struct node *n,
+                        const char *path, struct err *e)
+{
+    _cleanup_close_ int fd = -EBADF;
+    int r = node_make_dir(n, &fd);
+    if (r < 0)
+        return err_sys(e, -r, "cannot create folder \"%s\"", path);
+    r = set_attributes(entry, fd, path, e);
+    if (r < 0)
+        return r;
+    if (n->was_whiteout)
+        strv_add(&u->out.opaque, path);
+    return remember_time(u, path, n->mtime, e);
+}
+
+/* An entry for the archive's root: the folder is there already. */
+static int place_root(struct unpacking *u, struct archive_entry *entry, struct node *n,
+                      struct err *e)
+{
+    if (archive_entry_filetype(entry) != AE_IFDIR || archive_entry_hardlink(entry))
+        return err_set(e, EBADMSG, "the archive's root is not a folder");
+    int r = node_finish(n, u->root_fd);
+    if (r < 0)
+        return err_sys(e, -r, "cannot set owner and mode of \"/\"");
+    r = set_attributes(entry, u->root_fd, "/", e);
+    return r < 0 ? r : remember_time(u, "", n->mtime, e);
+}
+
+static int place_link(struct unpacking *u, struct archive_entry *entry, struct node *n,
+                      const char *path, struct err *e)
+{
+    _cleanup_free_ char *target = NULL;
+    _cleanup_close_ int opened = -EBADF;
+    int r = clean_name(u, archive_entry_hardlink(entry), &target, e);
+    if (r < 0)
+        return err_wrap(e, "link \"%s\"", path);
+    _cleanup_free_ char *folder = strdup(target);
+    if (!folder)
+        return err_nomem(e);
+    const char *base = split(folder);
+    int dirfd = u->root_fd;
+    if (base) {
+        opened = root_open(u->root_fd, folder, O_PATH | O_DIRECTORY, 0, 0);
+        dirfd = opened;
+    }
+    r = dirfd < 0 ? dirfd : *target ? node_make_link(n, dirfd, base ? base : target) : -EISDIR;
+    if (r == -ENOENT || r == -ENOTDIR)
+        return err_set(e, EBADMSG, "link \"%s\": \"%s\" is not in the archive", path, target);
+    return r < 0 ? err_sys(e, -r, "cannot link \"%s\" to \"%s\"", path, target) : 0;
+}
+
+static int place_symlink(struct archive_entry *entry, struct node *n, const char *path,
+                         struct err *e)
+{
+    const char *target = archive_entry_symlink(entry);
+    if (!target || !*target)
+        return err_set(e, EBADMSG, "\"%s\": a symbolic link without a usable target", path);
+    int r = node_make_symlink(n, target);
+    return r < 0 ? err_sys(e, -r, "cannot create symbolic link \"%s\"", path) : 0;
+}
+
+static int place_whiteout(struct unpacking *u, struct node *n, const char *folder, struct err *e)
+{
+    const char *hidden = n->name + sizeof(WHITEOUT) - 1;
+    bool opaque = strcmp(n->name, WHITEOUT_OPAQUE) == 0;
+    if (opaque) {
+        strv_add(&u->out.opaque, folder);
+        return 0;
+    }
+    if (str_after(n->name, WHITEOUT_META))
+        return 0; /* AUFS's own book-keeping */
+    if (!*hidden || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0)
+        return err_set(e, EBADMSG, "\"%s/%s\": a whiteout of nothing that can be there", folder,
+                       n->name);
+    n->name = hidden;
+    int r = node_make_whiteout(n, &opaque);
+    if (r < 0)
+        return err_sys(e, -r, "cannot create the whiteout of \"%s/%s\"", folder, hidden);
+    if (opaque)
+        strv_addf(&u->out.opaque, "%s%s%s", folder, *folder ? "/" : "", hidden);
+    return 0;
+}
+
+static int place_by_type(struct unpacking *u, struct archive *a, struct archive_entry *entry,
+                         struct node *n, const char *path, struct err *e)
+{
+    if (archive_entry_hardlink(entry))
+        return place_link(u, entry, n, path, e);
+    mode_t type = archive_entry_filetype(entry);
+    switch (type) {
+    case AE_IFREG:
+        return place_file(u, a, entry, n, path, e);
+    case AE_IFDIR:
+        return place_folder(u, entry, n, path, e);
+    case AE_IFLNK:
+        return place_symlink(entry, n, path, e);
+    case AE_IFCHR:
+    case AE_IFBLK:
+    case AE_IFIFO: {
+        int r = node_make_special(n, type, type == AE_IFIFO ? 0 : archive_entry_rdev(entry));
+        return r < 0 ? err_sys(e, -r, "cannot create device \"%s\"", path) : 0;
+    }
+    default:
+        return err_set(e, EBADMSG, "\"%s\": a kind of file that is not known", path);
+    }
+}
+
+/* Owner, mode and time, with what no file can have refused. */
+static int take_facts(struct archive_entry *entry, struct node *n, const char *path, struct err *e)
+{
+    la_int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
+    if (uid < 0 || gid < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
+        return err_set(e, EBADMSG, "\"%s\": owner %lld:%lld cannot be", path, (long long)uid,
+                       (long long)gid);
+    long nsec = archive_entry_mtime_nsec(entry);
+    n->mode = archive_entry_perm(entry) & 07777;
+    n->uid = (uid_t)uid;
+    n->gid = (gid_t)gid;
+    n->mtime.tv_sec = archive_entry_mtime(entry);
+    n->mtime.tv_nsec = nsec >= 0 && nsec < 1000000000 ? nsec : 0;
+    return 0;
+}
+
+static int place(struct unpacking *u, struct archive *a, struct archive_entry *entry, struct err *e)
+{
+    _cleanup_free_ char *path = NULL;
+    struct node n = {.dirfd = -EBADF};
+    int r = clean_name(u, archive_entry_pathname(entry), &path, e);
+    if (r < 0)
+        return r;
+    r = take_facts(entry, &n, path, e);
+    if (r < 0)
+        return r;
+    if (!*path)
+        return place_root(u, entry, &n, e);
+
+    _cleanup_free_ char *folder = strdup(path);
+    if (!folder)
+        return err_nomem(e);
+    const char *base = split(folder);
+    if (!base)
+        *folder = '\0';
+    n.name = base ? base : path;
+    r = open_parent(u, folder, &n.dirfd, e);
+    if (r < 0)
+        return err_wrap(e, "\"%s\"", path);
+    if (str_after(n.name, WHITEOUT))
+        return place_whiteout(u, &n, folder, e);
+    r = place_by_type(u, a, entry, &n, path, e);
+    if (n.replaced)
+        forget_parent(u);
+    return r;
+}
+
+static int unpack_entries(struct unpacking *u, struct archive *a, struct err *e)
+{
+    struct archive_entry *entry;
+    for (;;) {
+        int status = archive_read_next_header(a, &entry);
+        if (status == ARCHIVE_EOF)
+            return u->out.opaque.failed ? err_nomem(e) : set_folder_times(u, e);
+        if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
+            return tell_archive(a, NULL, e);
+        if (++u->out.entries > u->limits->entries)
+            return err_set(e, E2BIG, "the archive has more than %lld entries", u->limits->entries);
+        int r = place(u, a, entry, e);
+        if (r < 0)
+            return r;
+    }
+}
+
+/* Behind the archive's end: nobody reads it, but it belongs to the digest. */
+static int drain(struct unpacking *u, struct err *e)
+{
+    ssize_t n;
+    while ((n = read_some(u)) > 0)
+        if (u->in_bytes > u->limits->bytes)
+            return err_set(e, E2BIG, "the archive is larger than %lld bytes", u->limits->bytes);
+    return n < 0 ? err_sys(e, errno, "cannot read the archive") : 0;
+}
+
+int unpack(int in_fd, int root_fd, const struct limits *limits, struct unpacked *ret, struct err *e)
+{
+    _cleanup_(unpacking_release) struct unpacking u = {
+        .in_fd = in_fd,
+        .root_fd = root_fd,
+        .limits = limits,
+        .buffer = malloc(BUFFER_SIZE),
+        .parent_fd = -EBADF,
+    };
+    _cleanup_(archive_release) struct archive *a = archive_read_new();
+    if (!u.buffer || !a)
+        return err_nomem(e);
+    if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
+        archive_read_open(a, &u, NULL, on_read, NULL) != ARCHIVE_OK)
+        return tell_archive(a, NULL, e);
+    int r = unpack_entries(&u, a, e);
+    if (r == 0)
+        r = drain(&u, e);
+    if (r < 0)
+        return r;
+    *ret = TAKE(u.out, (struct unpacked){0});
+    return 0;
+}

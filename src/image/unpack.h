@@ -1,0 +1,44 @@
+/*
+ * From a tar archive to a layer's folder in overlay's form.
+ *
+ * The names in the archive are taken below the current root, whatever they say: a leading "/" is
+ * dropped, ".." is refused, and links in a parent are followed inside the root only. So it is meant
+ * to run where that root is the layer's folder (see sandbox.h); nothing here depends on it.
+ *
+ * What is made of an entry: owners by number, modes with set-user-ID, times, "security.capability"
+ * and "user." extended attributes, holes, hard links, device nodes and FIFOs as they are. Other
+ * extended attributes are left out: "trusted.overlay." ones would steer the overlay. Whiteouts
+ * (image-spec, layer.md) become overlay's: ".wh.NAME" a character device 0/0, ".wh..wh..opq" the
+ * folder's name in the report, because setting trusted.overlay.opaque needs a capability that is
+ * given up.
+ */
+#ifndef SKIFF_IMAGE_UNPACK_H
+#define SKIFF_IMAGE_UNPACK_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct limits {
+    long long bytes;   /* of the uncompressed archive */
+    long long entries; /* in it */
+    long long path;    /* bytes of a name in it */
+    long long ratio;   /* uncompressed to compressed, counted from LIMITS_RATIO_FREE on */
+};
+
+#define LIMITS_RATIO_FREE (1LL << 30)
+#define LIMITS_DEFAULT                                                                             \
+    ((struct limits){.bytes = 256LL << 30, .entries = 4000000, .path = 4095, .ratio = 1000})
+
+struct unpacked {
+    long long size; /* bytes of the regular files' content */
+    long long entries;
+    struct strv opaque; /* folders that hide what lies below them */
+};
+
+/* Unpacks the archive that @in_fd gives into the folder @root_fd, and reads @in_fd to its end,
+ * beyond the archive's. -EBADMSG: no tar archive, or a broken one; -E2BIG: a limit was hit. */
+int unpack(int in_fd, int root_fd, const struct limits *limits, struct unpacked *ret,
+           struct err *e);
+void unpacked_release(struct unpacked *u);
+
+#endif
