@@ -40,6 +40,26 @@ const char *compression_suffix(const struct compression *c)
     return c->suffix;
 }
 
+struct source {
+    int fd;
+    char *block;
+};
+
+/* Not libarchive's own reader of descriptors: that one looks at the file, which is forbidden here.
+ */
+static ssize_t on_read(struct archive *a, void *data, const void **ret)
+{
+    struct source *s = data;
+    ssize_t n;
+    do
+        n = read(s->fd, s->block, BLOCK_SIZE);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        archive_set_error(a, errno, "cannot read the archive");
+    *ret = s->block;
+    return n;
+}
+
 static int tell(struct archive *a, const struct compression *c, struct err *e)
 {
     const char *text = archive_error_string(a);
@@ -78,7 +98,9 @@ int compression_remove(const struct compression *c, int in_fd, int out_fd,
 {
     _cleanup_(archive_release) struct archive *a = archive_read_new();
     struct archive_entry *entry;
-    if (!a)
+    _cleanup_free_ char *block = malloc(BLOCK_SIZE);
+    struct source source = {in_fd, block};
+    if (!a || !block)
         return err_nomem(e);
     /* ARCHIVE_WARN would mean: by a program. */
     if (c->support(a) != ARCHIVE_OK)
@@ -86,7 +108,7 @@ int compression_remove(const struct compression *c, int in_fd, int out_fd,
                        c->name);
     if (archive_read_support_format_raw(a) != ARCHIVE_OK ||
         archive_read_support_format_empty(a) != ARCHIVE_OK ||
-        archive_read_open_fd(a, in_fd, BLOCK_SIZE) != ARCHIVE_OK)
+        archive_read_open(a, &source, NULL, on_read, NULL) != ARCHIVE_OK)
         return tell(a, c, e);
     int status = archive_read_next_header(a, &entry);
     if (status == ARCHIVE_EOF)

@@ -17,7 +17,8 @@
 
 enum { BLOCK_SIZE = 256 << 10, PIPE_SIZE = 1 << 20 };
 
-/* Descriptors of a stage after sandbox_keep. FD_OUT is the layer's folder for the last one. */
+/* Descriptors of a stage after sandbox_keep. FD_OUT is the mount of the layer's folder for the last
+ * one. */
 enum { FD_IN, FD_REPORT, FD_NULL, FD_OUT, FD_BLOB, N_FDS };
 
 enum stage_kind { STAGE_INFLATE, STAGE_DIGEST, STAGE_UNPACK, N_STAGES };
@@ -31,6 +32,7 @@ struct run {
     const struct pipeline *p;
     const struct compression *compression;
     struct stage stages[N_STAGES];
+    int root_mount;
     int next; /* the pipe into the first stage that is there */
     unsigned char head[COMPRESSION_HEAD];
     size_t head_len;
@@ -54,6 +56,7 @@ void pipeline_result_release(struct pipeline_result *r)
 /* A child that is still there after a failure has nothing more to do. */
 static void run_release(struct run *run)
 {
+    fd_close(&run->root_mount);
     fd_close(&run->next);
     for (size_t i = 0; i < N_STAGES; i++) {
         fd_close(&run->stages[i].report);
@@ -147,12 +150,12 @@ static _Noreturn void unpack_stage(const struct run *run)
     struct unpacked u = {0};
     /* Names are bytes in UTF-8; and without a conversion no library is looked for later. */
     setlocale(LC_CTYPE, "C.UTF-8");
+    umask(0);
     int r = sandbox_move_root(FD_OUT, &e);
     close(FD_OUT);
     if (r == 0)
         r = sandbox_enter_unpack(&e);
     if (r == 0) {
-        umask(0);
         root = dir_open(AT_FDCWD, "/", false, &e);
         r = root < 0 ? root : 0;
     }
@@ -219,7 +222,7 @@ static int start_stage(struct run *run, enum stage_kind kind, struct err *e)
             [FD_IN] = in_read,
             [FD_REPORT] = report_write_end,
             [FD_NULL] = -EBADF,
-            [FD_OUT] = kind == STAGE_UNPACK ? run->p->folder_fd : run->next,
+            [FD_OUT] = kind == STAGE_UNPACK ? run->root_mount : run->next,
             [FD_BLOB] = kind == STAGE_DIGEST && !keeps_input(run) ? run->p->blob_fd : -EBADF,
         };
         stage_main(run, kind, fds);
@@ -232,7 +235,9 @@ static int start_stage(struct run *run, enum stage_kind kind, struct err *e)
 
 static int start(struct run *run, struct err *e)
 {
-    int r = start_stage(run, STAGE_UNPACK, e);
+    int r = sandbox_make_root(run->p->folder_fd, &run->root_mount, e);
+    if (r == 0)
+        r = start_stage(run, STAGE_UNPACK, e);
     if (r == 0 && run->compression)
         r = start_stage(run, STAGE_DIGEST, e);
     if (r == 0 && run->compression)
@@ -344,7 +349,7 @@ static int finish(const struct run *run, char *input_digest, long long input_siz
 
 int pipeline_run(const struct pipeline *p, struct pipeline_result *ret, struct err *e)
 {
-    _cleanup_(run_release) struct run run = {.p = p, .next = -EBADF};
+    _cleanup_(run_release) struct run run = {.p = p, .root_mount = -EBADF, .next = -EBADF};
     _cleanup_(pipeline_result_release) struct pipeline_result result = {0};
     _cleanup_hash_ struct hash *h = NULL;
     _cleanup_free_ char *digest = NULL;

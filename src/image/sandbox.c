@@ -87,24 +87,31 @@ int sandbox_keep(const int *fds, size_t n, struct err *e)
     return 0;
 }
 
-int sandbox_move_root(int folder_fd, struct err *e)
+int sandbox_make_root(int folder_fd, int *ret, struct err *e)
+{
+    _cleanup_close_ int mnt = mount_clone(folder_fd, "", false, e);
+    if (mnt < 0)
+        return mnt;
+    int r =
+        mount_change(mnt, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, 0, false, e);
+    if (r < 0)
+        return r;
+    *ret = TAKE_FD(mnt);
+    return 0;
+}
+
+int sandbox_move_root(int mount_fd, struct err *e)
 {
     _cleanup_close_ int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (host < 0)
         return err_sys(e, errno, "cannot open \"/\"");
     int r = mount_propagation(host, MS_PRIVATE, true, e);
-    if (r < 0)
-        return r;
-    _cleanup_close_ int mnt = mount_clone(folder_fd, "", false, e);
-    if (mnt < 0)
-        return mnt;
-    r = mount_change(mnt, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, 0, false, e);
     if (r == 0)
-        r = mount_attach(mnt, folder_fd, e);
+        r = mount_attach(mount_fd, host, e);
     if (r < 0)
         return r;
-    if (fchdir(mnt) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-        chdir("/") < 0)
+    if (fchdir(mount_fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+        umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
         return err_sys(e, errno, "cannot make the layer's folder the root");
     return 0;
 }

@@ -30,8 +30,12 @@ int sandbox_keep(const int *fds, size_t n, struct err *e);
 /* Locks in for good a process that only computes: no files, no capabilities. */
 int sandbox_enter_pure(struct err *e);
 
-/* Makes the folder @folder_fd the root, before sandbox_keep. */
-int sandbox_move_root(int folder_fd, struct err *e);
+/* In the parent: a detached mount of the folder @folder_fd. A mount cannot be copied into another
+ * mount namespace than its own. */
+int sandbox_make_root(int folder_fd, int *ret, struct err *e);
+
+/* In the child: makes it the root, and what was there before is gone. */
+int sandbox_move_root(int mount_fd, struct err *e);
 
 /* Locks in for good a process that unpacks below its root. */
 int sandbox_enter_unpack(struct err *e);
