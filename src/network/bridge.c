@@ -194,15 +194,29 @@ static int put_up(struct netlink *nl, int index, struct in_addr address, unsigne
     return r < 0 ? err_wrap(e, "cannot give the bridge \"%s\" its address", BRIDGE_DEFAULT) : 0;
 }
 
-/* Everybody who makes it at the same time chooses the same range, since skiff0's own routes do not
- * count; so each step is either done here or found done. */
+/* Everybody who makes it at the same time must choose the same range, so skiff0's own routes must
+ * not count: not even if it came into being, by another's hand, between the question for its index
+ * and the one for the routes. That is seen in its index having changed. */
+static int choose_range(struct netlink *nl, struct range *ret, struct err *e)
+{
+    for (int tries = 0; tries < 16; tries++) {
+        int index = netlink_link_index(nl, BRIDGE_DEFAULT);
+        int r = range_find(nl, index, ret, e);
+        if (netlink_link_index(nl, BRIDGE_DEFAULT) == index)
+            return r;
+        err_release(e);
+    }
+    return err_set(e, EBUSY, "it is made and removed all the time");
+}
+
+/* Each step is either done here or found done. */
 static int make(struct netlink *nl, struct bridge *bridge, struct err *e)
 {
     struct in_addr address = bridge->address;
     unsigned prefix = bridge->prefix;
     if (address.s_addr == 0) {
         struct range range;
-        int r = range_find(nl, bridge->index, &range, e);
+        int r = choose_range(nl, &range, e);
         if (r < 0)
             return err_wrap(e, "cannot make the bridge \"%s\"", BRIDGE_DEFAULT);
         address.s_addr = htonl(range.first + 1);
@@ -226,7 +240,7 @@ static int make(struct netlink *nl, struct bridge *bridge, struct err *e)
 
 int bridge_ensure(struct netlink *nl, struct bridge *ret, struct err *e)
 {
-    struct bridge bridge;
+    struct bridge bridge = {0};
     int r = bridge_read(nl, &bridge, e);
     if (r < 0)
         return r;

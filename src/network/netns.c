@@ -44,11 +44,8 @@ int netns_open(int netns_fd, struct netns *ret, struct err *e)
         return err_sys(e, errno, "cannot enter the container's network namespace");
 
     int r = open_inside(&ns, e);
-    if (setns(own, CLONE_NEWNET) < 0) {
-        int code = errno;
-        err_sys(e, code, "cannot return to the own network namespace");
-        return -ENOTRECOVERABLE;
-    }
+    if (setns(own, CLONE_NEWNET) < 0)
+        return err_set(e, ENOTRECOVERABLE, "cannot return to the own network namespace: %m");
     if (r < 0)
         return err_wrap(e, "in the container's network namespace");
 

@@ -24,7 +24,7 @@ int network_attach(int netns_fd, const char *owner, struct network_endpoint *ret
     if (r < 0)
         return r;
 
-    struct bridge bridge;
+    struct bridge bridge = {0};
     r = bridge_ensure(&host, &bridge, e);
     if (r < 0)
         return r;
@@ -46,7 +46,7 @@ int network_default_bridge(struct network_bridge *ret, struct err *e)
     if (r < 0)
         return r;
 
-    struct bridge bridge;
+    struct bridge bridge = {0};
     r = bridge_read(&host, &bridge, e);
     if (r < 0)
         return r;

@@ -30,7 +30,8 @@ bool range_overlaps(struct range a, struct range b);
 bool range_choose(const struct range *used, size_t n, struct range *ret);
 
 /* The same, @used being what the socket's namespace has as addresses and routes (of all tables),
- * without those of the link @ignore_index. -EADDRNOTAVAIL when nothing is free. */
+ * without those of the link @ignore_index (none when it is not positive). -EADDRNOTAVAIL when
+ * nothing is free. */
 int range_find(struct netlink *nl, int ignore_index, struct range *ret, struct err *e);
 
 #endif

@@ -240,6 +240,23 @@ static void test_no_ipv6_anywhere(void **state)
     assert_int_equal(sh_in(ns, "test $(cat /proc/sys/net/ipv6/conf/default/disable_ipv6) = 0"), 0);
 }
 
+static void test_host_without_ipv6(void **state)
+{
+    if (access("/proc/sys/net/ipv6", F_OK) < 0)
+        skip();
+    assert_int_equal(sh("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6;"
+                        "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"),
+                     0);
+    _cleanup_close_ int ns = new_namespace(), off = new_namespace();
+    assert_int_equal(sh_in(off, "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6;"
+                                "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"),
+                     0);
+    struct network_endpoint end;
+    attach(ns, &end);
+    attach(off, &end);
+    assert_int_equal(sh_in(off, "test $(cat /proc/sys/net/ipv6/conf/default/disable_ipv6) = 1"), 0);
+}
+
 static void test_taken_names_are_passed_over(void **state)
 {
     assert_int_equal(sh("ip link add sk-ac110002 type bridge; ip link add sk-ac110003 type bridge"),
@@ -264,6 +281,7 @@ static void test_hint_goes_on_and_nonsense_in_it_is_harmless(void **state)
     _cleanup_close_ int ns = new_namespace();
     struct network_endpoint end;
     attach(ns, &end);
+    assert_int_equal(sh("ip -d link show skiff0 | grep -q 'alias skiff:last 172.17.0.2'"), 0);
     assert_int_equal(sh("ip link del sk-ac110002"), 0);
 
     int held[ARRAY_LEN(hints)];
@@ -562,6 +580,50 @@ static void test_namespace_of_another_user_namespace(void **state)
     assert_int_equal(sh_in(ns, "test -z \"$(ip -6 addr show dev eth0)\""), 0);
 }
 
+/* The namespace dies with the process, and the cable with the namespace. */
+static void test_killed_at_any_moment(void **state)
+{
+    for (unsigned i = 0; i < 60; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct network_endpoint end;
+            int ns = new_namespace();
+            _exit(network_attach(ns, OWNER, &end, NULL) < 0);
+        }
+        usleep(i * 50);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+    }
+    _cleanup_close_ int ns = new_namespace();
+    struct network_endpoint end;
+    attach(ns, &end);
+    assert_int_equal(sh("nft list chain inet skiff postrouting | grep -q masquerade"), 0);
+
+    int r = -1;
+    for (int i = 0; i < 100 && r != 0; i++)
+        r = sh("sleep 0.1; test $(ip -o link show type veth | wc -l) = 1");
+    assert_int_equal(r, 0);
+}
+
+static void test_ordinary_user_is_told(void **state)
+{
+    _cleanup_close_ int ns = new_namespace();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct network_endpoint end;
+        _cleanup_err_ struct err e = ERR_INIT;
+        if (setresuid(65534, 65534, 65534) < 0)
+            _exit(1);
+        int r = network_attach(ns, OWNER, &end, &e);
+        _exit(r == -EPERM && strstr(err_text(&e), "operation not permitted") ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 #define TEST_ON_HOST(f) cmocka_unit_test_setup_teardown(f, enter_new_host, leave_host)
 
 int main(void)
@@ -571,6 +633,7 @@ int main(void)
         TEST_ON_HOST(test_containers_reach_each_other_and_the_host),
         TEST_ON_HOST(test_the_world_sees_the_hosts_address),
         TEST_ON_HOST(test_no_ipv6_anywhere),
+        TEST_ON_HOST(test_host_without_ipv6),
         TEST_ON_HOST(test_taken_names_are_passed_over),
         TEST_ON_HOST(test_hint_goes_on_and_nonsense_in_it_is_harmless),
         TEST_ON_HOST(test_range_in_use_gives_the_next),
@@ -588,6 +651,8 @@ int main(void)
         TEST_ON_HOST(test_failure_leaves_no_link),
         TEST_ON_HOST(test_skiff0_that_is_no_bridge_is_refused),
         TEST_ON_HOST(test_namespace_of_another_user_namespace),
+        TEST_ON_HOST(test_killed_at_any_moment),
+        TEST_ON_HOST(test_ordinary_user_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
