@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+#
+# What bench/run makes of its figures ($work/figures: row, engine, value): a table, JSON, a chart.
+# Sourced; `work`, `rounds` and `status` are bench/run's.
+# shellcheck disable=SC2154,SC2034
+
+# row, unit, what was measured
+titles='
+bridge	ms	run --rm of true, bridge network
+none	ms	run --rm of true, --network=none
+oci	ms	run of a bundle with runc'"'"'s spec
+twenty	ms	20 run --rm at once, for each
+memory	MiB	peak memory (PSS) of run
+size	MiB	the installed programs
+'
+
+# row, engine compared with (or =, for a fixed bound), factor: skiff <= factor x that engine's
+bounds='
+bridge	docker	1/25
+bridge	podman	1/20
+none	docker	1/30
+none	podman	1/30
+none	floor	2
+oci	crun	1/2
+oci	runc	1/5
+twenty	docker	1/25
+memory	=	4
+size	=	4
+'
+
+# Everything as JSON: rows with their figures, ratios and bounds.
+figures_json()
+{
+    jq -n --rawfile figures "$work/figures" --rawfile versions "$work/versions" \
+        --arg titles "$titles" --arg bounds "$bounds" --argjson rounds "$rounds" '
+        def lines: split("\n") | map(select(length > 0) | split("\t"));
+        def number: split("/") | map(tonumber) | if length == 2 then .[0] / .[1] else .[0] end;
+        ($figures | lines) as $f | ($bounds | lines) as $b |
+        {
+            versions: ($versions | lines | map({(.[0]): .[1]}) | add),
+            rounds: $rounds,
+            rows: [$titles | lines[] | . as [$row, $unit, $title] |
+                ([$f[] | select(.[0] == $row) | {(.[1]): (.[2] | tonumber)}] | add) as $v |
+                select($v) | $v.skiff as $s | {
+                    row: $row, title: $title, unit: $unit, medians: $v,
+                    over_skiff: (if $s then $v | del(.skiff) | map_values(. / $s * 100 | round / 100)
+                        else {} end),
+                    over_floor: (if $v.floor then $v | del(.floor)
+                        | map_values(. / $v.floor * 100 | round / 100) else {} end),
+                    bounds: [$b[] | select(.[0] == $row) | . as [$_, $to, $factor] |
+                        (if $to == "=" then 1 else $v[$to] end) as $base |
+                        select($base and $s) | {
+                            than: $to, factor: $factor,
+                            most: ($base * ($factor | number) * 100 | round / 100),
+                            met: ($s <= $base * ($factor | number))
+                        }]
+                }]
+        }'
+}
+
+print_table()
+{
+    jq -r '(.versions | to_entries[] | "# \(.key): \(.value)"), "",
+        (.rows[] | . as $r | .medians | to_entries | sort_by(.value)[] |
+            [$r.title, .key, "\(.value) \($r.unit)",
+                (if .key == "skiff" then "1" elif $r.over_skiff[.key] then "\($r.over_skiff[.key])"
+                    else "-" end),
+                (if .key == "floor" then "1" elif $r.over_floor[.key] then "\($r.over_floor[.key])"
+                    else "-" end)] | @tsv), "",
+        (.rows[] | . as $r | .bounds[] |
+            "bound: \($r.title): \($r.medians.skiff) \($r.unit) <= " +
+            (if .than == "=" then "\(.most) \($r.unit)"
+                else "\(.factor) of \(.than) (\(.most) \($r.unit))" end) +
+            ": " + (if .met then "met" else "MISSED" end))' "$1" |
+        awk -F '\t' '
+            NF > 1 && !header++ {
+                printf "%-36s %-8s %12s %9s %9s\n", "median", "", "", "x skiff", "x floor" }
+            NF > 1 {
+                printf "%-36s %-8s %12s %9s %9s\n", ($1 == last ? "" : $1), $2, $3, $4, $5
+                last = $1
+                next }
+            { print }'
+}
+
+# Bars for the rows in milliseconds; colours follow the reader's light or dark page.
+print_chart()
+{
+    jq -r '
+        {skiff: "s", floor: "f"} as $class | 250 as $left | 400 as $width |
+        [.rows[] | select(.unit == "ms")] as $rows |
+        (reduce $rows[] as $r ({y: 8, out: []};
+            ([$r.medians[]] | max) as $max | .y as $top |
+            .out += ["<text class=\"t\" x=\"12\" y=\"\($top + 17)\">\($r.title)</text>"] |
+            .y = $top + 26 |
+            reduce ($r.medians | to_entries | sort_by(.value)[]) as $e (.;
+                ([$e.value / $max * $width, 1] | max) as $w |
+                .out += [
+                    "<text x=\"\($left - 8)\" y=\"\(.y + 13)\" text-anchor=\"end\">\($e.key)</text>",
+                    "<rect class=\"\($class[$e.key] // "o")\" x=\"\($left)\" y=\"\(.y + 2)\" width=\"\($w * 10 | round / 10)\" height=\"14\" rx=\"2\"/>",
+                    "<text x=\"\($left + $w + 8 | round)\" y=\"\(.y + 13)\">\(if $e.value >= 100 then $e.value | round else $e.value * 10 | round / 10 end) ms</text>"] |
+                .y += 20) |
+            .y += 12)) as $chart |
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"\($chart.y)\" viewBox=\"0 0 760 \($chart.y)\" role=\"img\" aria-label=\"Medians in milliseconds, shorter is better\">",
+        "<style>text{font:12px sans-serif;fill:#57606a}.t{font-weight:bold;fill:#1f2328}.s{fill:#1a7f37}.o{fill:#8c959f}.f{fill:#54aeff}@media(prefers-color-scheme:dark){text{fill:#9198a1}.t{fill:#f0f6fc}.s{fill:#3fb950}.o{fill:#656c76}.f{fill:#388bfd}}</style>",
+        $chart.out[], "</svg>"' "$1"
+}
+
+report()
+{
+    figures_json >"$work/results.json" && print_table "$work/results.json" &&
+        print_chart "$work/results.json" >"$work/results.svg" &&
+        cp "$work/results.json" "$work/results.svg" bench/ || status=1
+}
