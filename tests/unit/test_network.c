@@ -545,9 +545,9 @@ static void test_failure_leaves_no_link(void **state)
 
 static void test_skiff0_that_is_no_bridge_is_refused(void **state)
 {
-    assert_int_equal(sh("ip link add skiff0 type ifb 2>/dev/null || ip tuntap add skiff0 mode tap;"
-                        "ip addr add 10.9.8.1/24 dev skiff0; ip link set skiff0 up"),
-                     0);
+    if (sh("ip link add skiff0 type ifb || ip link add skiff0 type dummy") != 0)
+        skip();
+    assert_int_equal(sh("ip addr add 10.9.8.1/24 dev skiff0; ip link set skiff0 up"), 0);
     _cleanup_close_ int ns = new_namespace();
     assert_refused(ns, OWNER, EOPNOTSUPP, "cannot make the link \"sk-0a090802\"");
 }
