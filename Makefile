@@ -51,7 +51,7 @@ format: ## Lay out the C files as .clang-format says
 
 install: build/build.ninja ## Install under PREFIX (and DESTDIR)
 	@ninja -C build --quiet
-	@DESTDIR=$(DESTDIR) meson install -C build --no-rebuild --quiet
+	@DESTDIR=$(DESTDIR) meson install -C build --no-rebuild --quiet --strip
 
 asan: deps ## Build with the address and undefined-behaviour sanitizers into build-asan/
 	@scripts/setup.sh build-asan $(sanitizer_flags) $(MESON_FLAGS)
