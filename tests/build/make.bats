@@ -1,0 +1,82 @@
+# What is typed: make and its targets.
+load ../lib/common
+
+setup()
+{
+    cd "$SKIFF_SOURCE" || return 1
+    unset MAKEFLAGS
+}
+
+@test "make help lists what there is, and everything it lists can be made" {
+    run_ok make help
+    for target in all deps run check bench lint install asan coverage clean; do
+        output_has "make $target "
+    done
+    while read -r _ target _; do
+        make -n "$target" >/dev/null
+    done <<<"$output"
+}
+
+@test "a second make rebuilds nothing" {
+    make
+    run_ok ninja -C build -n
+    output_has 'no work to do'
+    run_ok make
+    output_is ''
+}
+
+@test "compile_commands.json is there for editors" {
+    make
+    run_ok jq -r '.[0].command' compile_commands.json
+    output_has 'banned\.h'
+}
+
+@test "make install puts working programs under DESTDIR and PREFIX" {
+    make install DESTDIR="$BATS_TEST_TMPDIR/root"
+    installed=$(find "$BATS_TEST_TMPDIR/root" -type f -name 'skiff*' -perm -u+x)
+    echo "$installed"
+    grep -q '/bin/skiff$' <<<"$installed"
+    grep -q '/libexec/skiff/skiff-init$' <<<"$installed"
+    run_ok "$(grep '/bin/skiff$' <<<"$installed")" version
+}
+
+@test "deps is quiet when everything is there, and refuses an unknown set" {
+    run_ok scripts/deps.sh build check
+    output_is ''
+    run_status 2 scripts/deps.sh everything
+    output_is 'usage: deps.sh build|check|bench...'
+}
+
+# elsewhere MANAGER: deps.sh on a system that has neither Debian's tools nor a compiler.
+elsewhere()
+{
+    local bin=$BATS_TEST_TMPDIR/bin program
+    rm -rf "$bin"
+    mkdir -p "$bin"
+    for program in sh awk sed tr sort head id cat; do
+        ln -s "$(command -v "$program")" "$bin/$program"
+    done
+    [ -z "$1" ] || ln -s "$(command -v true)" "$bin/$1"
+    PATH=$bin scripts/deps.sh build
+}
+
+@test "deps names the packages of dnf, pacman and apk" {
+    run_status 1 elsewhere dnf
+    output_has 'deps: dnf install .*jansson-devel.* meson '
+    run_status 1 elsewhere pacman
+    output_has 'deps: pacman -S .*gcc.* jansson '
+    run_status 1 elsewhere apk
+    output_has 'deps: apk add .*jansson-dev .*'
+    run_status 1 elsewhere ''
+    output_has 'names of Debian: gcc libc6-dev meson'
+}
+
+@test "deps without Debian's tools goes on when everything is there" {
+    bin=$BATS_TEST_TMPDIR/bin
+    mkdir -p "$bin"
+    for program in sh awk sed tr sort head id cat gcc cc ld as pkg-config meson ninja ps ip nft; do
+        ln -s "$(command -v $program || echo /usr/sbin/$program)" "$bin/$program"
+    done
+    PATH=$bin run_ok scripts/deps.sh build
+    output_is ''
+}
