@@ -13,13 +13,12 @@ modules="overlay veth bridge br_netfilter dummy tun macvlan nf_tables nf_conntra
 nf_conntrack_netlink nft_chain_nat nft_nat nft_masq nft_ct nft_redir nft_reject nft_reject_inet nft_fib \
 nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_numgen nft_hash nft_limit nft_log tcp_diag udp_diag unix_diag"
 
-# A program of the host with every library that it names.
+# add_program PATH FOLDER: a program and every library that it names.
 add_program()
 {
-    local path file
-    path=$(command -v "$1" || echo "/usr/sbin/$1")
-    mkdir -p "$root/usr/sbin"
-    cp -L "$path" "$root/usr/sbin/"
+    local path=$1 file
+    mkdir -p "$root/$2"
+    cp -L "$path" "$root/$2/"
     ldd "$path" 2>/dev/null | grep -oE '/[^ ]+' | while IFS= read -r file; do
         mkdir -p "$root/$(dirname "$file")"
         cp -Lu "$file" "$root/$file"
@@ -45,7 +44,7 @@ add_modules()
     busybox depmod -b "$root" "$version"
 }
 
-mkdir -p "$root"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt,var/lib,usr/bin,usr/libexec/skiff}
+mkdir -p "$root"/{bin,sbin,etc,proc,sys,dev,run,tmp,root,mnt,var/lib,usr/bin}
 cp -L "$(command -v busybox)" "$root/bin/busybox"
 for applet in $(busybox --list); do
     [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
@@ -53,13 +52,11 @@ done
 ln -s ../bin/busybox "$root/sbin/modprobe"
 add_modules
 for program in nft ip; do
-    add_program "$program"
+    add_program "$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")" usr/sbin
 done
-find "$build" -maxdepth 3 -type f -name 'skiff*' -perm -u+x | while IFS= read -r program; do
-    case ${program##*/} in
-    skiff | skiff-oci) cp "$program" "$root/usr/bin/" ;;
-    *) cp "$program" "$root/usr/libexec/skiff/" ;;
-    esac
+# Side by side, as in the build folder, where they find each other.
+for program in "$build"/skiff*; do
+    [ ! -x "$program" ] || add_program "$program" usr/bin
 done
 printf 'root:x:0:0:root:/root:/bin/sh\n' >"$root/etc/passwd"
 printf 'root:x:0:\n' >"$root/etc/group"
