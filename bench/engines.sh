@@ -4,8 +4,8 @@
 # stopped. Sourced; `work` and `status` are bench/run's.
 # shellcheck disable=SC2154,SC2034
 
-skiff=$PWD/build/skiff
-skiff_oci=$PWD/build/skiff-oci
+skiff=$(realpath -m "$build/skiff")
+skiff_oci=$(realpath -m "$build/skiff-oci")
 docker=docker
 # A client that was put beside the distribution's is another version than its daemon.
 [ ! -x /usr/bin/docker ] || docker=/usr/bin/docker
@@ -143,7 +143,11 @@ start_podman()
 
 start_skiff()
 {
-    [ -x "$skiff" ] || { echo "bench: no build/skiff" >&2 && skiff= && skiff_oci= && return 1; }
+    if [ ! -x "$skiff" ]; then
+        echo "bench: no $skiff" >&2
+        skiff=
+        return 1
+    fi
     skiff_run="$skiff --root $work/skiff --run-dir /run/skiff"
     # shellcheck disable=SC2086
     if ! $skiff_run import "$work/true.tar" true >/dev/null; then
@@ -214,21 +218,32 @@ stop_engines()
     umount -R "$work/podman/overlay" 2>/dev/null
 }
 
-# Parents that the engines make for their containers' cgroups, and leave. Only such as were not
-# there before are removed, and only empty ones can be.
+# Parents that the peers make for their containers' cgroups, and leave.
 known_cgroups()
 {
     local name
-    for name in docker libpod_parent skiff b; do
+    for name in docker libpod_parent b; do
         find /sys/fs/cgroup -maxdepth 2 -type d -name "$name"
     done 2>/dev/null
 }
 
+# Those that were not there before; only empty ones can be removed, and they are as soon as the last
+# process of the namespace is gone.
 remove_cgroups()
 {
-    local folder
-    known_cgroups | while read -r folder; do
-        grep -qxF "$folder" <<<"$cgroups_before" ||
+    local left folder i
+    for ((i = 0; i < 20; i++)); do
+        left=$(known_cgroups | grep -vxF "${cgroups_before:-none}") || return 0
+        for folder in $left; do
             find "$folder" -depth -type d -exec rmdir {} \; 2>/dev/null
+        done
+        sleep 0.1
     done
+}
+
+# When everything that ran is gone.
+clean_up()
+{
+    remove_cgroups
+    rm -rf --one-file-system "$1"
 }

@@ -70,7 +70,7 @@ print_table()
         (.rows[] | . as $r | .bounds[] |
             "bound: \($r.title): \($r.medians.skiff) \($r.unit) <= " +
             (if .than == "=" then "\(.most) \($r.unit)"
-                else "\(.factor) of \(.than) (\(.most) \($r.unit))" end) +
+                else "\(.factor) \(if .factor | contains("/") then "of" else "x" end) \(.than) (\(.most) \($r.unit))" end) +
             ": " + (if .met then "met" else "MISSED" end))' "$1" |
         awk -F '\t' '
             NF > 1 && !header++ {

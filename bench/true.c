@@ -1,6 +1,6 @@
 /*
- * The program in every container that is measured. It does nothing, and has nothing to load; with an
- * argument it does nothing until a signal ends it.
+ * The program in every container that is measured. It does nothing, and has nothing to load; with
+ * an argument it does nothing until a signal ends it.
  */
 #include <unistd.h>
 
