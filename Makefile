@@ -17,7 +17,7 @@ sources := src tests bench
 	unit clean
 
 all: build/build.ninja ## Build into build/ (build/skiff runs from there)
-	@ninja -C build --quiet
+	@ninja -C build --quiet programs
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,12 +50,12 @@ format: ## Lay out the C files as .clang-format says
 		xargs -0 -r clang-format -i
 
 install: build/build.ninja ## Install under PREFIX (and DESTDIR)
-	@ninja -C build --quiet
+	@ninja -C build --quiet programs
 	@DESTDIR=$(DESTDIR) meson install -C build --no-rebuild --quiet --strip
 
 asan: deps ## Build with the address and undefined-behaviour sanitizers into build-asan/
 	@scripts/setup.sh build-asan $(sanitizer_flags) $(MESON_FLAGS)
-	@ninja -C build-asan --quiet
+	@ninja -C build-asan --quiet programs
 
 coverage: deps-check ## Run the unit tests in a coverage build; report in build-coverage/
 	@scripts/coverage.sh build-coverage
