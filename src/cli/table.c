@@ -64,7 +64,7 @@ static void print(const char *line, const char *end, const struct widths *column
     while ((tab = memchr(line, '\t', (size_t)(end - line)))) {
         size_t n = (size_t)(tab - line);
         str_addn(out, line, n);
-        for (size_t w = width(line, n); w < columns->v[column]; w++)
+        for (size_t w = width(line, n); column < columns->n && w < columns->v[column]; w++)
             str_add(out, " ");
         column++;
         line = tab + 1;

@@ -36,7 +36,9 @@ int template_new(const char *text, struct template **ret, struct err *e);
 int template_run(const struct template *t, json_t *value, struct str *out, struct err *e);
 
 /* The same for the line above a table: @headers maps field names to titles; json, lower, upper,
- * title and truncate leave a title as it is, and a field without one prints as <no value>. */
+ * title and truncate leave a title as it is, and a field without one prints as <no value>. A
+ * method's title is the last part of its argument: {{.Label "com.example.stage"}} is under "stage".
+ */
 int template_run_header(const struct template *t, json_t *headers, struct str *out, struct err *e);
 
 /* NULL is fine. */

@@ -162,24 +162,24 @@ static int order(json_t *const *args, int *ret, struct err *e)
 
 int template_call_lt(json_t *const *args, size_t n, json_t **ret, struct err *e)
 {
-    int c, r = order(args, &c, e);
+    int c = 0, r = order(args, &c, e);
     return r < 0 ? r : give_bool(c < 0, ret);
 }
 
 int template_call_le(json_t *const *args, size_t n, json_t **ret, struct err *e)
 {
-    int c, r = order(args, &c, e);
+    int c = 0, r = order(args, &c, e);
     return r < 0 ? r : give_bool(c <= 0, ret);
 }
 
 int template_call_gt(json_t *const *args, size_t n, json_t **ret, struct err *e)
 {
-    int c, r = order(args, &c, e);
+    int c = 0, r = order(args, &c, e);
     return r < 0 ? r : give_bool(c > 0, ret);
 }
 
 int template_call_ge(json_t *const *args, size_t n, json_t **ret, struct err *e)
 {
-    int c, r = order(args, &c, e);
+    int c = 0, r = order(args, &c, e);
     return r < 0 ? r : give_bool(c >= 0, ret);
 }

@@ -130,7 +130,19 @@ static void args_release(struct args *a)
     *a = (struct args){0};
 }
 
-/* A member "Label()" called as .Label "key". */
+/* The title of a column of labels: of "com.example.build-date" it is "build date". */
+static json_t *label_title(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+    _cleanup_free_ char *title = strdup(dot ? dot + 1 : key);
+    for (char *c = title; c && *c; c++) {
+        if (*c == '-' || *c == '_')
+            *c = ' ';
+    }
+    return title ? json_string_nocheck(title) : NULL;
+}
+
+/* A member "Label()" called as .Label "key". @map is NULL for a header, which has titles alone. */
 static int call_method(struct run *x, json_t *dot, const char *name, json_t *map,
                        const struct node *words, json_t *final, json_t **ret)
 {
@@ -147,7 +159,10 @@ static int call_method(struct run *x, json_t *dot, const char *name, json_t *map
         return run_fail(x, EINVAL, "wrong type for value; expected string; got %s",
                         template_type(key));
     json_t *found = json_object_get(map, json_string_value(key));
-    *ret = found ? json_incref(found) : json_string("");
+    if (!map)
+        *ret = label_title(json_string_value(key));
+    else
+        *ret = found ? json_incref(found) : json_string("");
     return *ret ? 0 : err_nomem(x->e);
 }
 
@@ -189,7 +204,7 @@ static int eval_fields(struct run *x, json_t *dot, json_t *v, const struct strv 
             if (!method)
                 return err_nomem(x->e);
             json_t *map = json_object_get(at, method);
-            if (!map)
+            if (!map && !x->header)
                 return run_fail(x, EINVAL, "%s is not a method but has arguments", name);
             r = call_method(x, dot, name, map, words, final, &part);
             x->at = node;

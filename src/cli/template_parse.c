@@ -349,7 +349,7 @@ static int parse_pipe(struct parser *p, const char *context, enum token_kind end
             return template_syntax(p->t->text, now(p)->at, p->e, "missing value for %s", context);
         struct node *command = NULL;
         r = parse_command(p, end, &command);
-        if (r < 0)
+        if (r < 0 || !command)
             return r;
         *last = command;
         last = &command->next;

@@ -244,7 +244,7 @@ static void print_real(struct str *out, json_t *v, const struct verb *verb)
     static const char *const formats[] = {"%.*e", "%.*E", "%.*f", "%.*F", "%.*g", "%.*G"};
     double d = json_real_value(v);
     _cleanup_free_ char *text = NULL;
-    const char *known = memchr("eEfFgG", verb->letter, 6);
+    const char *known = strchr("eEfFgG", verb->letter);
     if (verb->letter != 'v' && !known) {
         print_misfit(out, v, verb);
         return;

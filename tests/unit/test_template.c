@@ -258,6 +258,15 @@ static void test_rows(void **state)
     }
 }
 
+/* Columns of labels are headed by the last part of the label's name. */
+static void test_labels_have_titles(void **state)
+{
+    _cleanup_free_ char *got =
+        rows("table {{.ID}}\\t{{.Label \"com.example.build-date\"}}\\t{{.Label \"a_b\"}}", "",
+             "[{\"ID\":\"1\",\"Label()\":{\"com.example.build-date\":\"today\"}}]");
+    assert_string_equal(got, "CONTAINER ID   build date   a b\n1              today        \n");
+}
+
 static void test_no_rows(void **state)
 {
     _cleanup_free_ char *table = rows("table", "{{.ID}}\t{{.Names}}", "[]");
@@ -284,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_widths_are_bounded),
         cmocka_unit_test(test_bytes_that_are_no_text),
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_labels_have_titles),
         cmocka_unit_test(test_no_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
