@@ -203,19 +203,33 @@ static int kill_all(const struct cgroup *cg)
 
 /* --- devices ----------------------------------------------------------------------------- */
 
+/* Both files once, and then a line a write: the list has a dozen lines for every container. */
+static int write_rules(const struct hierarchy *h, const struct device_rules *rules, struct err *e)
+{
+    _cleanup_close_ int allow = openat(h->dirfd, "devices.allow", O_WRONLY | O_CLOEXEC);
+    _cleanup_close_ int deny = openat(h->dirfd, "devices.deny", O_WRONLY | O_CLOEXEC);
+    if (allow < 0 || deny < 0)
+        return err_sys(e, errno, "cannot open the device rules of control group \"%s\"", h->folder);
+    for (size_t i = 0; i < rules->n; i++) {
+        char line[64];
+        device_rule_line(&rules->v[i], line, sizeof(line));
+        if (write(rules->v[i].allow ? allow : deny, line, strlen(line)) < 0)
+            return err_sys(e, errno, "cannot set \"linux.resources.devices\": cannot %s \"%s\"",
+                           rules->v[i].allow ? "allow" : "deny", line);
+    }
+    return 0;
+}
+
 static int set_devices(struct cgroup *cg, const json_t *list, struct err *e)
 {
+    const struct hierarchy *h = cgroup_hierarchy(cg, "devices");
+    if (!h)
+        return cgroup_refuse(cg, "devices", "this machine has no \"devices\" controller", e);
     _cleanup_device_rules_ struct device_rules rules = {0};
     int r = device_rules_parse(list, &rules, e);
     if (r == 0)
         r = device_rules_check_v1(&rules, e);
-    for (size_t i = 0; r == 0 && i < rules.n; i++) {
-        char line[64];
-        device_rule_line(&rules.v[i], line, sizeof(line));
-        r = cgroup_set(cg, "devices", rules.v[i].allow ? "devices.allow" : "devices.deny",
-                       "devices", line, e);
-    }
-    return r;
+    return r < 0 ? r : write_rules(h, &rules, e);
 }
 
 const struct cgroup_driver cgroup_v1_driver = {

@@ -75,22 +75,32 @@ static const struct {
     {"SCMP_ACT_LOG", SCMP_ACT_LOG, false},
 };
 
-int seccomp_action(const char *name, long long errno_ret, uint32_t *ret, struct err *e)
+int seccomp_action(const char *name, long long data, uint32_t *ret, struct err *e)
 {
     if (str_eq(name, "SCMP_ACT_NOTIFY"))
         return err_set(e, ENOTSUP, "seccomp action \"SCMP_ACT_NOTIFY\" is not supported yet");
-    if (errno_ret < -1 || errno_ret > MAX_ERRNO)
-        return err_set(e, EINVAL, "seccomp errnoRet %lld is not an errno (0 to %d)", errno_ret,
+    if (data < -1 || data > MAX_ERRNO)
+        return err_set(e, EINVAL, "seccomp errnoRet %lld is not an errno (0 to %d)", data,
                        MAX_ERRNO);
 
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
         if (!str_eq(name, actions[i].name))
             continue;
-        uint32_t data = errno_ret < 0 ? EPERM : (uint32_t)errno_ret;
-        *ret = actions[i].action | (actions[i].takes_errno ? data : 0);
+        uint32_t bits = data < 0 ? EPERM : (uint32_t)data;
+        *ret = actions[i].action | (actions[i].takes_errno ? bits : 0);
         return 0;
     }
     return err_set(e, EINVAL, "unknown seccomp action \"%s\"", name ? name : "");
+}
+
+/* -1 when @key is absent. */
+static int errno_ret(const json_t *object, const char *key, long long *ret, struct err *e)
+{
+    const json_t *j = json_object_get(object, key);
+    if (j && !json_is_null(j) && !json_is_integer(j))
+        return err_set(e, EINVAL, "seccomp errnoRet must be an integer");
+    *ret = json_is_integer(j) ? json_integer_value(j) : -1;
+    return 0;
 }
 
 static const struct {
@@ -217,7 +227,10 @@ static int add_entry(scmp_filter_ctx ctx, const json_t *entry, uint32_t default_
 {
     uint32_t action;
     struct conditions conditions;
-    int r = seccomp_action(json_str(entry, "action"), json_int(entry, "errnoRet", -1), &action, e);
+    long long code;
+    int r = errno_ret(entry, "errnoRet", &code, e);
+    if (r == 0)
+        r = seccomp_action(json_str(entry, "action"), code, &action, e);
     if (r == 0)
         r = parse_args(json_object_get(entry, "args"), &conditions, e);
     if (r < 0)
@@ -370,8 +383,10 @@ static int export(scmp_filter_ctx ctx, const struct prologue *prologue, struct s
 int seccomp_rules_compile(const json_t *profile, struct seccomp_filter *ret, struct err *e)
 {
     uint32_t action;
-    int r = seccomp_action(json_str(profile, "defaultAction"),
-                           json_int(profile, "defaultErrnoRet", -1), &action, e);
+    long long code;
+    int r = errno_ret(profile, "defaultErrnoRet", &code, e);
+    if (r == 0)
+        r = seccomp_action(json_str(profile, "defaultAction"), code, &action, e);
     if (r < 0)
         return err_wrap(e, "seccomp defaultAction");
 

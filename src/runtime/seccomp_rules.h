@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An action by its name in the specification, for seccomp_rule_add(3). @errno_ret is the errno of
+/* An action by its name in the specification, for seccomp_rule_add(3). @data is the errno of
  * SCMP_ACT_ERRNO and the message of SCMP_ACT_TRACE, -1 for the default (EPERM). */
-int seccomp_action(const char *name, long long errno_ret, uint32_t *ret, struct err *e);
+int seccomp_action(const char *name, long long data, uint32_t *ret, struct err *e);
 
 /* The token of an architecture by its name in the specification. */
 int seccomp_arch(const char *name, uint32_t *ret, struct err *e);
