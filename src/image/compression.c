@@ -3,6 +3,7 @@
 #include "base/file.h"
 
 #include <archive.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { BLOCK_SIZE = 256 << 10 };
@@ -11,7 +12,7 @@ struct compression {
     const char *name;
     const char *suffix;
     size_t n;
-    unsigned char magic[COMPRESSION_HEAD];
+    unsigned char magic[6];
     unsigned char first_mask; /* zstd has sixteen kinds of skippable frames */
     int (*support)(struct archive *a);
 };
@@ -24,11 +25,17 @@ static const struct compression kinds[] = {
     {"bzip2", NULL, 3, {'B', 'Z', 'h'}, 0xff, archive_read_support_filter_bzip2},
 };
 
+/* "BZh" may also begin the first file's name in a plain archive. */
+static bool has_no_name(const struct compression *c, const unsigned char *head, size_t n)
+{
+    return strcmp(c->name, "bzip2") != 0 || (n >= 10 && memcmp(head + 4, "1AY&SY", 6) == 0);
+}
+
 const struct compression *compression_detect(const unsigned char *head, size_t n)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         const struct compression *c = &kinds[i];
-        if (n >= c->n && (head[0] & c->first_mask) == c->magic[0] &&
+        if (n >= c->n && has_no_name(c, head, n) && (head[0] & c->first_mask) == c->magic[0] &&
             memcmp(head + 1, c->magic + 1, c->n - 1) == 0)
             return c;
     }
@@ -113,5 +120,10 @@ int compression_remove(const struct compression *c, int in_fd, int out_fd,
     int status = archive_read_next_header(a, &entry);
     if (status == ARCHIVE_EOF)
         return 0;
-    return status == ARCHIVE_OK ? copy(a, c, out_fd, limits, e) : tell(a, c, e);
+    if (status != ARCHIVE_OK)
+        return tell(a, c, e);
+    /* Its beginning was not enough for libarchive, which would pass it through as it is. */
+    if (archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE)
+        return err_set(e, EBADMSG, "cannot decompress the archive (%s): damaged", c->name);
+    return copy(a, c, out_fd, limits, e);
 }

@@ -9,7 +9,7 @@
 
 #include "image/unpack.h"
 
-enum { COMPRESSION_HEAD = 6 }; /* first bytes that tell */
+enum { COMPRESSION_HEAD = 10 }; /* first bytes that tell */
 
 struct compression;
 

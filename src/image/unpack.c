@@ -6,7 +6,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/xattr.h>
 
@@ -81,7 +81,8 @@ static ssize_t on_read(struct archive *a, void *data, const void **buffer)
         return -1;
     }
     if (u->in_bytes > u->limits->bytes) {
-        archive_set_error(a, E2BIG, "the archive is larger than %lld bytes", u->limits->bytes);
+        archive_set_error(a, E2BIG, "the archive is larger than %jd bytes",
+                          (intmax_t)u->limits->bytes);
         return -1;
     }
     return n;
