@@ -129,7 +129,7 @@ is_there()
     case $1 in
     cmd:*) command -v "${1#cmd:}" >/dev/null || [ -x "/usr/sbin/${1#cmd:}" ] ;;
     pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
-    lib:*) [ "$(gcc -print-file-name="lib${1#lib:}.a" 2>/dev/null)" != "lib${1#lib:}.a" ] ;;
+    lib:*) command -v gcc >/dev/null && [ "$(gcc -print-file-name="lib${1#lib:}.a" 2>/dev/null)" != "lib${1#lib:}.a" ] ;;
     file:*) [ -e "${1#file:}" ] ;;
     esac
 }
@@ -142,7 +142,7 @@ elsewhere()
         is_there "$probe" || lacking="$lacking $probe"
     done
     [ -n "$lacking" ] || return 0
-    for manager in dnf:5:install pacman:6:-S apk:7:add; do
+    for manager in dnf:4:install pacman:5:-S apk:6:add; do
         name=${manager%%:*} rest=${manager#*:}
         command -v "$name" >/dev/null || continue
         wanted=$(for probe in $lacking; do
