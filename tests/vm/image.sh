@@ -58,6 +58,9 @@ done
 for program in "$build"/skiff*; do
     [ ! -x "$program" ] || add_program "$program" usr/bin
 done
+# What archives need to be read by: names in UTF-8.
+mkdir -p "$root/usr/lib/locale"
+cp -a /usr/lib/locale/C.utf8 "$root/usr/lib/locale/" 2>/dev/null || true
 printf 'root:x:0:0:root:/root:/bin/sh\n' >"$root/etc/passwd"
 printf 'root:x:0:\n' >"$root/etc/group"
 printf 'root:100000:65536\n' | tee "$root/etc/subuid" >"$root/etc/subgid"
