@@ -149,9 +149,12 @@ static _Noreturn void unpack_stage(const struct run *run)
     _cleanup_str_ struct str text = {0};
     struct unpacked u = {0};
     /* Names are bytes in UTF-8; and without a conversion no library is looked for later. */
-    setlocale(LC_CTYPE, "C.UTF-8");
+    int r = setlocale(LC_CTYPE, "C.UTF-8")
+                ? 0
+                : err_set(&e, ENOTSUP, "the locale C.UTF-8 is missing on this machine");
     umask(0);
-    int r = sandbox_move_root(FD_OUT, &e);
+    if (r == 0)
+        r = sandbox_move_root(FD_OUT, &e);
     close(FD_OUT);
     if (r == 0)
         r = sandbox_enter_unpack(&e);

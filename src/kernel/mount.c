@@ -181,7 +181,19 @@ int root_make_dir(int root_fd, const char *path, mode_t mode, struct err *e)
     return TAKE_FD(dir);
 }
 
-int root_make_file(int root_fd, const char *path, mode_t mode, struct err *e)
+/* The name at @path is a link to nothing. What it points to, still inside the root: the link's text
+ * itself when absolute, else below the link's own folder. */
+static char *dangling_target(int dir, const char *parent, const char *name)
+{
+    char target[4096];
+    ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+    if (n <= 0 || (size_t)n >= sizeof(target) - 1)
+        return NULL;
+    target[n] = '\0';
+    return target[0] == '/' ? strdup(target) : str_printf("%s/%s", parent, target);
+}
+
+static int make_file(int root_fd, const char *path, mode_t mode, unsigned links, struct err *e)
 {
     int fd = root_open(root_fd, path, O_PATH, 0, 0);
     if (fd >= 0)
@@ -202,10 +214,20 @@ int root_make_file(int root_fd, const char *path, mode_t mode, struct err *e)
         return dir;
     _cleanup_close_ int made =
         openat(dir, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode);
+    if (made < 0 && errno == EEXIST && links > 0) {
+        _cleanup_free_ char *target = dangling_target(dir, parent, name);
+        if (target)
+            return make_file(root_fd, target, mode, links - 1, e);
+    }
     if (made < 0 && errno != EEXIST)
         return err_sys(e, errno, "cannot create file \"%s\" in the root file system", path);
     fd = root_open(root_fd, path, O_PATH, 0, 0);
     if (fd < 0)
         return err_sys(e, -fd, "cannot open \"%s\" in the root file system", path);
     return fd;
+}
+
+int root_make_file(int root_fd, const char *path, mode_t mode, struct err *e)
+{
+    return make_file(root_fd, path, mode, 8, e);
 }

@@ -54,7 +54,8 @@ int root_open(int root_fd, const char *path, int flags, mode_t mode, uint64_t re
  * descriptor. Links in the path are followed inside the root. */
 int root_make_dir(int root_fd, const char *path, mode_t mode, struct err *e);
 
-/* The same for an empty file (only if nothing is there) to mount on. Returns O_PATH. */
+/* The same for an empty file (only if nothing is there) to mount on. A link to nothing is followed
+ * inside the root, and the file made where it points. Returns O_PATH. */
 int root_make_file(int root_fd, const char *path, mode_t mode, struct err *e);
 
 #endif

@@ -180,10 +180,12 @@ static int make_container(struct creation *c, struct err *e)
         .keep_fds = (unsigned)c->options->preserve_fds,
         .no_pivot = c->options->no_pivot,
     };
-    enum control_step step;
+    enum control_step step = STEP_SETUP;
     int r = container_create(&c->spec, &options, &c->container, e);
     if (r == 0)
         r = container_wait(&c->container, &step, e);
+    if (r < 0 && step == STEP_EXEC)
+        err_wrap(e, "cannot start \"%s\"", c->spec.process.args[0]);
     if (r == 0 && c->options->console_socket)
         r = send_console(c->options->console_socket, c->container.console, e);
     if (r == 0)

@@ -189,6 +189,19 @@ static int run_init(const struct spec *s, const struct preparation *p, struct co
     return 0;
 }
 
+/* The child starts where its root will be attached; we go back to where we were. */
+static int run_init_in(int folder, const struct spec *s, const struct preparation *p,
+                       struct container *c, const struct init *in, struct err *e)
+{
+    _cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (here < 0 || fchdir(folder) < 0)
+        return err_sys(e, errno, "cannot enter the root file system's folder");
+    int r = run_init(s, p, c, in, e);
+    if (fchdir(here) < 0 && r == 0)
+        r = err_sys(e, errno, "cannot return to the working directory");
+    return r;
+}
+
 static int set_oom_score(const struct spec *s, pid_t pid, struct err *e)
 {
     if (!s->process.has_oom_score_adj)
@@ -241,7 +254,7 @@ static int create(const struct spec *s, const struct container_options *o, struc
         .in_userns = p.join[NS_USER] >= 0,
     };
     c->own_pid_namespace = is_made(s, NS_PID);
-    r = run_init(s, &p, c, &in, e);
+    r = run_init_in(p.rootfs.target_fd, s, &p, c, &in, e);
     return r < 0 ? r : set_oom_score(s, c->pid, e);
 }
 

@@ -19,30 +19,30 @@
 #include "runtime/spec.h"
 
 struct container_options {
-    int bundle_fd;       /* the bundle's folder */
-    int root_mount_fd;   /* a detached mount to be the root; -1: root.path */
-    int userns_fd;       /* the user namespace, made before by userns_new; -1: as the spec says */
-    int cache_fd;        /* folder for compiled filters; -1: none */
-    int stdio[3];        /* the payload's; unused with a terminal */
-    int go_fd;           /* a byte read here starts the payload; -1: container_start does */
-    unsigned keep_fds;   /* descriptors from 3 on that the payload inherits */
-    bool no_pivot;       /* root on a ramfs */
+    int bundle_fd;        /* the bundle's folder */
+    int root_mount_fd;    /* a detached mount to be the root; -1: root.path */
+    int userns_fd;        /* the user namespace, made before by userns_new; -1: as the spec says */
+    int cache_fd;         /* folder for compiled filters; -1: none */
+    int stdio[3];         /* the payload's; unused with a terminal */
+    int go_fd;            /* a byte read here starts the payload; -1: container_start does */
+    unsigned keep_fds;    /* descriptors from 3 on that the payload inherits */
+    bool no_pivot;        /* root on a ramfs */
     bool die_with_parent; /* SIGKILL when the calling process ends */
 };
 
 struct container {
     pid_t pid;
     int pidfd;
-    int control;           /* to init, while it sets itself up; the caller may poll it */
-    int console;           /* the terminal's master end, after container_wait; -EBADF: none */
-    struct cgroup *cgroup; /* NULL: none */
+    int control;            /* to init, while it sets itself up; the caller may poll it */
+    int console;            /* the terminal's master end, after container_wait; -EBADF: none */
+    struct cgroup *cgroup;  /* NULL: none */
     bool own_pid_namespace; /* its death ends all its processes */
 };
 #define CONTAINER_INIT ((struct container){.pidfd = -EBADF, .control = -EBADF, .console = -EBADF})
 
 /* Makes the cgroup and the process. On failure nothing is left. */
-int container_create(const struct spec *s, const struct container_options *o,
-                     struct container *ret, struct err *e);
+int container_create(const struct spec *s, const struct container_options *o, struct container *ret,
+                     struct err *e);
 
 /* Until init is ready (0), or a negative errno with its story. *ret_step tells where it failed. */
 int container_wait(struct container *c, enum control_step *ret_step, struct err *e);

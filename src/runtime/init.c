@@ -188,21 +188,8 @@ static int take_identity(struct state *st, struct err *e)
 }
 
 /* execvpe's search, but told apart: not found, or found and not to be executed. */
-static int find_executable(struct state *st, struct err *e)
+static int find_in_path(struct state *st, const char *name, struct err *e)
 {
-    const char *name = st->spec->process.args[0];
-    struct stat s;
-    if (strchr(name, '/')) {
-        st->path = name;
-        if (stat(name, &s) < 0)
-            return err_sys(e, errno, "stat \"%s\"", name);
-        if (S_ISDIR(s.st_mode))
-            return err_sys(e, EISDIR, "exec \"%s\"", name);
-        return faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) < 0
-                   ? err_sys(e, errno, "exec \"%s\"", name)
-                   : 0;
-    }
-
     const char *path = spec_getenv(&st->spec->process, "PATH");
     if (!path)
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -212,6 +199,7 @@ static int find_executable(struct state *st, struct err *e)
         _cleanup_free_ char *file = str_printf("%.*s/%s", (int)(end - path), path, name);
         if (!file)
             return err_nomem(e);
+        struct stat s;
         if (stat(file, &s) == 0 && S_ISREG(s.st_mode)) {
             if (faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0) {
                 st->path = st->path_owned = TAKE_PTR(file);
@@ -223,8 +211,22 @@ static int find_executable(struct state *st, struct err *e)
             break;
     }
     if (denied)
-        return err_sys(e, EACCES, "exec \"%s\"", name);
-    return err_set(e, ENOENT, "\"%s\": executable file not found in $PATH", name);
+        return err_sys(e, EACCES, "exec");
+    return err_set(e, ENOENT, "executable file not found in $PATH");
+}
+
+static int find_executable(struct state *st, struct err *e)
+{
+    const char *name = st->spec->process.args[0];
+    struct stat s;
+    if (!strchr(name, '/'))
+        return find_in_path(st, name, e);
+    st->path = name;
+    if (stat(name, &s) < 0)
+        return err_sys(e, errno, "exec");
+    if (S_ISDIR(s.st_mode))
+        return err_sys(e, EISDIR, "exec");
+    return faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) < 0 ? err_sys(e, errno, "exec") : 0;
 }
 
 static int wait_for_go(struct state *st, struct err *e)
@@ -273,7 +275,7 @@ static int drop_rights(struct state *st, struct err *e)
 static int execute(struct state *st, struct err *e)
 {
     execve(st->path, st->spec->process.args, st->spec->process.env);
-    return err_sys(e, errno, "exec \"%s\"", st->spec->process.args[0]);
+    return err_sys(e, errno, "exec");
 }
 
 static const struct step {

@@ -289,8 +289,11 @@ int rootfs_build(const struct spec *s, struct rootfs *r, int proc_fd, struct err
         return err_sys(e, errno, "cannot open \"/\"");
     uint64_t propagation = s->root_propagation ? s->root_propagation : PROPAGATE_PRIVATE;
     int rc = mount_propagation(host, propagation, true, e);
+    _cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (rc == 0 && here < 0)
+        return err_sys(e, errno, "cannot open the root file system's place");
     if (rc == 0)
-        rc = mount_attach(r->mount_fd, r->target_fd, e);
+        rc = mount_attach(r->mount_fd, here, e);
     if (rc == 0)
         rc = mount_propagation(r->mount_fd, PROPAGATE_PRIVATE, true, e);
     if (rc < 0)

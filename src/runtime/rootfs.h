@@ -2,8 +2,8 @@
  * The container's root file system, in two halves. What lies on the host (the root itself, the
  * sources of bind mounts, the cgroup folders) is opened by the parent as detached mounts, before
  * the container's first process exists; that process, in its own mount namespace, only attaches
- * them, makes what belongs to its namespaces (proc, sysfs, tmpfs, …), and makes it its root. No path
- * that an image or a container controls is followed on the host's side.
+ * them, makes what belongs to its namespaces (proc, sysfs, tmpfs, …), and makes it its root. No
+ * path that an image or a container controls is followed on the host's side.
  *
  * Sources: OCI runtime-spec config.md "Mounts", config-linux.md; pivot_root(2); mount_setattr(2).
  */
@@ -15,10 +15,10 @@
 
 struct rootfs {
     int mount_fd;  /* the root, detached until rootfs_build attaches it */
-    int target_fd; /* the host's folder that it is attached to in the container's namespace */
+    int target_fd; /* the host's folder that it goes over: see rootfs_build */
     int *sources;  /* one a mount of the spec: a detached bind, else -EBADF */
     size_t n_sources;
-    int *devices;  /* likewise for linux.devices and the default ones, where nodes cannot be made */
+    int *devices; /* likewise for linux.devices and the default ones, where nodes cannot be made */
     size_t n_devices;
     struct cgroup_mounts cgroup;
     bool nodes; /* device nodes can be made (no user namespace) */
@@ -26,14 +26,17 @@ struct rootfs {
 #define ROOTFS_INIT ((struct rootfs){.mount_fd = -EBADF, .target_fd = -EBADF})
 
 /* The parent's half. @bundle_fd is where a relative root.path starts. @mount_fd >= 0 is a detached
- * mount to be used as the root instead of root.path's content (it is duplicated); @userns_fd >= 0 is
- * the container's user namespace, for idmapped binds. */
+ * mount to be used as the root instead of root.path's content (it is duplicated); @userns_fd >= 0
+ * is the container's user namespace, for idmapped binds. */
 int rootfs_open(const struct spec *s, int bundle_fd, int mount_fd, int userns_fd,
                 const struct cgroup *cg, struct rootfs *ret, struct err *e);
 void rootfs_release(struct rootfs *r);
 #define _cleanup_rootfs_ _cleanup_(rootfs_release)
 
-/* The child's half, in its namespaces: builds the tree. @proc_fd is a procfs of the container's PID
+/* The child's half, in its namespaces: builds the tree over its working directory, which must be
+ * @r->target_fd's folder. (A descriptor that the parent opened belongs to the parent's mount
+ * namespace, and nothing can be attached there; the working directory is carried over into the new
+ * one by clone.) @proc_fd is a procfs of the container's PID
  * namespace, for sysctls. The calling process still has its old root afterwards. */
 int rootfs_build(const struct spec *s, struct rootfs *r, int proc_fd, struct err *e);
 

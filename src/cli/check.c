@@ -1,0 +1,183 @@
+#include "cli/cli.h"
+#include "kernel/mount.h"
+#include "kernel/process.h"
+#include "runtime/namespaces.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+
+/* Each probe asks the kernel itself; 0 when it has it. What it makes is gone when it returns. */
+static int probe_namespace(enum namespace_kind kind)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/ns/%s", namespace_types[kind].file);
+    return access(path, F_OK) < 0 ? -errno : 0;
+}
+
+static int in_child(int (*probe)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWNS) < 0 ? 1 : probe() < 0 ? 1 : 0);
+    return pid > 0 && process_wait(pid) == 0 ? 0 : -ENOSYS;
+}
+
+static int mounts_by_descriptor(void)
+{
+    int fd = mount_new("tmpfs", "check", NULL, 0, 0, NULL);
+    if (fd < 0)
+        return fd;
+    int r = mount_change(fd, MOUNT_ATTR_RDONLY, 0, true, NULL);
+    close(fd);
+    return r;
+}
+
+static int probe_mounts(void)
+{
+    return in_child(mounts_by_descriptor);
+}
+
+static int probe_openat2(void)
+{
+    int fd = root_open(AT_FDCWD, ".", O_PATH, 0, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? fd : 0;
+}
+
+static int probe_clone3(void)
+{
+    int pidfd = -EBADF;
+    pid_t pid = process_clone(0, -1, &pidfd);
+    if (pid == 0)
+        _exit(0);
+    if (pid > 0)
+        process_wait(pid);
+    fd_close(&pidfd);
+    return pid < 0 ? (int)pid : 0;
+}
+
+static int probe_file_system(const char *name)
+{
+    int fd = (int)syscall(SYS_fsopen, name, 1);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? -errno : 0;
+}
+
+static int probe_overlay(void)
+{
+    return probe_file_system("overlay");
+}
+
+static int probe_layers_one_by_one(void)
+{
+    int fd = (int)syscall(SYS_fsopen, "overlay", 1);
+    long r = fd < 0 ? -1 : syscall(SYS_fsconfig, fd, 1, "lowerdir+", "/", 0);
+    if (fd >= 0)
+        close(fd);
+    return r < 0 ? -errno : 0;
+}
+
+static int probe_seccomp(void)
+{
+    return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &(uint32_t){SECCOMP_RET_ERRNO}) < 0
+               ? -errno
+               : 0;
+}
+
+static int probe_cgroup(void)
+{
+    struct statfs fs;
+    if (statfs("/sys/fs/cgroup", &fs) < 0)
+        return -errno;
+    return fs.f_type == CGROUP2_SUPER_MAGIC || fs.f_type == TMPFS_MAGIC ? 0 : -ENODEV;
+}
+
+static int probe_nftables(void)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? -errno : 0;
+}
+
+static int probe_bridge(void)
+{
+    return access("/sys/module/bridge", F_OK) == 0 || access("/sys/class/net/skiff0", F_OK) == 0
+               ? 0
+               : -ENOENT;
+}
+
+static int probe_user_namespaces(void)
+{
+    pid_t pid = process_clone(CLONE_NEWUSER, -1, NULL);
+    if (pid == 0)
+        _exit(0);
+    if (pid > 0)
+        process_wait(pid);
+    return pid < 0 ? (int)pid : 0;
+}
+
+static const struct check {
+    const char *name;
+    int (*probe)(void);
+    bool needed;
+    const char *lost; /* what is lost without it */
+} checks[] = {
+    {"clone3, pidfd (5.3)", probe_clone3, true, "no container can be made"},
+    {"openat2 (5.6)", probe_openat2, true, "no path of an image can be used safely"},
+    {"mounts by descriptor, mount_setattr (5.12)", probe_mounts, true, "no container can be made"},
+    {"overlay", probe_overlay, true, "no container can be made of an image"},
+    {"overlay layers one by one (6.8)", probe_layers_one_by_one, false,
+     "a slower way with a mount namespace of its own is taken"},
+    {"cgroups", probe_cgroup, false, "no limits on memory, CPU and processes"},
+    {"seccomp", probe_seccomp, false, "containers run with --security-opt seccomp=unconfined only"},
+    {"user namespaces", probe_user_namespaces, false, "no --userns=private"},
+    {"nf_tables", probe_nftables, false, "the default network has no way to the outside"},
+    {"bridge", probe_bridge, false,
+     "not loaded yet: the default network loads it at first use, or is lost without it"},
+};
+
+int cmd_check(struct cli *c, int argc, char **argv, struct err *e)
+{
+    static const struct cli_usage usage = {
+        "check", "Show what this kernel offers, one line each, with what is lost without it."};
+    static const struct option_def none[] = {{0}};
+    char **words;
+    int n, status = 0;
+    int r = cli_parse(&usage, none, argc, argv, false, 0, 0, NULL, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+
+    struct utsname host;
+    uname(&host);
+    printf("Linux %s on %s%s\n", host.release, host.machine,
+           geteuid() == 0 ? "" : " (not root: some answers are about your rights)");
+    for (int kind = 0; kind < NS_KINDS; kind++) {
+        r = probe_namespace(kind);
+        printf("%-5s %s namespaces%s%s\n", r == 0 ? "yes" : "no", namespace_types[kind].name,
+               r == 0 ? "" : ": lost: a wall between ", r == 0 ? "" : namespace_types[kind].walls);
+        status |= r < 0 && namespace_types[kind].by_default;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        r = checks[i].probe();
+        printf("%-5s %s%s%s%s\n", r == 0 ? "yes" : "no", checks[i].name, r == 0 ? "" : ": ",
+               r == 0 ? "" : checks[i].lost,
+               r == 0             ? ""
+               : checks[i].needed ? " (needed)"
+                                  : "");
+        status |= r < 0 && checks[i].needed;
+    }
+    return status;
+}

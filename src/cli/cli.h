@@ -1,0 +1,50 @@
+/*
+ * The command line of skiff: one file a command, which parses, calls the engine, and prints.
+ */
+#ifndef SKIFF_CLI_CLI_H
+#define SKIFF_CLI_CLI_H
+
+#include "base/err.h"
+#include "base/options.h"
+#include "engine/engine.h"
+
+/* The options before the command, and the ground they lead to. */
+struct cli {
+    const char *root, *run_dir;
+    bool debug;
+    const char *log_level;
+    bool version;
+    const char *program;  /* argv[0] */
+    const char *libexec;  /* the folder of skiff-image and skiff-init */
+    struct engine engine; /* open for commands that need it */
+};
+
+/* One command's run: an exit status, or a negative errno with its story (printed by main, 125 for
+ * run and 1 for others). @argv is without the command's name, NULL-terminated. */
+typedef int cli_command(struct cli *c, int argc, char **argv, struct err *e);
+
+cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect, cmd_import, cmd_images, cmd_rmi, cmd_ns,
+    cmd_info, cmd_version, cmd_check;
+
+/* What a command takes, for its help. */
+struct cli_usage {
+    const char *line; /* "run [OPTIONS] IMAGE [COMMAND] [ARG...]" */
+    const char *what; /* one sentence or more, with line ends */
+};
+
+/* options_parse with the help printed: 1 when it was, and the command is done. Fewer words than
+ * @min or more than @max (-1: any number) are an error that shows the usage. */
+int cli_parse(const struct cli_usage *usage, const struct option_def *table, int argc, char **argv,
+              bool stop_at_word, int min, int max, void *target, char ***ret_words, int *ret_n,
+              struct err *e);
+
+/* Prints one error line: "skiff: …". */
+void cli_error(const char *text);
+
+/* Prints @text; 0, or -EIO with the story when standard output cannot take it. */
+int cli_print(const char *text, struct err *e);
+
+/* Removes what containers left whose monitor was killed (engine/reap.h), and says so. */
+void cli_reap(struct cli *c);
+
+#endif

@@ -1,0 +1,264 @@
+#include "cli/cli.h"
+#include "cli/template.h"
+#include "engine/create.h"
+#include "engine/inspect.h"
+#include "engine/state.h"
+#include "image/image.h"
+#include "image/reference.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* ---- import ---- */
+
+struct import_options {
+    struct option_list change;
+    const char *message, *platform;
+};
+
+static const struct option_def import_table[] = {
+    {"change", 'c', OPTION_LIST, offsetof(struct import_options, change), "INSTRUCTION",
+     "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, …", "Options"},
+    {"message", 'm', OPTION_STRING, offsetof(struct import_options, message), "TEXT",
+     "Comment of the image", NULL},
+    {"platform", 0, OPTION_STRING, offsetof(struct import_options, platform), "OS/ARCH",
+     "Set the platform", NULL},
+    {0},
+};
+
+/* The arguments of skiff-image, which takes the archive apart. */
+static int helper_arguments(struct cli *c, const struct import_options *o, const char *file,
+                            const char *name, struct strv *args)
+{
+    strv_addf(args, "%s/skiff-image", c->libexec);
+    strv_add(args, "import");
+    strv_addf(args, "--root-fd=%d", c->engine.root_fd);
+    strv_add(args, "--prefix=skiff");
+    for (size_t i = 0; i < o->change.n; i++)
+        strv_addf(args, "--change=%s", o->change.v[i]);
+    if (o->message)
+        strv_addf(args, "--message=%s", o->message);
+    if (o->platform)
+        strv_addf(args, "--platform=%s", o->platform);
+    if (name)
+        strv_addf(args, "--name=%s", name);
+    strv_add(args, "--");
+    strv_add(args, file);
+    return args->failed ? -ENOMEM : 0;
+}
+
+static int run_helper(struct cli *c, char **args, struct err *e)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        return err_sys(e, errno, "cannot fork");
+    if (pid == 0) {
+        fcntl(c->engine.root_fd, F_SETFD, 0);
+        execv(args[0], args);
+        fprintf(stderr, "skiff: cannot execute \"%s\": %s\n", args[0], strerrordesc_np(errno));
+        _exit(1);
+    }
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return err_sys(e, errno, "cannot wait for \"%s\"", args[0]);
+    if (WIFSIGNALED(status))
+        return err_set(e, EIO, "\"%s\" was killed by signal %d", args[0], WTERMSIG(status));
+    return WEXITSTATUS(status) ? 1 : 0;
+}
+
+int cmd_import(struct cli *c, int argc, char **argv, struct err *e)
+{
+    static const struct cli_usage usage = {
+        "import [OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+        "Make an image of a root file system's tar archive (plain, gzip, bzip2, xz or zstd)."};
+    struct import_options o = {0};
+    char **words;
+    int n;
+    int r = cli_parse(&usage, import_table, argc, argv, false, 1, 2, &o, &words, &n, e);
+    if (r == 0 && n == 2 && str_eq(words[1], IMAGE_HOST))
+        r = err_set(e, EINVAL, "the image name \"%s\" is the built-in image's", IMAGE_HOST);
+    _cleanup_strv_ struct strv args = {0};
+    if (r == 0 && helper_arguments(c, &o, words[0], n == 2 ? words[1] : NULL, &args) < 0)
+        r = err_nomem(e);
+    if (r == 0)
+        r = run_helper(c, args.v, e);
+    else if (r == 1)
+        r = 0;
+    options_release(import_table, &o);
+    return r;
+}
+
+/* ---- images ---- */
+
+struct images_options {
+    bool all, quiet, no_trunc, digests;
+    const char *format;
+};
+
+static const struct option_def images_table[] = {
+    {"all", 'a', OPTION_FLAG, offsetof(struct images_options, all), NULL, "All of them", "Options"},
+    {"quiet", 'q', OPTION_FLAG, offsetof(struct images_options, quiet), NULL, "IDs alone", NULL},
+    {"no-trunc", 0, OPTION_FLAG, offsetof(struct images_options, no_trunc), NULL,
+     "Do not shorten IDs", NULL},
+    {"digests", 0, OPTION_FLAG, offsetof(struct images_options, digests), NULL, "Show digests",
+     NULL},
+    {"format", 0, OPTION_STRING, offsetof(struct images_options, format), "TEMPLATE",
+     "table TEMPLATE, TEMPLATE or json", NULL},
+    {0},
+};
+
+/* "1.21GB": Docker's decimal units, three significant digits. */
+static void format_size(long long bytes, char ret[32])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    double n = bytes > 0 ? (double)bytes : 0;
+    size_t unit = 0;
+    while (n >= 1000 && unit + 1 < ARRAY_LEN(units)) {
+        n /= 1000;
+        unit++;
+    }
+    snprintf(ret, 32, "%.3g%s", n, units[unit]);
+}
+
+/* @name is a full name, or NULL for an image without. */
+static json_t *image_row(const struct image *image, const char *name, long long size,
+                         const struct images_options *o)
+{
+    const char *shown = name ? reference_short(name) : NULL;
+    const char *colon = shown ? strrchr(shown, ':') : NULL;
+    _cleanup_free_ char *repository =
+        colon ? strndup(shown, (size_t)(colon - shown)) : strdup(shown ? shown : "<none>");
+    char bytes[32];
+    time_t created = image_created(image);
+    _cleanup_free_ char *age = describe_duration(created < 0 ? 0 : time(NULL) - created);
+    _cleanup_free_ char *ago = age && created >= 0 ? str_printf("%s ago", age) : strdup("N/A");
+    format_size(size, bytes);
+    const char *hex = strchrnul(image->id, ':');
+    if (!repository || !ago)
+        return NULL;
+    const char *made = json_str(image->config, "created");
+    return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "Repository", repository, "Tag",
+                     colon ? colon + 1 : "<none>", "ID",
+                     o->no_trunc ? json_string(image->id)
+                                 : json_stringn(*hex ? hex + 1 : "", *hex ? SHORT_ID_LEN : 0),
+                     "Digest", image->digest, "CreatedAt", made ? made : "", "CreatedSince", ago,
+                     "Size", bytes);
+}
+
+static int image_rows(struct cli *c, const struct image_list *list, const struct images_options *o,
+                      json_t *rows, struct err *e)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct image *image = &list->v[i];
+        long long size = image_size(c->engine.root_fd, image);
+        for (size_t k = 0; k < (image->names.n && !o->quiet ? image->names.n : 1); k++) {
+            const char *name = image->names.n ? image->names.v[k] : NULL;
+            if (json_array_append_new(rows, image_row(image, name, size, o)) < 0)
+                return err_nomem(e);
+        }
+    }
+    return 0;
+}
+
+int cmd_images(struct cli *c, int argc, char **argv, struct err *e)
+{
+    static const struct cli_usage usage = {
+        "images [OPTIONS]", "List images. The built-in image \"host\" is not shown."};
+    struct images_options o = {0};
+    char **words;
+    int n;
+    int r = cli_parse(&usage, images_table, argc, argv, false, 0, 0, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+
+    _cleanup_image_list_ struct image_list list = {0};
+    _cleanup_json_ json_t *rows = json_array();
+    _cleanup_json_ json_t *headers =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Repository", "REPOSITORY", "Tag", "TAG",
+                  "ID", "IMAGE ID", "Digest", "DIGEST", "CreatedAt", "CREATED AT", "CreatedSince",
+                  "CREATED", "Size", "SIZE");
+    _cleanup_template_format_ struct template_format format = {0};
+    _cleanup_str_ struct str out = {0};
+    size_t bad = 0;
+    r = image_list(c->engine.root_fd, &list, &bad, e);
+    if (r == 0)
+        r = image_rows(c, &list, &o, rows, e);
+    const char *columns = o.digests ? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
+                                      "{{.CreatedSince}}\t{{.Size}}"
+                                    : "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t"
+                                      "{{.Size}}";
+    if (r == 0)
+        r = template_parse_format(o.quiet ? "{{.ID}}" : o.format, columns, &format, e);
+    if (r == 0)
+        r = template_print_rows(&format, headers, rows, &out, e);
+    if (r == 0)
+        r = cli_print(out.s ? out.s : "", e);
+    if (bad > 0)
+        fprintf(stderr, "skiff: %zu images of the store cannot be read\n", bad);
+    return r;
+}
+
+/* ---- rmi ---- */
+
+/* Who uses an image: the containers' documents are asked. */
+static enum image_use image_in_use(void *data, const char *id, char **ret_by)
+{
+    struct cli *c = data;
+    _cleanup_strv_ struct strv ids = {0};
+    enum image_use use = IMAGE_UNUSED;
+    if (record_list(&c->engine, &ids, NULL) < 0)
+        return IMAGE_USED_RUNNING; /* who cannot look must not remove */
+    for (size_t i = 0; i < ids.n && use != IMAGE_USED_RUNNING; i++) {
+        _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+        _cleanup_json_ json_t *state = NULL;
+        if (record_open(&c->engine, ids.v[i], &record, NULL) < 0 ||
+            !str_eq(json_str(record.document, "Image"), id))
+            continue;
+        bool runs = state_read(&c->engine, &record, &state, NULL, NULL) == 0 &&
+                    json_bool(state, "State.Running", false);
+        use = runs ? IMAGE_USED_RUNNING : IMAGE_USED_STOPPED;
+        free(*ret_by);
+        *ret_by = str_printf("container %.12s", record.id);
+    }
+    return use;
+}
+
+struct rmi_options {
+    bool force, no_prune;
+};
+
+static const struct option_def rmi_table[] = {
+    {"force", 'f', OPTION_FLAG, offsetof(struct rmi_options, force), NULL,
+     "Also one with several names, or used by a stopped container", "Options"},
+    {"no-prune", 0, OPTION_FLAG, offsetof(struct rmi_options, no_prune), NULL, NULL, NULL},
+    {0},
+};
+
+int cmd_rmi(struct cli *c, int argc, char **argv, struct err *e)
+{
+    static const struct cli_usage usage = {"rmi [OPTIONS] IMAGE [IMAGE...]", "Remove images."};
+    struct rmi_options o = {0};
+    char **words;
+    int n, status = 0;
+    int r = cli_parse(&usage, rmi_table, argc, argv, false, 1, -1, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    cli_reap(c);
+    const struct image_remove_options options = {
+        .force = o.force, .in_use = image_in_use, .data = c};
+    for (int i = 0; i < n; i++) {
+        _cleanup_err_ struct err mine = ERR_INIT;
+        _cleanup_strv_ struct strv done = {0};
+        r = image_remove(c->engine.root_fd, words[i], &options, &done, &mine);
+        for (size_t k = 0; k < done.n; k++)
+            puts(done.v[k]);
+        if (r < 0 && !(r == -ENOENT && o.force)) {
+            cli_error(err_text(&mine));
+            status = 1;
+        }
+    }
+    return status;
+}

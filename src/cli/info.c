@@ -1,0 +1,143 @@
+#include "cli/cli.h"
+#include "cli/template.h"
+#include "engine/state.h"
+#include "image/image.h"
+#include "network/network.h"
+
+#include <arpa/inet.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+
+struct format_option {
+    const char *format;
+};
+
+static const struct option_def table[] = {
+    {"format", 'f', OPTION_STRING, offsetof(struct format_option, format), "TEMPLATE",
+     "Print what a Go template says, or json", "Options"},
+    {0},
+};
+
+static int print_formatted(const char *format, json_t *doc, struct err *e)
+{
+    _cleanup_str_ struct str out = {0};
+    int r = template_render(str_eq(format, "json") ? "{{json .}}" : format, doc, &out, e);
+    str_add(&out, "\n");
+    return r < 0 ? r : cli_print(out.s, e);
+}
+
+struct counts {
+    int containers, running, images;
+};
+
+static int count(struct cli *c, struct counts *n, struct err *e)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    _cleanup_image_list_ struct image_list images = {0};
+    int r = record_list(&c->engine, &ids, e);
+    if (r == 0)
+        r = image_list(c->engine.root_fd, &images, NULL, e);
+    if (r < 0)
+        return r;
+    n->images = (int)images.n;
+    for (size_t i = 0; i < ids.n; i++) {
+        _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+        _cleanup_json_ json_t *state = NULL;
+        if (record_open(&c->engine, ids.v[i], &record, NULL) < 0 ||
+            state_read(&c->engine, &record, &state, NULL, NULL) < 0)
+            continue;
+        n->containers++;
+        n->running += json_bool(state, "State.Running", false);
+    }
+    return 0;
+}
+
+static int gather(struct cli *c, json_t **ret, struct err *e)
+{
+    struct counts n = {0};
+    struct utsname host;
+    struct statfs cgroups;
+    struct network_bridge bridge = {0};
+    char subnet[INET_ADDRSTRLEN + 8] = "", address[INET_ADDRSTRLEN] = "";
+    int r = count(c, &n, e);
+    if (r < 0)
+        return r;
+    uname(&host);
+    bool v2 = statfs("/sys/fs/cgroup", &cgroups) == 0 && cgroups.f_type == CGROUP2_SUPER_MAGIC;
+    if (network_default_bridge(&bridge, NULL) == 0 && bridge.exists) {
+        inet_ntop(AF_INET, &bridge.subnet, address, sizeof(address));
+        snprintf(subnet, sizeof(subnet), "%s/%u", address, bridge.prefix);
+    }
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    *ret = json_pack(
+        "{s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, "
+        "s:s, s:[s]}",
+        "Containers", n.containers, "ContainersRunning", n.running, "ContainersStopped",
+        n.containers - n.running, "Images", n.images, "ServerVersion", SKIFF_VERSION, "Driver",
+        "overlay2", "CgroupVersion", v2 ? "2" : "1", "CgroupDriver", "cgroupfs", "KernelVersion",
+        host.release, "OSType", "linux", "Architecture", host.machine, "NCPU", get_nprocs(),
+        "MemTotal", (json_int_t)pages * page, "Name", host.nodename, "DockerRootDir",
+        c->engine.root, "BridgeSubnet", subnet, "SecurityOptions", "name=seccomp,profile=builtin");
+    return *ret ? 0 : err_nomem(e);
+}
+
+int cmd_info(struct cli *c, int argc, char **argv, struct err *e)
+{
+    static const struct cli_usage usage = {"info [OPTIONS]", "Show facts about this installation."};
+    struct format_option o = {0};
+    char **words;
+    int n;
+    int r = cli_parse(&usage, table, argc, argv, false, 0, 0, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    _cleanup_json_ json_t *doc = NULL;
+    cli_reap(c);
+    r = gather(c, &doc, e);
+    if (r < 0)
+        return r;
+    if (o.format)
+        return print_formatted(o.format, doc, e);
+
+    const char *subnet = json_str(doc, "BridgeSubnet");
+    printf("Containers: %lld\n Running: %lld\n Stopped: %lld\nImages: %lld\n"
+           "Version: %s\nStorage Driver: overlay2\nCgroup Driver: cgroupfs\nCgroup Version: %s\n"
+           "Bridge: %s\nKernel Version: %s\nArchitecture: %s\nCPUs: %lld\nTotal Memory: %.4gGiB\n"
+           "Name: %s\nRoot Dir: %s\nRun Dir: %s\nDaemon: none\n",
+           json_int(doc, "Containers", 0), json_int(doc, "ContainersRunning", 0),
+           json_int(doc, "ContainersStopped", 0), json_int(doc, "Images", 0), SKIFF_VERSION,
+           json_str(doc, "CgroupVersion"),
+           *subnet ? subnet : "not made yet (at the first use of the default network)",
+           json_str(doc, "KernelVersion"), json_str(doc, "Architecture"), json_int(doc, "NCPU", 0),
+           (double)json_int(doc, "MemTotal", 0) / (1 << 30), json_str(doc, "Name"), c->engine.root,
+           c->engine.run);
+    return 0;
+}
+
+int cmd_version(struct cli *c, int argc, char **argv, struct err *e)
+{
+    static const struct cli_usage usage = {"version [OPTIONS]", "Show the version."};
+    struct format_option o = {0};
+    char **words;
+    int n;
+    int r = cli_parse(&usage, table, argc, argv, false, 0, 0, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    if (c->version) {
+        printf("skiff version %s\n", SKIFF_VERSION);
+        return 0;
+    }
+    struct utsname host;
+    uname(&host);
+    if (o.format) {
+        _cleanup_json_ json_t *doc = json_pack("{s:{s:s, s:s, s:s}}", "Client", "Version",
+                                               SKIFF_VERSION, "Os", "linux", "Arch", host.machine);
+        return doc ? print_formatted(o.format, doc, e) : err_nomem(e);
+    }
+    printf("skiff:\n Version:    %s\n OCI spec:   1.2.0\n OS/Arch:    linux/%s\n Kernel:     %s\n"
+           " Daemon:     none\n",
+           SKIFF_VERSION, host.machine, host.release);
+    return 0;
+}

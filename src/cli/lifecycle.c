@@ -1,0 +1,147 @@
+#include "cli/cli.h"
+#include "engine/reap.h"
+#include "engine/state.h"
+#include "kernel/process.h"
+#include "kernel/signals.h"
+
+#include <signal.h>
+#include <time.h>
+
+void cli_reap(struct cli *c)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    if (reap_orphans(&c->engine, &e) < 0)
+        cli_error(err_text(&e));
+}
+
+/* Runs @act on each name; goes on after errors, which are told one by one. */
+static int for_each(struct cli *c, int n, char **names,
+                    int (*act)(struct cli *, struct container_record *, const void *, struct err *),
+                    const void *data, bool missing_is_fine)
+{
+    int status = 0;
+    for (int i = 0; i < n; i++) {
+        _cleanup_err_ struct err e = ERR_INIT;
+        _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+        int r = record_find(&c->engine, names[i], &record, &e);
+        if (r == -ENOENT && missing_is_fine)
+            continue;
+        if (r == 0)
+            r = act(c, &record, data, &e);
+        if (r == 0) {
+            puts(names[i]);
+        } else {
+            cli_error(err_text(&e));
+            status = 1;
+        }
+    }
+    return status;
+}
+
+struct kill_options {
+    const char *signal;
+    int number;
+};
+
+static const struct option_def kill_table[] = {
+    {"signal", 's', OPTION_STRING, offsetof(struct kill_options, signal), "SIGNAL",
+     "Name or number (KILL)", "Options"},
+    {0},
+};
+
+static int kill_one(struct cli *c, struct container_record *record, const void *data, struct err *e)
+{
+    const struct kill_options *o = data;
+    _cleanup_json_ json_t *state = NULL;
+    int r = state_read(&c->engine, record, &state, NULL, e);
+    if (r < 0)
+        return r;
+    pid_t pid = state_pid(state);
+    r = pid ? process_kill(pid, (uint64_t)json_int(state, "StartTime", 0), o->number) : -ESRCH;
+    if (r == -ESRCH)
+        return err_set(e, ESRCH, "cannot kill container: %s: container %s is not running",
+                       record_name(record), record->id);
+    return r < 0 ? err_sys(e, -r, "cannot kill container \"%s\"", record_name(record)) : 0;
+}
+
+int cmd_kill(struct cli *c, int argc, char **argv, struct err *e)
+{
+    static const struct cli_usage usage = {"kill [OPTIONS] CONTAINER [CONTAINER...]",
+                                           "Send a signal to the first process of containers."};
+    struct kill_options o = {.signal = "KILL"};
+    char **words;
+    int n;
+    int r = cli_parse(&usage, kill_table, argc, argv, false, 1, -1, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    o.number = signal_by_name(o.signal);
+    if (o.number < 0)
+        return err_set(e, EINVAL, "invalid signal: %s", o.signal);
+    cli_reap(c);
+    return for_each(c, n, words, kill_one, &o, false);
+}
+
+struct rm_options {
+    bool force, volumes;
+};
+
+static const struct option_def rm_table[] = {
+    {"force", 'f', OPTION_FLAG, offsetof(struct rm_options, force), NULL,
+     "Kill what runs first; no error for what is not there", "Options"},
+    {"volumes", 'v', OPTION_FLAG, offsetof(struct rm_options, volumes), NULL,
+     "Anonymous volumes too (there are none yet)", NULL},
+    {0},
+};
+
+/* Until the monitor has written the end down; it needs a moment after the process is dead. */
+static int wait_until_ended(struct cli *c, const struct container_record *record, struct err *e)
+{
+    for (int i = 0; i < 2000; i++) {
+        _cleanup_json_ json_t *state = NULL;
+        bool orphan = false;
+        int r = state_read(&c->engine, record, &state, &orphan, e);
+        if (r < 0)
+            return r;
+        if (orphan)
+            cli_reap(c);
+        if (!json_bool(state, "State.Running", false))
+            return 0;
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    return err_set(e, ETIMEDOUT, "container \"%s\" does not end", record_name(record));
+}
+
+static int remove_one(struct cli *c, struct container_record *record, const void *data,
+                      struct err *e)
+{
+    const struct rm_options *o = data;
+    _cleanup_json_ json_t *state = NULL;
+    int r = state_read(&c->engine, record, &state, NULL, e);
+    if (r < 0)
+        return r;
+    if (json_bool(state, "State.Running", false)) {
+        if (!o->force)
+            return err_set(e, EBUSY,
+                           "cannot remove container \"/%s\": container is running: stop "
+                           "the container before removing or force remove",
+                           record_name(record));
+        const struct kill_options kill = {.number = SIGKILL};
+        kill_one(c, record, &kill, NULL);
+        r = wait_until_ended(c, record, e);
+    }
+    return r < 0 ? r : record_remove(&c->engine, record, e);
+}
+
+int cmd_rm(struct cli *c, int argc, char **argv, struct err *e)
+{
+    static const struct cli_usage usage = {"rm [OPTIONS] CONTAINER [CONTAINER...]",
+                                           "Remove containers."};
+    struct rm_options o = {0};
+    char **words;
+    int n;
+    int r = cli_parse(&usage, rm_table, argc, argv, false, 1, -1, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    cli_reap(c);
+    return for_each(c, n, words, remove_one, &o, o.force);
+}

@@ -1,0 +1,207 @@
+#include "cli/cli.h"
+#include "cli/template.h"
+#include "engine/inspect.h"
+#include "engine/state.h"
+#include "image/reference.h"
+
+#include <string.h>
+#include <time.h>
+
+struct ps_options {
+    bool all, quiet, no_trunc, latest, size;
+    long long last;
+    const char *format;
+    struct option_list filter;
+};
+
+static const struct option_def table[] = {
+    {"all", 'a', OPTION_FLAG, offsetof(struct ps_options, all), NULL, "Also those that do not run",
+     "Options"},
+    {"quiet", 'q', OPTION_FLAG, offsetof(struct ps_options, quiet), NULL, "IDs alone", NULL},
+    {"no-trunc", 0, OPTION_FLAG, offsetof(struct ps_options, no_trunc), NULL,
+     "Do not shorten IDs and commands", NULL},
+    {"latest", 'l', OPTION_FLAG, offsetof(struct ps_options, latest), NULL, "The one created last",
+     NULL},
+    {"last", 'n', OPTION_INT, offsetof(struct ps_options, last), "N", "The N created last", NULL},
+    {"filter", 'f', OPTION_LIST, offsetof(struct ps_options, filter), "KEY=VALUE",
+     "name, id, status, label, ancestor, exited", NULL},
+    {"format", 0, OPTION_STRING, offsetof(struct ps_options, format), "TEMPLATE",
+     "table TEMPLATE, TEMPLATE or json", NULL},
+    {0},
+};
+
+static const struct cli_usage usage = {"ps [OPTIONS]", "List containers."};
+
+static char *describe_command(const json_t *d, bool whole)
+{
+    _cleanup_str_ struct str text = {0};
+    size_t i;
+    json_t *arg;
+    str_add(&text, json_str(d, "Path") ? json_str(d, "Path") : "");
+    json_array_foreach (json_at(d, "Args"), i, arg)
+        str_addf(&text, " %s", json_string_value(arg));
+    _cleanup_free_ char *command = str_steal(&text);
+    if (!command)
+        return NULL;
+    if (whole || strlen(command) <= 20)
+        return str_printf("\"%s\"", command);
+    size_t n = 19;
+    while (n > 0 && ((unsigned char)command[n] & 0xc0) == 0x80) /* not inside a character */
+        n--;
+    return str_printf("\"%.*s…\"", (int)n, command);
+}
+
+static json_t *describe_labels(const json_t *labels)
+{
+    _cleanup_str_ struct str text = {0};
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)labels, key, value)
+        str_addf(&text, "%s%s=%s", text.len ? "," : "", key, json_string_value(value));
+    _cleanup_free_ char *whole = str_steal(&text);
+    return whole ? json_string(whole) : NULL;
+}
+
+/* One row, as `docker ps --format json` has it. */
+static json_t *make_row(const json_t *d, const struct ps_options *o, long long now)
+{
+    const char *id = json_str(d, "Id"), *name = json_str(d, "Name");
+    long long created = parse_time(json_str(d, "Created"));
+    _cleanup_free_ char *command = describe_command(d, o->no_trunc);
+    _cleanup_free_ char *age = describe_duration(now - created);
+    _cleanup_free_ char *ago = age ? str_printf("%s ago", age) : NULL;
+    _cleanup_free_ char *status = describe_status(json_at(d, "State"), now);
+    if (!command || !ago || !status)
+        return NULL;
+    json_t *labels = json_at(d, "Config.Labels");
+    return json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:O}", "ID",
+                     json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image",
+                     json_str(d, "Config.Image"), "Command", command, "CreatedAt",
+                     json_str(d, "Created"), "RunningFor", ago, "Status", status, "State",
+                     json_str(d, "State.Status"), "Ports", "", "Names", name + 1, "Labels",
+                     describe_labels(labels), "Label()", labels);
+}
+
+static bool label_matches(const json_t *d, const char *value)
+{
+    const char *equals = strchrnul(value, '=');
+    _cleanup_free_ char *key = strndup(value, (size_t)(equals - value));
+    const json_t *label = key ? json_object_get(json_at(d, "Config.Labels"), key) : NULL;
+    return label && (!*equals || str_eq(json_string_value(label), equals + 1));
+}
+
+/* One filter: true when @d passes; -EINVAL for one that nobody knows. */
+static int matches(const json_t *d, const char *filter, struct err *e)
+{
+    const char *value;
+    if ((value = str_after(filter, "name=")))
+        return strstr(json_str(d, "Name"), value) != NULL;
+    if ((value = str_after(filter, "id=")))
+        return str_after(json_str(d, "Id"), value) != NULL;
+    if ((value = str_after(filter, "status=")))
+        return str_eq(json_str(d, "State.Status"), value);
+    if ((value = str_after(filter, "label=")))
+        return label_matches(d, value);
+    if ((value = str_after(filter, "ancestor=")))
+        return str_eq(json_str(d, "Config.Image"), value) || str_eq(json_str(d, "Image"), value);
+    if ((value = str_after(filter, "exited="))) {
+        long long code = -1;
+        return str_to_int64(value, 0, 255, &code) == 0 &&
+               str_eq(json_str(d, "State.Status"), "exited") &&
+               json_int(d, "State.ExitCode", 0) == code;
+    }
+    return err_set(e, EINVAL, "invalid filter '%s'", filter);
+}
+
+static int passes(const json_t *d, const struct ps_options *o, struct err *e)
+{
+    bool all = o->all || o->latest || o->last > 0;
+    for (size_t i = 0; i < o->filter.n; i++) {
+        int r = matches(d, o->filter.v[i], e);
+        if (r <= 0)
+            return r;
+        all |= str_after(o->filter.v[i], "status=") || str_after(o->filter.v[i], "exited=");
+    }
+    return all || str_eq(json_str(d, "State.Status"), "running");
+}
+
+static int by_creation(const void *a, const void *b)
+{
+    const json_t *const *x = a, *const *y = b;
+    return -strcmp(json_str(*x, "Created"), json_str(*y, "Created"));
+}
+
+/* The documents to show, newest first. A container that vanishes meanwhile is left out. */
+static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, size_t *ret_n,
+                   struct err *e)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    int r = record_list(&c->engine, &ids, e);
+    if (r < 0)
+        return r;
+    json_t **v = calloc(ids.n + 1, sizeof(*v));
+    size_t n = 0;
+    if (!v)
+        return err_nomem(e);
+    for (size_t i = 0; i < ids.n && r >= 0; i++) {
+        _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+        _cleanup_json_ json_t *d = NULL;
+        if (record_open(&c->engine, ids.v[i], &record, NULL) < 0 ||
+            inspect_container(&c->engine, &record, &d, NULL) < 0)
+            continue;
+        r = passes(d, o, e);
+        if (r > 0)
+            v[n++] = TAKE_PTR(d);
+    }
+    qsort(v, n, sizeof(*v), by_creation);
+    *ret = v;
+    *ret_n = n;
+    return r < 0 ? r : 0;
+}
+
+static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e)
+{
+    long long now = time(NULL);
+    _cleanup_json_ json_t *rows = json_array();
+    _cleanup_json_ json_t *headers = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID", "CONTAINER ID", "Image",
+        "IMAGE", "Command", "COMMAND", "CreatedAt", "CREATED AT", "RunningFor", "CREATED", "Status",
+        "STATUS", "State", "STATE", "Ports", "PORTS", "Names", "NAMES", "Labels", "LABELS");
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(rows, make_row(v[i], o, now)) < 0)
+            return err_nomem(e);
+
+    _cleanup_template_format_ struct template_format format = {0};
+    const char *wish = o->quiet ? "{{.ID}}" : o->format;
+    int r =
+        template_parse_format(wish,
+                              "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t"
+                              "{{.Ports}}\t{{.Names}}",
+                              &format, e);
+    _cleanup_str_ struct str out = {0};
+    if (r == 0)
+        r = template_print_rows(&format, headers, rows, &out, e);
+    return r < 0 ? r : cli_print(out.s ? out.s : "", e);
+}
+
+int cmd_ps(struct cli *c, int argc, char **argv, struct err *e)
+{
+    struct ps_options o = {0};
+    char **words;
+    int n_words;
+    int r = cli_parse(&usage, table, argc, argv, false, 0, 0, &o, &words, &n_words, e);
+    if (r == 0) {
+        json_t **v = NULL;
+        size_t n = 0;
+        cli_reap(c);
+        r = collect(c, &o, &v, &n, e);
+        size_t shown = o.latest ? 1 : o.last > 0 ? (size_t)o.last : n;
+        if (r == 0)
+            r = print(v, shown < n ? shown : n, &o, e);
+        for (size_t i = 0; i < n; i++)
+            json_decref(v[i]);
+        free(v);
+    }
+    options_release(table, &o);
+    return r == 1 ? 0 : r;
+}

@@ -1,0 +1,46 @@
+/*
+ * From the options of `run` to a request: the body of Docker's POST /containers/create.
+ */
+#ifndef SKIFF_CLI_REQUEST_H
+#define SKIFF_CLI_REQUEST_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/options.h"
+
+/* All that `run` (and later `create`) can be told. */
+struct request_options {
+    bool interactive, tty, detach, remove, read_only, privileged, init, sig_proxy;
+    bool oom_kill_disable;
+    const char *name, *entrypoint, *workdir, *user, *hostname, *domainname, *stop_signal;
+    const char *memory, *memory_swap, *memory_reservation, *cpus, *cpuset_cpus, *cpuset_mems;
+    const char *shm_size, *cidfile, *cgroup_parent, *pull, *platform;
+    const char *pid, *network, *ipc, *uts, *cgroupns, *userns, *time;
+    long long cpu_shares, cpu_period, cpu_quota, pids_limit, oom_score_adj;
+    struct option_list env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
+        security_opt, ulimit, device, sysctl, dns, dns_search, dns_option, add_host, group_add,
+        attach, time_offset;
+};
+
+extern const struct option_def request_table[];
+
+/* Builds the request for @image and the command @argv (@argc words). *ret is the caller's. Errors
+ * name the option and what it should have been. */
+int request_build(const struct request_options *o, const char *image, int argc, char **argv,
+                  json_t **ret, struct err *e);
+
+/* Parts of it, request_parse.c: texts to JSON, each -EINVAL with the story. */
+int parse_bytes(const char *option, const char *text, long long *ret, struct err *e);
+int parse_cpus(const char *text, long long *ret_nano, struct err *e);
+int parse_mount(const char *text, json_t **ret, struct err *e);
+int parse_device(const char *text, json_t **ret, struct err *e);
+int parse_ulimit(const char *text, json_t **ret, struct err *e);
+int parse_time_offset(const char *text, json_t *offsets, struct err *e);
+
+/* Adds NAME=VALUE, or NAME with its value here (or not at all, when it is not set), to @env. */
+int add_env(json_t *env, const char *text, struct err *e);
+
+/* Adds the lines of a file: for @with_values as add_env, else as "key=value" labels. */
+int add_env_file(json_t *env, const char *path, struct err *e);
+
+#endif

@@ -1,0 +1,278 @@
+#include "base/file.h"
+#include "base/str.h"
+#include "cli/request.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+enum { ENV_FILE_LIMIT = 16 << 20 };
+
+/* "512m", "1.5g", "-1", "100": Docker's sizes, in powers of 1024. */
+int parse_bytes(const char *option, const char *text, long long *ret, struct err *e)
+{
+    static const char units[] = "bkmgtp";
+    char *end = NULL;
+    errno = 0;
+    double n = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : -1;
+    if (str_eq(text, "-1")) {
+        *ret = -1;
+        return 0;
+    }
+    if (!end || errno || !isfinite(n))
+        return err_set(e, EINVAL, "invalid argument \"%s\" for \"%s\": invalid size", text, option);
+    char unit = (char)(*end | 0x20);
+    const char *u = *end ? strchr(units, unit) : units;
+    if (*end && (!u || (end[1] && !str_eq(end + 1, "b") && !str_eq(end + 1, "B") &&
+                        !str_eq(end + 1, "ib") && !str_eq(end + 1, "iB"))))
+        return err_set(e, EINVAL, "invalid argument \"%s\" for \"%s\": invalid suffix: '%s'", text,
+                       option, end);
+    for (long i = u - units; i > 0; i--)
+        n *= 1024;
+    if (n > 9e18)
+        return err_set(e, ERANGE, "invalid argument \"%s\" for \"%s\": too large", text, option);
+    *ret = (long long)n;
+    return 0;
+}
+
+int parse_cpus(const char *text, long long *ret_nano, struct err *e)
+{
+    char *end = NULL;
+    double n = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : -1;
+    if (!end || *end || !isfinite(n) || n > 8192)
+        return err_set(e, EINVAL,
+                       "invalid argument \"%s\" for \"--cpus\": failed to parse %s as a "
+                       "number of CPUs",
+                       text, text);
+    *ret_nano = (long long)(n * 1e9 + 0.5);
+    if (*ret_nano > 0 && *ret_nano < 10000000)
+        return err_set(e, ERANGE, "--cpus %s: the least is 0.01", text);
+    return 0;
+}
+
+static bool take_bool(const char *value)
+{
+    return !value || str_eq(value, "true") || str_eq(value, "1");
+}
+
+struct mount_words {
+    const char *type, *source, *target, *propagation, *size, *mode;
+    bool read_only, flat, force_recursive;
+};
+
+static int take_mount_word(char *word, struct mount_words *m, const char *whole, struct err *e)
+{
+    char *value = strchr(word, '=');
+    if (value)
+        *value++ = '\0';
+    const char **text =
+        str_eq(word, "type")                                                           ? &m->type
+        : str_eq(word, "source") || str_eq(word, "src")                                ? &m->source
+        : str_eq(word, "target") || str_eq(word, "dst") || str_eq(word, "destination") ? &m->target
+        : str_eq(word, "bind-propagation") ? &m->propagation
+        : str_eq(word, "tmpfs-size")       ? &m->size
+        : str_eq(word, "tmpfs-mode")       ? &m->mode
+                                           : NULL;
+    if (text && value) {
+        *text = value;
+        return 0;
+    }
+    if (text)
+        return err_set(e, EINVAL,
+                       "invalid argument \"%s\" for \"--mount\": invalid field '%s' "
+                       "must be a key=value pair",
+                       whole, word);
+    if (str_eq(word, "readonly") || str_eq(word, "ro"))
+        m->read_only = take_bool(value);
+    else if (str_eq(word, "bind-nonrecursive"))
+        m->flat = take_bool(value);
+    else if (str_eq(word, "bind-recursive")) {
+        m->flat = str_eq(value, "disabled");
+        m->force_recursive = str_eq(value, "readonly");
+    } else if (!str_eq(word, "consistency"))
+        return err_set(e, EINVAL, "invalid argument \"%s\" for \"--mount\": unexpected key '%s'",
+                       whole, word);
+    return 0;
+}
+
+int parse_mount(const char *text, json_t **ret, struct err *e)
+{
+    _cleanup_free_ char *copy = strdup(text);
+    struct mount_words m = {.type = "volume"};
+    if (!copy)
+        return err_nomem(e);
+    for (char *at = copy, *word; (word = strsep(&at, ","));) {
+        int r = take_mount_word(word, &m, text, e);
+        if (r < 0)
+            return r;
+    }
+    if (!m.target)
+        return err_set(e, EINVAL, "invalid argument \"%s\" for \"--mount\": target is required",
+                       text);
+    long long size = 0;
+    int r = m.size ? parse_bytes("--mount tmpfs-size", m.size, &size, e) : 0;
+    if (r < 0)
+        return r;
+    json_t *j = json_pack("{s:s, s:s*, s:s, s:b}", "Type", m.type, "Source", m.source, "Target",
+                          m.target, "ReadOnly", m.read_only);
+    if (j && str_eq(m.type, "bind"))
+        json_object_set_new(j, "BindOptions",
+                            json_pack("{s:s, s:b, s:b}", "Propagation",
+                                      m.propagation ? m.propagation : "", "NonRecursive", m.flat,
+                                      "ReadOnlyForceRecursive", m.force_recursive));
+    if (j && str_eq(m.type, "tmpfs"))
+        json_object_set_new(j, "TmpfsOptions",
+                            json_pack("{s:I, s:I}", "SizeBytes", (json_int_t)size, "Mode",
+                                      (json_int_t)(m.mode ? strtoll(m.mode, NULL, 8) : 01777)));
+    *ret = j;
+    return j ? 0 : err_nomem(e);
+}
+
+/* "PATH[:PATH IN CONTAINER][:rwm]" */
+int parse_device(const char *text, json_t **ret, struct err *e)
+{
+    _cleanup_free_ char *copy = strdup(text);
+    if (!copy)
+        return err_nomem(e);
+    char *rest = copy;
+    const char *from = strsep(&rest, ":"), *to = from, *access = "rwm";
+    if (rest) {
+        const char *word = strsep(&rest, ":");
+        bool is_access = word[0] != '/' && word[0] && word[strspn(word, "rwm")] == '\0';
+        if (is_access)
+            access = word;
+        else
+            to = word;
+        if (rest)
+            access = rest;
+    }
+    if (from[0] != '/' || to[0] != '/' || !*access || access[strspn(access, "rwm")])
+        return err_set(e, EINVAL, "bad format for \"--device %s\": must be PATH[:PATH][:rwm]",
+                       text);
+    *ret = json_pack("{s:s, s:s, s:s}", "PathOnHost", from, "PathInContainer", to,
+                     "CgroupPermissions", access);
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* "NAME=SOFT[:HARD]"; -1 and "unlimited" are no limit. */
+int parse_ulimit(const char *text, json_t **ret, struct err *e)
+{
+    _cleanup_free_ char *copy = strdup(text);
+    if (!copy)
+        return err_nomem(e);
+    char *value = strchr(copy, '=');
+    long long soft = 0, hard = 0;
+    if (value) {
+        *value++ = '\0';
+        char *second = strchr(value, ':');
+        if (second)
+            *second++ = '\0';
+        const char *hard_text = second ? second : value;
+        bool bad = false;
+        if (str_eq(value, "unlimited"))
+            soft = -1;
+        else
+            bad = str_to_int64(value, -1, LLONG_MAX, &soft) < 0;
+        if (str_eq(hard_text, "unlimited"))
+            hard = -1;
+        else
+            bad |= str_to_int64(hard_text, -1, LLONG_MAX, &hard) < 0;
+        value = bad ? NULL : value;
+    }
+    if (!value)
+        return err_set(e, EINVAL,
+                       "invalid argument \"%s\" for \"--ulimit\": must be "
+                       "NAME=SOFT[:HARD]",
+                       text);
+    if (hard != -1 && (soft > hard || soft == -1))
+        return err_set(e, EINVAL,
+                       "invalid argument \"%s\" for \"--ulimit\": the soft limit must "
+                       "not be above the hard one",
+                       text);
+    *ret = json_pack("{s:s, s:I, s:I}", "Name", copy, "Soft", (json_int_t)soft, "Hard",
+                     (json_int_t)hard);
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* "monotonic=+1d", "boottime=-2h30m": days, hours, minutes, seconds. */
+int parse_time_offset(const char *text, json_t *offsets, struct err *e)
+{
+    const char *value = strchr(text, '=');
+    size_t n = value ? (size_t)(value - text) : 0;
+    bool monotonic = n == 9 && strncmp(text, "monotonic", n) == 0;
+    bool boottime = n == 8 && strncmp(text, "boottime", n) == 0;
+    long long total = 0;
+    bool good = monotonic || boottime;
+    bool negative = good && value[1] == '-';
+    const char *at = good ? value + 1 + (value[1] == '-' || value[1] == '+') : "";
+    good &= *at != '\0';
+    while (good && *at) {
+        char *end;
+        errno = 0;
+        long long part = *at >= '0' && *at <= '9' ? strtoll(at, &end, 10) : -1;
+        long long unit = part < 0       ? 0
+                         : *end == 'd'  ? 86400
+                         : *end == 'h'  ? 3600
+                         : *end == 'm'  ? 60
+                         : *end == 's'  ? 1
+                         : *end == '\0' ? 1
+                                        : 0;
+        good = unit > 0 && errno == 0 && part < 4000000000LL;
+        if (good) {
+            total += part * unit;
+            at = *end ? end + 1 : end;
+        }
+    }
+    if (!good)
+        return err_set(e, EINVAL,
+                       "invalid argument \"%s\" for \"--time-offset\": must be "
+                       "monotonic=±N[d|h|m|s] or boottime=±N[d|h|m|s]",
+                       text);
+    json_t *offset =
+        json_pack("{s:I, s:i}", "secs", (json_int_t)(negative ? -total : total), "nanosecs", 0);
+    return json_object_set_new(offsets, monotonic ? "monotonic" : "boottime", offset) < 0
+               ? err_nomem(e)
+               : 0;
+}
+
+int add_env(json_t *env, const char *text, struct err *e)
+{
+    if (text[0] == '=' || text[0] == '\0')
+        return err_set(e, EINVAL, "invalid environment variable: \"%s\"", text);
+    json_t *entry;
+    if (strchr(text, '=')) {
+        entry = json_string(text);
+    } else {
+        const char *value = getenv(text);
+        if (!value)
+            return 0; /* Docker's: not set here, not set there */
+        entry = json_sprintf("%s=%s", text, value);
+    }
+    if (!entry)
+        return err_set(e, EINVAL, "invalid environment variable \"%.*s\": it is not UTF-8",
+                       (int)strcspn(text, "="), text);
+    return json_array_append_new(env, entry) < 0 ? err_nomem(e) : 0;
+}
+
+int add_env_file(json_t *env, const char *path, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+    int r = file_read(AT_FDCWD, path, ENV_FILE_LIMIT, &text, NULL, e);
+    unsigned number = 0;
+    for (char *at = text, *line; r == 0 && (line = strsep(&at, "\n"));) {
+        number++;
+        line += strspn(line, " \t\r");
+        if (*line == '\0' || *line == '#')
+            continue;
+        size_t name = strcspn(line, "=");
+        if (strcspn(line, " \t") < name)
+            r = err_set(e, EINVAL,
+                        "poorly formatted environment: variable '%.*s' contains "
+                        "whitespaces (%s, line %u)",
+                        (int)name, line, path, number);
+        else
+            r = add_env(env, line, e);
+    }
+    return r;
+}

@@ -1,0 +1,111 @@
+#include "cli/cli.h"
+#include "cli/request.h"
+#include "engine/client.h"
+#include "engine/start.h"
+
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static const struct cli_usage usage = {
+    "run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+    "Create a container from an image and run a command in it.\n\n"
+    "The image \"host\" is built in: this machine's own root file system, read-only, under a "
+    "fresh\n"
+    "layer in memory. Nothing is written to the machine, but all its files can be read in it.",
+};
+
+static int check_options(const struct request_options *o, struct err *e)
+{
+    if (o->tty && o->interactive && !o->detach && !isatty(STDIN_FILENO))
+        return err_set(e, ENOTTY, "the input device is not a TTY");
+    if (o->pull && !str_eq(o->pull, "missing") && !str_eq(o->pull, "never"))
+        return err_set(e, ENOTSUP, "option \"--pull\": \"%s\" is not supported yet", o->pull);
+    if (o->attach.n > 0 && o->detach)
+        return err_set(e, EINVAL, "conflicting options: --attach and --detach");
+    if (o->cidfile && access(o->cidfile, F_OK) == 0)
+        return err_set(e, EEXIST,
+                       "container ID file found, make sure the other container isn't "
+                       "running or delete %s",
+                       o->cidfile);
+    return 0;
+}
+
+static int write_cidfile(const char *path, const char *id, struct err *e)
+{
+    if (!path)
+        return 0;
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int r = fd < 0 ? -errno : fd_write_all(fd, id, strlen(id));
+    return r < 0 ? err_sys(e, -r, "cannot write the container ID to \"%s\"", path) : 0;
+}
+
+/* Attached, or just told that it runs. The monitor has it now, and removes it if it must. */
+static int follow(const struct request_options *o, int monitor, const char *id, struct err *e)
+{
+    int status = client_wait_started(monitor, e);
+    if (status != 0) {
+        cli_error(err_text(e));
+        return status;
+    }
+    if (o->detach) {
+        puts(id);
+        return 0;
+    }
+    const struct client client = {
+        .monitor = monitor,
+        .with_stdin = o->interactive,
+        .terminal = o->tty && o->interactive && isatty(STDIN_FILENO),
+        .sig_proxy = o->sig_proxy,
+    };
+    status = client_carry(&client, e);
+    return status < 0 ? status : status;
+}
+
+static int run(struct cli *c, const struct request_options *o, int n, char **words, struct err *e)
+{
+    _cleanup_json_ json_t *request = NULL;
+    _cleanup_create_image_ struct create_image image = {0};
+    _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+
+    int r = check_options(o, e);
+    if (r == 0)
+        r = request_build(o, words[0], n - 1, words + 1, &request, e);
+    if (r == 0)
+        r = create_find_image(&c->engine, words[0], &image, e);
+    if (r == 0)
+        r = create_container(&c->engine, request, o->name, &image, &record, e);
+    if (r < 0)
+        return r;
+
+    _cleanup_start_ struct start start;
+    _cleanup_close_ int monitor = -EBADF;
+    r = start_prepare(&c->engine, &record, &image, &start, e);
+    if (r == 0)
+        r = write_cidfile(o->cidfile, record.id, e);
+    if (r == 0) {
+        start.terminal = o->tty && isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
+        r = monitor = start_launch(&start, e);
+    }
+    if (r < 0) {
+        start_release(&start);
+        record_remove(&c->engine, &record, NULL);
+        return r;
+    }
+    return follow(o, monitor, record.id, e);
+}
+
+int cmd_run(struct cli *c, int argc, char **argv, struct err *e)
+{
+    struct request_options o = {.sig_proxy = true};
+    char **words;
+    int n;
+    int r = cli_parse(&usage, request_table, argc, argv, true, 1, -1, &o, &words, &n, e);
+    if (r == 0)
+        r = run(c, &o, n, words, e);
+    else if (r == 1)
+        r = 0;
+    options_release(request_table, &o);
+    return r;
+}

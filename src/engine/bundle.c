@@ -1,0 +1,138 @@
+#include "engine/bundle.h"
+
+#include "engine/user.h"
+
+#include <string.h>
+
+int json_put(json_t *object, const char *key, json_t *value, struct err *e)
+{
+    return json_object_set_new(object, key, value) < 0 ? err_nomem(e) : 0;
+}
+
+int json_add(json_t *array, json_t *value, struct err *e)
+{
+    return json_array_append_new(array, value) < 0 ? err_nomem(e) : 0;
+}
+
+static bool has_variable(const json_t *env, const char *name)
+{
+    size_t i, n = strlen(name);
+    json_t *item;
+    json_array_foreach (env, i, item) {
+        const char *text = json_string_value(item);
+        if (text && strncmp(text, name, n) == 0 && (text[n] == '=' || text[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static int add_variable(json_t *env, const char *name, const char *value, struct err *e)
+{
+    if (has_variable(env, name))
+        return 0;
+    return json_add(env, json_sprintf("%s=%s", name, value), e);
+}
+
+/* Docker's order: what the engine sets stands before the image's and the user's, which win. */
+static int make_environment(struct bundle *b, const char *home, json_t **ret, struct err *e)
+{
+    const json_t *config = bundle_config(b), *given = json_at(config, "Env");
+    _cleanup_json_ json_t *env = json_array();
+    if (!env)
+        return err_nomem(e);
+
+    int r = 0;
+    if (!has_variable(given, "PATH"))
+        r = add_variable(env, "PATH",
+                         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", e);
+    if (r == 0 && !has_variable(given, "HOSTNAME"))
+        r = add_variable(env, "HOSTNAME", json_str(config, "Hostname"), e);
+    if (r == 0 && json_bool(config, "Tty", false) && !has_variable(given, "TERM"))
+        r = add_variable(env, "TERM", "xterm", e);
+    if (r == 0 && given && json_array_extend(env, (json_t *)(uintptr_t)given) < 0)
+        r = err_nomem(e);
+    if (r == 0)
+        r = add_variable(env, "HOME", home, e);
+    if (r == 0)
+        *ret = TAKE_PTR(env);
+    return r;
+}
+
+/* Path and Args of the document are the command, already put together; --init goes before it. */
+static json_t *make_args(struct bundle *b)
+{
+    json_t *args = json_bool(bundle_host(b), "Init", false) ? json_pack("[ss]", "/dev/init", "--")
+                                                            : json_array();
+    if (!args ||
+        json_array_append_new(args, json_string(json_str(b->record->document, "Path"))) < 0 ||
+        json_array_extend(args, json_at(b->record->document, "Args")) < 0) {
+        json_decref(args);
+        return NULL;
+    }
+    return args;
+}
+
+static json_t *make_user(const struct user *u)
+{
+    json_t *groups = json_array();
+    for (size_t i = 0; groups && i < u->n_groups; i++)
+        json_array_append_new(groups, json_integer(u->groups[i]));
+    return json_pack("{s:i, s:i, s:o}", "uid", (int)u->uid, "gid", (int)u->gid, "additionalGids",
+                     groups);
+}
+
+static int add_process(struct bundle *b, struct err *e)
+{
+    const json_t *config = bundle_config(b);
+    _cleanup_user_ struct user user = {0};
+    int r = user_resolve(b->root_fd, json_str(config, "User"), json_at(bundle_host(b), "GroupAdd"),
+                         &user, e);
+    json_t *env = NULL;
+    if (r == 0)
+        r = make_environment(b, user.home, &env, e);
+    if (r < 0)
+        return r;
+
+    const char *cwd = json_str(config, "WorkingDir");
+    const json_t *size = json_at(bundle_host(b), "ConsoleSize");
+    json_t *process = json_pack("{s:b, s:o, s:o, s:o, s:s}", "terminal",
+                                json_bool(config, "Tty", false), "user", make_user(&user), "args",
+                                make_args(b), "env", env, "cwd", cwd && *cwd ? cwd : "/");
+    r = json_put(b->spec, "process", process, e);
+    if (r == 0 && json_array_size(size) == 2)
+        r = json_put(process, "consoleSize",
+                     json_pack("{s:O, s:O}", "height", json_array_get(size, 0), "width",
+                               json_array_get(size, 1)),
+                     e);
+    return r;
+}
+
+int bundle_make(struct bundle *b, struct err *e)
+{
+    const json_t *host = bundle_host(b), *config = bundle_config(b);
+    for (int kind = 0; kind < NS_KINDS; kind++) {
+        int r = mode_of(b->record->document, kind, &b->modes[kind], e);
+        if (r < 0)
+            return r;
+    }
+    b->spec = json_pack("{s:s, s:{s:s, s:b}, s:{}, s:{s:s}}", "ociVersion", "1.2.0", "root", "path",
+                        "rootfs", "readonly", json_bool(host, "ReadonlyRootfs", false), "linux",
+                        "annotations", "org.skiff.name", record_name(b->record));
+    if (!b->spec)
+        return err_nomem(e);
+
+    int r = add_process(b, e);
+    if (r == 0 && b->modes[NS_UTS].kind == MODE_PRIVATE) {
+        r = json_put(b->spec, "hostname", json_string(json_str(config, "Hostname")), e);
+        const char *domain = json_str(config, "Domainname");
+        if (r == 0 && domain && *domain)
+            r = json_put(b->spec, "domainname", json_string(domain), e);
+    }
+    if (r == 0)
+        r = bundle_add_namespaces(b, e);
+    if (r == 0)
+        r = bundle_add_mounts(b, e);
+    if (r == 0)
+        r = bundle_add_resources(b, e);
+    return r == 0 ? bundle_add_security(b, e) : r;
+}

@@ -1,0 +1,27 @@
+/*
+ * The caller's side of an attached container: carries its streams and signals to and from the
+ * monitor until the container ends.
+ */
+#ifndef SKIFF_ENGINE_CLIENT_H
+#define SKIFF_ENGINE_CLIENT_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+struct client {
+    int monitor;     /* the socket; see start_launch */
+    bool with_stdin; /* our standard input is the container's */
+    bool terminal;   /* the container has a terminal: ours is made raw */
+    bool sig_proxy;  /* signals that reach us go to the container */
+};
+
+/* Waits for the start. 0 when it runs; else the exit status to end with (125 to 127) and the
+ * story. */
+int client_wait_started(int monitor, struct err *e);
+
+/* Carries until the end. Returns the container's exit status; -ECONNRESET when the monitor was
+ * killed. Our terminal is as it was before. */
+int client_carry(const struct client *c, struct err *e);
+
+#endif

@@ -1,0 +1,247 @@
+#include "engine/create.h"
+
+#include "engine/modes.h"
+#include "engine/state.h"
+#include "image/reference.h"
+
+#include <string.h>
+#include <sys/utsname.h>
+
+void create_image_release(struct create_image *i)
+{
+    image_release(&i->image);
+}
+
+/* What the machine's own root is as an image. */
+static json_t *built_in_config(void)
+{
+    bool bash = access("/bin/bash", X_OK) == 0;
+    return json_pack("{s:{s:[s], s:[s]}}", "config", "Cmd", bash ? "bash" : "sh", "Env",
+                     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+}
+
+int create_find_image(const struct engine *en, const char *reference, struct create_image *ret,
+                      struct err *e)
+{
+    struct create_image found = {.built_in = str_eq(reference, IMAGE_HOST)};
+    if (found.built_in) {
+        found.image.config = built_in_config();
+        if (!found.image.config)
+            return err_nomem(e);
+    } else {
+        int r = image_find(en->root_fd, reference, &found.image, e);
+        if (r < 0)
+            return r;
+    }
+    *ret = found;
+    return 0;
+}
+
+/* The image's variables, then the request's; one that stands in both is the request's. */
+static json_t *merge_environment(const json_t *image, const json_t *request)
+{
+    json_t *env = json_array(), *item;
+    size_t i, k;
+    json_array_foreach (image, i, item) {
+        const char *text = json_string_value(item);
+        size_t n = text ? strcspn(text, "=") : 0;
+        bool overridden = !text;
+        json_t *other;
+        json_array_foreach (request, k, other) {
+            const char *mine = json_string_value(other);
+            overridden |= mine && text && strncmp(mine, text, n) == 0 && mine[n] == '=';
+        }
+        if (!overridden && json_array_append(env, item) < 0)
+            goto fail;
+    }
+    if (request && json_array_extend(env, (json_t *)(uintptr_t)request) < 0)
+        goto fail;
+    return env;
+fail:
+    json_decref(env);
+    return NULL;
+}
+
+static json_t *merge_objects(const json_t *image, const json_t *request)
+{
+    json_t *merged = json_is_object(image) ? json_copy((json_t *)(uintptr_t)image) : json_object();
+    if (merged && json_is_object(request))
+        json_object_update(merged, (json_t *)(uintptr_t)request);
+    return merged;
+}
+
+static bool is_given(const json_t *j)
+{
+    return json_array_size(j) > 0 || json_string_length(j) > 0;
+}
+
+/* Takes a key over from the image where the request says nothing. */
+static int inherit(json_t *config, const json_t *image, const char *key, struct err *e)
+{
+    json_t *theirs = json_object_get(image, key);
+    if (is_given(json_object_get(config, key)) || !theirs || json_is_null(theirs))
+        return 0;
+    return json_object_set(config, key, theirs) < 0 ? err_nomem(e) : 0;
+}
+
+/* An entrypoint of the request's own makes the image's command meaningless. */
+static int merge_command(json_t *config, const json_t *image, struct err *e)
+{
+    if (is_given(json_object_get(config, "Entrypoint")))
+        return 0;
+    /* An empty one ("--entrypoint ''") takes the image's away. */
+    bool cleared = json_is_array(json_object_get(config, "Entrypoint"));
+    int r = cleared ? 0 : inherit(config, image, "Entrypoint", e);
+    return r == 0 && !cleared ? inherit(config, image, "Cmd", e) : r;
+}
+
+static int put(json_t *object, const char *key, json_t *value, struct err *e)
+{
+    return json_object_set_new(object, key, value) < 0 ? err_nomem(e) : 0;
+}
+
+static int merge_config(json_t *config, const json_t *image, struct err *e)
+{
+    int r = merge_command(config, image, e);
+    if (r == 0)
+        r = put(config, "Env",
+                merge_environment(json_object_get(image, "Env"), json_object_get(config, "Env")),
+                e);
+    if (r == 0)
+        r = put(config, "Labels",
+                merge_objects(json_object_get(image, "Labels"), json_object_get(config, "Labels")),
+                e);
+    static const char *const keys[] = {"User", "WorkingDir", "StopSignal", "ExposedPorts",
+                                       "Volumes"};
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(keys); i++)
+        r = inherit(config, image, keys[i], e);
+    return r;
+}
+
+/* Path and Args: what will be executed, the entrypoint and the command put together. */
+static int put_command(json_t *document, const json_t *config, struct err *e)
+{
+    _cleanup_json_ json_t *whole = json_array();
+    json_t *entrypoint = json_object_get(config, "Entrypoint");
+    json_t *cmd = json_object_get(config, "Cmd");
+    if (!whole || (json_is_array(entrypoint) && json_array_extend(whole, entrypoint) < 0) ||
+        (json_is_array(cmd) && json_array_extend(whole, cmd) < 0))
+        return err_nomem(e);
+    if (json_array_size(whole) == 0)
+        return err_set(e, EINVAL, "no command specified: neither here nor in the image");
+    const char *path = json_string_value(json_array_get(whole, 0));
+    if (!path || !*path)
+        return err_set(e, EINVAL, "the command is an empty string");
+    int r = put(document, "Path", json_string(path), e);
+    json_array_remove(whole, 0);
+    return r == 0 && json_object_set(document, "Args", whole) < 0 ? err_nomem(e) : r;
+}
+
+static int put_hostname(json_t *document, json_t *config, struct err *e)
+{
+    const char *given = json_str(config, "Hostname");
+    if (given && *given)
+        return 0;
+    struct mode uts, network;
+    int r = mode_of(document, NS_UTS, &uts, e);
+    if (r == 0)
+        r = mode_of(document, NS_NETWORK, &network, e);
+    if (r < 0)
+        return r;
+    /* Docker's: a container on the host's network bears the host's name. */
+    struct utsname host;
+    if ((uts.kind == MODE_HOST || network.kind == MODE_HOST) && uname(&host) == 0)
+        return put(config, "Hostname", json_string(host.nodename), e);
+    return put(config, "Hostname", json_stringn(json_str(document, "Id"), SHORT_ID_LEN), e);
+}
+
+static json_t *graph_driver(const struct engine *en, const struct container_record *c,
+                            const struct create_image *image)
+{
+    _cleanup_str_ struct str lower = {0};
+    for (size_t i = image->image.layers.n; i > 0; i--)
+        str_addf(&lower, "%s%s/%s", lower.len ? ":" : "", en->root, image->image.layers.v[i - 1]);
+    if (image->built_in)
+        str_add(&lower, "/");
+    _cleanup_free_ char *text = str_steal(&lower);
+    _cleanup_free_ char *upper = str_printf("%s/containers/%s/upper", en->root, c->id);
+    _cleanup_free_ char *work = str_printf("%s/containers/%s/work", en->root, c->id);
+    if (!text || !upper || !work)
+        return NULL;
+    return json_pack("{s:s, s:{s:s, s:s, s:s}}", "Name", "overlay2", "Data", "LowerDir", text,
+                     "UpperDir", upper, "WorkDir", work);
+}
+
+static int put_places(const struct engine *en, struct container_record *c, struct err *e)
+{
+    static const struct {
+        const char *key, *file;
+    } places[] = {
+        {"ResolvConfPath", "resolv.conf"},
+        {"HostnamePath", "hostname"},
+        {"HostsPath", "hosts"},
+    };
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++)
+        r = put(c->document, places[i].key,
+                json_sprintf("%s/containers/%s/%s", en->root, c->id, places[i].file), e);
+    return r;
+}
+
+static int fill_document(const struct engine *en, struct container_record *c, json_t *request,
+                         const struct create_image *image, struct err *e)
+{
+    char now[40];
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    format_time(t, now);
+
+    json_t *host = json_deep_copy(json_object_get(request, "HostConfig"));
+    json_t *config = json_deep_copy(request);
+    if (!host || !config) {
+        json_decref(host);
+        json_decref(config);
+        return err_nomem(e);
+    }
+    json_object_del(config, "HostConfig");
+
+    json_t *d = c->document;
+    int r = put(d, "HostConfig", host, e);
+    if (r < 0) {
+        json_decref(config);
+        return r;
+    }
+    if ((r = put(d, "Config", config, e)) < 0 || (r = put(d, "Created", json_string(now), e)) < 0 ||
+        (r = put(d, "Image", json_string(image->built_in ? IMAGE_HOST : image->image.id), e)) < 0 ||
+        (r = put(d, "Driver", json_string("overlay2"), e)) < 0 ||
+        (r = put(d, "Platform", json_string("linux"), e)) < 0 ||
+        (r = put(d, "GraphDriver", graph_driver(en, c, image), e)) < 0 ||
+        (r = merge_config(config, json_at(image->image.config, "config"), e)) < 0 ||
+        (r = put_command(d, config, e)) < 0 || (r = put_hostname(d, config, e)) < 0)
+        return r;
+    return put_places(en, c, e);
+}
+
+int create_container(const struct engine *en, json_t *request, const char *name,
+                     const struct create_image *image, struct container_record *ret, struct err *e)
+{
+    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+    int r = record_new(en, &c, e);
+    if (r < 0)
+        return r;
+    bool discard = json_bool(request, "HostConfig.AutoRemove", false);
+    r = fill_document(en, &c, request, image, e);
+    if (r == 0)
+        r = record_claim_name(en, &c, name, e);
+    if (r == 0)
+        r = record_save(&c, !discard, e);
+    if (r == 0 && !image->built_in)
+        r = image_confirm(en->root_fd, &image->image, e);
+    if (r < 0) {
+        record_remove(en, &c, NULL);
+        return r;
+    }
+    *ret = c;
+    c = CONTAINER_RECORD_INIT;
+    return 0;
+}

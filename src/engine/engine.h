@@ -1,0 +1,83 @@
+/*
+ * The engine: where images, networks and the runtime meet. This header is its ground: the two
+ * folders that are its database, and a container's place in them.
+ *
+ *     ROOT/images, layers            image/'s
+ *     ROOT/containers/ID/            config.json (an OCI bundle), container.json (Docker's inspect
+ *                                    document without its state), state.json once it has ended,
+ *                                    upper/ work/ rootfs/ hosts hostname resolv.conf
+ *     ROOT/names/NAME                a symbolic link to the ID: the claim of a name
+ *     ROOT/cache/                    compiled filters
+ *     RUN/locks/ID                   locked (flock) by whoever makes or watches the container, so
+ *                                    a free lock says that its holder was killed
+ *     RUN/containers/ID/state.json   the state while it lives
+ *
+ * What belongs to the machine and not to a root, such as the bridge and its leases, is network/'s.
+ */
+#ifndef SKIFF_ENGINE_ENGINE_H
+#define SKIFF_ENGINE_ENGINE_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+
+enum { ID_LEN = 64, SHORT_ID_LEN = 12 };
+
+struct engine {
+    char *root, *run;    /* absolute paths */
+    int root_fd, run_fd; /* their folders */
+    int containers_fd;   /* ROOT/containers */
+    const char *libexec; /* where skiff-init and skiff-image are; not owned */
+};
+#define ENGINE_INIT ((struct engine){.root_fd = -EBADF, .run_fd = -EBADF, .containers_fd = -EBADF})
+
+/* Opens both folders, made with mode 0710 (0700 for RUN) when they are missing. -EACCES or -EPERM
+ * say that root's rights are needed. @root and @run may be relative. */
+int engine_open(const char *root, const char *run, struct engine *ret, struct err *e);
+void engine_release(struct engine *en);
+#define _cleanup_engine_ _cleanup_(engine_release)
+
+/* A container as it is on disk. */
+struct container_record {
+    char id[ID_LEN + 1];
+    int dir_fd;       /* ROOT/containers/ID */
+    int lock_fd;      /* held lock, by whoever made it; -EBADF for readers */
+    json_t *document; /* container.json: Docker's inspect fields but State, NetworkSettings */
+};
+#define CONTAINER_RECORD_INIT ((struct container_record){.dir_fd = -EBADF, .lock_fd = -EBADF})
+
+/* Makes an empty record under a fresh ID, locked. Nothing of it is seen by others until its name is
+ * claimed and its document written. */
+int record_new(const struct engine *en, struct container_record *ret, struct err *e);
+
+/* Claims @name for it (checked: Docker's charset), or a free adjective_noun when NULL; the name is
+ * written into the document as "/NAME". -EEXIST names who has it. */
+int record_claim_name(const struct engine *en, struct container_record *c, const char *name,
+                      struct err *e);
+
+/* Writes container.json, and reads it again into memory nowhere: the document is @c's own. */
+int record_save(struct container_record *c, bool sync, struct err *e);
+
+/* Opens by name, by ID or by a prefix of one ID. -ENOENT: none; -EINVAL: a prefix of several. */
+int record_find(const struct engine *en, const char *what, struct container_record *ret,
+                struct err *e);
+
+/* Opens by whole ID. */
+int record_open(const struct engine *en, const char *id, struct container_record *ret,
+                struct err *e);
+
+/* Removes all that is on disk of it, its name, run-time folder and lock last. */
+int record_remove(const struct engine *en, struct container_record *c, struct err *e);
+
+void record_release(struct container_record *c);
+#define _cleanup_record_ _cleanup_(record_release)
+
+/* The name without its slash. */
+const char *record_name(const struct container_record *c);
+
+/* The IDs of all containers, in no order. */
+int record_list(const struct engine *en, struct strv *ret, struct err *e);
+
+#endif

@@ -1,0 +1,83 @@
+#include "engine/modes.h"
+
+#include "engine/state.h"
+
+#include <string.h>
+
+const char *mode_key(enum namespace_kind kind)
+{
+    static const char *const keys[NS_KINDS] = {
+        [NS_USER] = "UsernsMode", [NS_PID] = "PidMode", [NS_NETWORK] = "NetworkMode",
+        [NS_IPC] = "IpcMode",     [NS_UTS] = "UTSMode", [NS_CGROUP] = "CgroupnsMode",
+        [NS_TIME] = "TimeMode",
+    };
+    return keys[kind];
+}
+
+int mode_parse(enum namespace_kind kind, const char *text, struct mode *ret, struct err *e)
+{
+    const struct namespace_type *type = &namespace_types[kind];
+    struct mode m = {.kind = type->by_default ? MODE_PRIVATE : MODE_HOST};
+    bool network = kind == NS_NETWORK, ipc = kind == NS_IPC;
+
+    if (!text || !*text || (network && (str_eq(text, "default") || str_eq(text, "bridge")))) {
+        m.cable = network;
+    } else if (str_eq(text, "private") || (network && str_eq(text, "none")) ||
+               (ipc && (str_eq(text, "shareable") || str_eq(text, "none")))) {
+        m.kind = MODE_PRIVATE;
+    } else if (str_eq(text, "host")) {
+        m.kind = MODE_HOST;
+    } else if ((m.value = str_after(text, "container:"))) {
+        m.kind = MODE_CONTAINER;
+    } else if ((m.value = str_after(text, "path:")) || (m.value = str_after(text, "ns:"))) {
+        m.kind = MODE_PATH;
+    } else {
+        return err_set(e, EINVAL,
+                       "invalid %s mode \"%s\": must be private, host, container:NAME or path:FILE",
+                       type->name, text);
+    }
+    if (m.value && !*m.value)
+        return err_set(e, EINVAL, "invalid %s mode \"%s\": nothing behind the colon", type->name,
+                       text);
+    *ret = m;
+    return 0;
+}
+
+int mode_of(const json_t *document, enum namespace_kind kind, struct mode *ret, struct err *e)
+{
+    if (kind == NS_MOUNT) {
+        *ret = (struct mode){.kind = MODE_PRIVATE};
+        return 0;
+    }
+    return mode_parse(kind, json_str(json_at(document, "HostConfig"), mode_key(kind)), ret, e);
+}
+
+static int container_path(const struct engine *en, enum namespace_kind kind, const char *name,
+                          char **ret, struct err *e)
+{
+    _cleanup_record_ struct container_record other = CONTAINER_RECORD_INIT;
+    _cleanup_json_ json_t *state = NULL;
+    int r = record_find(en, name, &other, e);
+    if (r == 0)
+        r = state_read(en, &other, &state, NULL, e);
+    if (r < 0)
+        return err_wrap(e, "cannot join the %s namespace", namespace_types[kind].name);
+    pid_t pid = state_pid(state);
+    if (pid == 0)
+        return err_set(e, ESRCH, "cannot join the %s namespace of a non running container: %s",
+                       namespace_types[kind].name, record_name(&other));
+    *ret = str_printf("/proc/%d/ns/%s", pid, namespace_types[kind].file);
+    return *ret ? 0 : err_nomem(e);
+}
+
+int mode_path(const struct engine *en, enum namespace_kind kind, const struct mode *m, char **ret,
+              struct err *e)
+{
+    *ret = NULL;
+    if (m->kind == MODE_CONTAINER)
+        return container_path(en, kind, m->value, ret, e);
+    if (m->kind != MODE_PATH)
+        return 0;
+    *ret = strdup(m->value);
+    return *ret ? 0 : err_nomem(e);
+}

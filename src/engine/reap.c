@@ -1,0 +1,103 @@
+#include "engine/reap.h"
+
+#include "base/file.h"
+#include "engine/state.h"
+#include "runtime/cgroup.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+enum { CONFIG_LIMIT = 32 << 20 };
+
+/* The lock of @id, now ours: its holder is dead. -ENOENT: there is none; -EAGAIN: it is held. */
+static int take_lock(const struct engine *en, const char *id)
+{
+    _cleanup_free_ char *path = str_printf("locks/%s", id);
+    if (!path)
+        return -ENOMEM;
+    _cleanup_close_ int fd = openat(en->run_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return -EAGAIN;
+    /* Unlinked meanwhile: the container ended in order. */
+    struct stat st;
+    if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+        return -EAGAIN;
+    return TAKE_FD(fd);
+}
+
+static void remove_cgroup(int dir_fd, const char *id)
+{
+    _cleanup_json_ json_t *config = NULL;
+    const char *path = NULL;
+    if (json_read(dir_fd, "config.json", CONFIG_LIMIT, &config, NULL) == 0)
+        path = json_str(config, "linux.cgroupsPath");
+    _cleanup_free_ char *usual = str_printf("/skiff/%s", id);
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
+    if (usual && cgroup_open(path ? path : usual, &cg, NULL) == 0)
+        cgroup_remove(cg, CGROUP_REMOVE_KILL, NULL);
+}
+
+/* One container without a watcher; @lock is ours or -EBADF when it has none. */
+static int put_right(const struct engine *en, const char *id, int lock, struct err *e)
+{
+    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+    int r = record_open(en, id, &c, NULL);
+    bool whole = r == 0;
+    if (!whole) {
+        memcpy(c.id, id, ID_LEN + 1);
+        c.dir_fd = openat(en->containers_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (lock >= 0 && c.dir_fd >= 0)
+        remove_cgroup(c.dir_fd, id);
+
+    /* Nothing but its own document can say that a folder may go; one that cannot be read for
+     * another reason than that it was never written stays, and is somebody's to look at. */
+    bool broken = !whole && c.dir_fd >= 0 &&
+                  faccessat(c.dir_fd, "container.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (broken)
+        return 0;
+    if (!whole || json_bool(c.document, "HostConfig.AutoRemove", false)) {
+        r = record_remove(en, &c, e);
+        return r < 0 ? r : 1;
+    }
+    if (lock < 0)
+        return 0;
+    record_end(en, &c, 137, false);
+    return 1;
+}
+
+/* The names in a folder that look like IDs. */
+static int list_ids(int dir_fd, const char *name, struct strv *ret)
+{
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir)))
+        if (strlen(entry->d_name) == ID_LEN)
+            strv_add(ret, entry->d_name);
+    return ret->failed ? -ENOMEM : 0;
+}
+
+int reap_orphans(const struct engine *en, struct err *e)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    if (list_ids(en->run_fd, "locks", &ids) < 0 || list_ids(en->root_fd, "containers", &ids) < 0)
+        return err_nomem(e);
+
+    int done = 0, first = 0;
+    for (size_t i = 0; i < ids.n; i++) {
+        _cleanup_err_ struct err mine = ERR_INIT;
+        _cleanup_close_ int lock = take_lock(en, ids.v[i]);
+        if (lock < 0 && lock != -ENOENT)
+            continue;
+        int r = put_right(en, ids.v[i], lock, &mine);
+        if (r < 0 && first == 0)
+            first = err_set(e, -r, "%s", err_text(&mine));
+        done += r > 0;
+    }
+    return first < 0 ? first : done;
+}

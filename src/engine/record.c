@@ -1,0 +1,306 @@
+#include "base/file.h"
+#include "engine/engine.h"
+#include "engine/names.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+enum { DOCUMENT_LIMIT = 32 << 20 };
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static int fresh_id(char *ret, struct err *e)
+{
+    unsigned char bytes[ID_LEN / 2];
+    if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+        return err_sys(e, errno, "cannot get random bytes");
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        ret[2 * i] = hex_digits[bytes[i] >> 4];
+        ret[2 * i + 1] = hex_digits[bytes[i] & 15];
+    }
+    ret[ID_LEN] = '\0';
+    return 0;
+}
+
+static bool is_id(const char *s)
+{
+    return strspn(s, hex_digits) == ID_LEN && s[ID_LEN] == '\0';
+}
+
+/* The lock's file appears under its name already locked: made nameless, locked, then linked. So
+ * nobody can meet a container that is being made and take it for an orphan. */
+static int make_lock(const struct engine *en, const char *id, struct err *e)
+{
+    int dir = openat(en->run_fd, "locks", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        int r = dir_make(en->run_fd, "locks", 0700, e);
+        if (r < 0)
+            return r;
+        dir = dir_open(en->run_fd, "locks", true, e);
+    }
+    _cleanup_close_ int locks = dir;
+    if (locks < 0)
+        return locks;
+
+    _cleanup_close_ int fd = openat(locks, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    char self[32];
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+        linkat(AT_FDCWD, self, locks, id, AT_SYMLINK_FOLLOW) < 0)
+        return err_sys(e, errno, "cannot make a lock in \"%s/locks\"", en->run);
+    return TAKE_FD(fd);
+}
+
+int record_new(const struct engine *en, struct container_record *ret, struct err *e)
+{
+    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+    int r = fresh_id(c.id, e);
+    if (r < 0)
+        return r;
+    c.document = json_pack("{s:s}", "Id", c.id);
+    if (!c.document)
+        return err_nomem(e);
+    c.lock_fd = make_lock(en, c.id, e);
+    if (c.lock_fd < 0)
+        return c.lock_fd;
+    if (mkdirat(en->containers_fd, c.id, 0710) < 0)
+        r = err_sys(e, errno, "cannot create \"%s/containers/%s\"", en->root, c.id);
+    if (r == 0) {
+        c.dir_fd = dir_open(en->containers_fd, c.id, false, e);
+        r = c.dir_fd < 0 ? c.dir_fd : 0;
+    }
+    if (r < 0) {
+        record_remove(en, &c, NULL);
+        return r;
+    }
+    *ret = c;
+    c = CONTAINER_RECORD_INIT;
+    return 0;
+}
+
+static int check_name(const char *name, struct err *e)
+{
+    static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t n = strspn(name, first) > 0 ? 1 : 0;
+    while (n && name[n] && (strchr(first, name[n]) || strchr("_.-", name[n])))
+        n++;
+    if (n < 2 || name[n] != '\0' || n > NAME_MAX)
+        return err_set(e, EINVAL,
+                       "invalid container name \"%s\": only [a-zA-Z0-9][a-zA-Z0-9_.-]+ is allowed",
+                       name);
+    return 0;
+}
+
+/* The link is the claim: symlink(2) is atomic and fails when the name is there. */
+static int link_name(const struct engine *en, const char *id, const char *name)
+{
+    _cleanup_free_ char *path = str_printf("names/%s", name);
+    if (!path)
+        return -ENOMEM;
+    if (symlinkat(id, en->root_fd, path) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return -errno;
+    int r = dir_make(en->root_fd, "names", 0710, NULL);
+    if (r < 0)
+        return r;
+    return symlinkat(id, en->root_fd, path) < 0 ? -errno : 0;
+}
+
+/* Who has a name: the link's target, or an empty string. */
+static void name_holder(const struct engine *en, const char *name, char ret[ID_LEN + 1])
+{
+    _cleanup_free_ char *path = str_printf("names/%s", name);
+    ssize_t n = path ? readlinkat(en->root_fd, path, ret, ID_LEN) : -1;
+    ret[n > 0 ? n : 0] = '\0';
+    if (!is_id(ret))
+        ret[0] = '\0';
+}
+
+/* A link whose container is gone (we were killed between the two) is no claim. */
+static bool drop_stale_name(const struct engine *en, const char *name, const char *holder)
+{
+    if (*holder && faccessat(en->containers_fd, holder, F_OK, 0) == 0)
+        return false;
+    _cleanup_free_ char *path = str_printf("names/%s", name);
+    return path && unlinkat(en->root_fd, path, 0) == 0;
+}
+
+static int claim_given(const struct engine *en, struct container_record *c, const char *name,
+                       struct err *e)
+{
+    int r = check_name(name, e);
+    if (r < 0)
+        return r;
+    for (int attempt = 0;; attempt++) {
+        r = link_name(en, c->id, name);
+        if (r != -EEXIST)
+            return r < 0 ? err_sys(e, -r, "cannot claim the name \"%s\"", name) : 0;
+        char holder[ID_LEN + 1];
+        name_holder(en, name, holder);
+        if (attempt == 0 && drop_stale_name(en, name, holder))
+            continue;
+        return err_set(e, EEXIST,
+                       "the container name \"/%s\" is already in use by container \"%s\": remove "
+                       "or rename that one, or choose another name",
+                       name, holder);
+    }
+}
+
+static int claim_random(const struct engine *en, struct container_record *c, char **ret,
+                        struct err *e)
+{
+    uint64_t n = 0;
+    for (unsigned attempt = 0; attempt < 100; attempt++) {
+        if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+            return err_sys(e, errno, "cannot get random bytes");
+        _cleanup_free_ char *name = name_from_number(n, attempt);
+        if (!name)
+            return err_nomem(e);
+        int r = link_name(en, c->id, name);
+        if (r == 0) {
+            *ret = TAKE_PTR(name);
+            return 0;
+        }
+        if (r != -EEXIST)
+            return err_sys(e, -r, "cannot claim a name");
+    }
+    return err_set(e, EEXIST, "cannot find a free name: give one with --name");
+}
+
+int record_claim_name(const struct engine *en, struct container_record *c, const char *name,
+                      struct err *e)
+{
+    _cleanup_free_ char *chosen = NULL;
+    int r = name ? claim_given(en, c, name, e) : claim_random(en, c, &chosen, e);
+    if (r < 0)
+        return r;
+    _cleanup_free_ char *slashed = str_printf("/%s", name ? name : chosen);
+    if (!slashed || json_object_set_new(c->document, "Name", json_string(slashed)) < 0)
+        return err_nomem(e);
+    return 0;
+}
+
+int record_save(struct container_record *c, bool sync, struct err *e)
+{
+    return json_write(c->dir_fd, "container.json", c->document, 0600, sync ? FILE_SYNC : 0, e);
+}
+
+int record_open(const struct engine *en, const char *id, struct container_record *ret,
+                struct err *e)
+{
+    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+    if (!is_id(id))
+        return err_set(e, ENOENT, "no such container: %s", id);
+    memcpy(c.id, id, ID_LEN + 1);
+    c.dir_fd = openat(en->containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (c.dir_fd < 0)
+        return errno == ENOENT ? err_set(e, ENOENT, "no such container: %s", id)
+                               : err_sys(e, errno, "cannot open container \"%s\"", id);
+    int r = json_read(c.dir_fd, "container.json", DOCUMENT_LIMIT, &c.document, e);
+    if (r < 0)
+        return err_wrap(e, "container \"%.12s\"", id);
+    if (!str_eq(json_str(c.document, "Id"), id) || !json_str(c.document, "Name"))
+        return err_set(e, EBADMSG, "container \"%.12s\": container.json is another's", id);
+    *ret = c;
+    c = CONTAINER_RECORD_INIT;
+    return 0;
+}
+
+int record_list(const struct engine *en, struct strv *ret, struct err *e)
+{
+    int fd = openat(en->containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return err_sys(e, errno, "cannot read \"%s/containers\"", en->root);
+    struct dirent *entry;
+    while ((entry = readdir(dir)))
+        if (is_id(entry->d_name))
+            strv_add(ret, entry->d_name);
+    return ret->failed ? err_nomem(e) : 0;
+}
+
+static int find_by_prefix(const struct engine *en, const char *prefix, char ret[ID_LEN + 1],
+                          struct err *e)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    int r = record_list(en, &ids, e);
+    if (r < 0)
+        return r;
+    const char *found = NULL;
+    for (size_t i = 0; i < ids.n; i++) {
+        if (!str_after(ids.v[i], prefix))
+            continue;
+        if (found)
+            return err_set(e, EINVAL, "multiple IDs found with provided prefix: %s", prefix);
+        found = ids.v[i];
+    }
+    if (!found)
+        return err_set(e, ENOENT, "no such container: %s", prefix);
+    memcpy(ret, found, ID_LEN + 1);
+    return 0;
+}
+
+int record_find(const struct engine *en, const char *what, struct container_record *ret,
+                struct err *e)
+{
+    char id[ID_LEN + 1] = "";
+    const char *name = what[0] == '/' ? what + 1 : what;
+    if (is_id(what))
+        memcpy(id, what, sizeof(id));
+    else if (*name && !strchr(name, '/') && !str_eq(name, ".") && !str_eq(name, ".."))
+        name_holder(en, name, id);
+    if (id[0] == '\0') {
+        if (what[0] == '\0' || what[strspn(what, hex_digits)] != '\0')
+            return err_set(e, ENOENT, "no such container: %s", what);
+        int r = find_by_prefix(en, what, id, e);
+        if (r < 0)
+            return r;
+    }
+    int r = record_open(en, id, ret, e);
+    return r == -ENOENT ? err_set(e, ENOENT, "no such container: %s", what) : r;
+}
+
+static int remove_below(int dir_fd, const char *format, const char *id, struct err *e)
+{
+    _cleanup_free_ char *path = str_printf("%s/%s", format, id);
+    return path ? dir_remove(dir_fd, path, e) : err_nomem(e);
+}
+
+int record_remove(const struct engine *en, struct container_record *c, struct err *e)
+{
+    const char *name = record_name(c);
+    if (*name) {
+        char holder[ID_LEN + 1];
+        name_holder(en, name, holder);
+        if (str_eq(holder, c->id)) {
+            int r = remove_below(en->root_fd, "names", name, e);
+            if (r < 0)
+                return r;
+        }
+    }
+    int r = dir_remove(en->containers_fd, c->id, e);
+    if (r == 0)
+        r = remove_below(en->run_fd, "containers", c->id, e);
+    if (r == 0)
+        r = remove_below(en->run_fd, "locks", c->id, e);
+    return r;
+}
+
+void record_release(struct container_record *c)
+{
+    fd_close(&c->dir_fd);
+    fd_close(&c->lock_fd);
+    json_decref(c->document);
+    *c = CONTAINER_RECORD_INIT;
+}
+
+const char *record_name(const struct container_record *c)
+{
+    const char *name = json_str(c->document, "Name");
+    return name && name[0] == '/' ? name + 1 : "";
+}

@@ -1,0 +1,99 @@
+#include "engine/sharing.h"
+
+#include "engine/state.h"
+
+#include <string.h>
+
+static int add_row(struct sharing *s, const char *id, const char *name, pid_t pid)
+{
+    struct sharing_row *more = reallocarray(s->rows, s->n + 1, sizeof(*more));
+    char *copy = strdup(name);
+    if (more)
+        s->rows = more;
+    if (!more || !copy) {
+        free(copy);
+        return -ENOMEM;
+    }
+    struct sharing_row *row = &s->rows[s->n++];
+    *row = (struct sharing_row){.name = copy, .pid = pid};
+    snprintf(row->id, sizeof(row->id), "%s", id);
+    for (int kind = 0; kind < NS_KINDS; kind++)
+        row->inode[kind] = namespace_inode(pid, kind);
+    return 0;
+}
+
+/* One container that runs, with the time it was started, by which rows are ordered. */
+struct running {
+    char id[ID_LEN + 1], started[40];
+    char *name;
+    pid_t pid;
+};
+
+static int by_start(const void *a, const void *b)
+{
+    const struct running *x = a, *y = b;
+    return strcmp(x->started, y->started);
+}
+
+static int find_running(const struct engine *en, const char *id, struct running *ret)
+{
+    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+    _cleanup_json_ json_t *state = NULL;
+    if (record_open(en, id, &c, NULL) < 0 || state_read(en, &c, &state, NULL, NULL) < 0)
+        return -ENOENT;
+    const char *started = json_str(state, "State.StartedAt");
+    *ret = (struct running){.pid = state_pid(state), .name = strdup(record_name(&c))};
+    snprintf(ret->id, sizeof(ret->id), "%s", id);
+    snprintf(ret->started, sizeof(ret->started), "%s", started ? started : "");
+    if (ret->pid == 0 || !ret->name) {
+        free(ret->name);
+        return -ESRCH;
+    }
+    return 0;
+}
+
+int sharing_read(const struct engine *en, struct sharing *ret, struct err *e)
+{
+    _cleanup_sharing_ struct sharing s = {0};
+    _cleanup_strv_ struct strv ids = {0};
+    int r = record_list(en, &ids, e);
+    if (r < 0)
+        return r;
+    struct running *all = calloc(ids.n + 1, sizeof(*all));
+    if (!all || add_row(&s, "", "host", getpid()) < 0) {
+        free(all);
+        return err_nomem(e);
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < ids.n; i++)
+        if (find_running(en, ids.v[i], &all[n]) == 0)
+            n++;
+    qsort(all, n, sizeof(*all), by_start);
+    for (size_t i = 0; i < n; i++) {
+        if (r == 0)
+            r = add_row(&s, all[i].id, all[i].name, all[i].pid);
+        free(all[i].name);
+    }
+    free(all);
+    if (r < 0)
+        return err_nomem(e);
+    *ret = s;
+    s = (struct sharing){0};
+    return 0;
+}
+
+void sharing_release(struct sharing *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free(s->rows[i].name);
+    free(s->rows);
+    *s = (struct sharing){0};
+}
+
+size_t sharing_owner(const struct sharing *s, size_t row, enum namespace_kind kind)
+{
+    size_t i = 0;
+    while (i < row && s->rows[i].inode[kind] != s->rows[row].inode[kind])
+        i++;
+    return i;
+}

@@ -1,0 +1,162 @@
+#include "engine/start.h"
+
+#include "base/file.h"
+#include "engine/bundle.h"
+#include "engine/files.h"
+#include "engine/idmap.h"
+#include "engine/overlay.h"
+#include "runtime/userns.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+enum { CACHE_MODE = 0700 };
+
+static int open_cache(const struct engine *en)
+{
+    int fd = openat(en->root_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && mkdirat(en->root_fd, "cache", CACHE_MODE) == 0)
+        fd = openat(en->root_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -EBADF : fd; /* without a cache filters are compiled each time */
+}
+
+static int mount_root(struct start *s, const struct create_image *image, struct err *e)
+{
+    const struct overlay o = {
+        .root_fd = image->built_in ? AT_FDCWD : s->engine->root_fd,
+        .layers = image->built_in ? NULL : &image->image.layers,
+        .container_fd = s->record->dir_fd,
+        .userns_fd = s->userns,
+        .discard = s->discard,
+    };
+    s->root_mount = overlay_mount(&o, e);
+    return s->root_mount < 0 ? s->root_mount : 0;
+}
+
+/* The root is mounted before the configuration is made, for users are named by its files; but with
+ * a user namespace it is mounted through that. So the maps are chosen first, and written down. */
+static int make_userns(struct start *s, struct err *e)
+{
+    int r = mode_of(s->record->document, NS_USER, &s->modes[NS_USER], e);
+    if (r < 0 || s->modes[NS_USER].kind == MODE_HOST)
+        return r;
+    _cleanup_free_ char *path = NULL;
+    r = mode_path(s->engine, NS_USER, &s->modes[NS_USER], &path, e);
+    if (r < 0)
+        return r;
+    if (path) {
+        s->userns = namespace_open_path(path, NS_USER, e);
+        return s->userns < 0 ? s->userns : 0;
+    }
+    struct id_range uids, gids;
+    json_t *host = json_at(s->record->document, "HostConfig");
+    r = idmap_choose(json_at(host, "IDMapping"), &uids, &gids, e);
+    if (r < 0)
+        return r;
+    if (json_object_set_new(host, "IDMapping",
+                            json_pack("{s:I, s:I, s:I}", "UID", (json_int_t)uids.first, "GID",
+                                      (json_int_t)gids.first, "Size", (json_int_t)uids.size)) < 0)
+        return err_nomem(e);
+    const struct spec_id_map uid_map = {0, uids.first, uids.size};
+    const struct spec_id_map gid_map = {0, gids.first, gids.size};
+    s->userns = userns_new(&uid_map, 1, &gid_map, 1, e);
+    return s->userns < 0 ? s->userns : 0;
+}
+
+static int write_bundle(struct start *s, const struct create_image *image, struct err *e)
+{
+    struct bundle b = {
+        .engine = s->engine,
+        .record = s->record,
+        .root_fd = s->root_mount,
+        .built_in = image->built_in,
+    };
+    int r = bundle_make(&b, e);
+    if (r == 0)
+        r = json_write(s->record->dir_fd, "config.json", b.spec, 0600, 0, e);
+    if (r == 0)
+        r = spec_parse(b.spec, &s->spec, e);
+    memcpy(s->modes, b.modes, sizeof(s->modes));
+    json_decref(b.spec);
+    return r;
+}
+
+int start_prepare(const struct engine *en, struct container_record *c,
+                  const struct create_image *image, struct start *ret, struct err *e)
+{
+    *ret = (struct start){
+        .engine = en, .record = c, .root_mount = -EBADF, .userns = -EBADF, .terminal = -1};
+    struct start *s = ret;
+    s->discard = json_bool(c->document, "HostConfig.AutoRemove", false);
+    s->stdin_open = json_bool(c->document, "Config.OpenStdin", false);
+    const char *name = json_str(c->document, "Config.Image");
+    s->image_name = strdup(name ? name : "?");
+    s->cache = open_cache(en);
+    if (!s->image_name)
+        return err_nomem(e);
+
+    /* What the root is attached to, in the container's mount namespace alone. */
+    if (mkdirat(c->dir_fd, "rootfs", 0755) < 0 && errno != EEXIST)
+        return err_sys(e, errno, "cannot create folder \"rootfs\"");
+    int r = make_userns(s, e);
+    if (r == 0)
+        r = mount_root(s, image, e);
+    if (r == 0)
+        r = write_bundle(s, image, e);
+    return r < 0 ? r : files_write(c, s->modes[NS_NETWORK].kind == MODE_HOST, e);
+}
+
+void start_release(struct start *s)
+{
+    spec_release(&s->spec);
+    free(s->image_name);
+    s->image_name = NULL;
+    fd_close(&s->root_mount);
+    fd_close(&s->userns);
+    fd_close(&s->cache);
+}
+
+/* What the monitor needs no longer, or must not keep from others: the caller's streams. */
+static void leave_caller(void)
+{
+    setsid();
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; null >= 0 && fd < 3; fd++)
+        dup2(null, fd);
+    if (null > 2)
+        close(null);
+    if (chdir("/") < 0)
+        return;
+    /* It ends with its container and not before: not with the terminal, not by a stray signal. */
+    for (const int *n = (const int[]){SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, 0}; *n;
+         n++)
+        signal(*n, SIG_IGN);
+}
+
+int start_launch(struct start *s, struct err *e)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_sys(e, errno, "cannot make a socket pair");
+    _cleanup_close_ int mine = pair[0], theirs = pair[1];
+
+    pid_t pid = fork();
+    if (pid < 0)
+        return err_sys(e, errno, "cannot fork");
+    if (pid == 0) {
+        if (s->terminal >= 0)
+            s->terminal = fcntl(s->terminal, F_DUPFD_CLOEXEC, 3);
+        close(mine);
+        leave_caller();
+        monitor_main(s, theirs);
+    }
+    /* From here on the lock is the monitor's, and so is the root. */
+    fd_close(&s->record->lock_fd);
+    fd_close(&s->root_mount);
+    return TAKE_FD(mine);
+}

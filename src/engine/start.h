@@ -1,0 +1,43 @@
+/*
+ * Starting a container: everything from its record to a running process, watched by a monitor.
+ *
+ *     caller (one process)                       monitor (its child, until the container's end)
+ *     start_prepare: overlay, files, config.json
+ *     start_launch: fork ──────────────────────► clone3, network cable, wait, go
+ *     attached over a socket ◄─── frames ──────► epoll: the process, its streams, the client
+ */
+#ifndef SKIFF_ENGINE_START_H
+#define SKIFF_ENGINE_START_H
+
+#include "engine/create.h"
+#include "engine/modes.h"
+#include "runtime/spec.h"
+
+struct start {
+    const struct engine *engine;
+    struct container_record *record;
+    struct spec spec;
+    struct mode modes[NS_KINDS];
+    char *image_name; /* for messages */
+    int root_mount;   /* detached */
+    int userns;       /* -EBADF: none of its own */
+    int cache;        /* folder of compiled filters */
+    bool discard;     /* removed when it ends */
+    bool stdin_open;
+    int terminal; /* the caller's own, to be given back if he dies; -1: none */
+};
+
+/* Mounts the root and writes the bundle. On failure the record is untouched; release @ret. */
+int start_prepare(const struct engine *en, struct container_record *c,
+                  const struct create_image *image, struct start *ret, struct err *e);
+void start_release(struct start *s);
+#define _cleanup_start_ _cleanup_(start_release)
+
+/* Forks the monitor, which takes over the record's lock. Returns the socket to it (frame.h): a
+ * STARTED or FAILED frame comes first. */
+int start_launch(struct start *s, struct err *e);
+
+/* In the monitor, monitor.c. Never returns. */
+_Noreturn void monitor_main(struct start *s, int client);
+
+#endif
