@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define MAX_RULES 2048
+#define MAX_RULES 1024            /* what the BPF verifier has been seen to take */
 #define MAX_MAJOR ((1 << 12) - 1) /* the kernel's dev_t */
 #define MAX_MINOR ((1 << 20) - 1)
 
