@@ -91,8 +91,10 @@ build_bundle()
 
 start_engines()
 {
-    start_docker || echo "bench: docker is left out" >&2
-    start_podman || echo "bench: podman is left out" >&2
+    if has_row bridge none twenty memory; then
+        start_docker || echo "bench: docker is left out" >&2
+        start_podman || echo "bench: podman is left out" >&2
+    fi
     start_skiff || echo "bench: skiff is left out" >&2
 }
 
@@ -198,11 +200,12 @@ versions()
     printf 'machine\t%s, %s processors, %s MiB\n' \
         "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
         "$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)"
+    printf 'load\t%s (figures are good on a quiet machine only)\n' "$load"
     printf 'kernel\t%s\n' "$(uname -sr)"
     printf 'file system\t%s\n' "$(stat -f -c %T "$work")"
     [ -z "$skiff" ] || printf 'skiff\t%s\n' "$("$skiff" --version 2>/dev/null | grep -o '[0-9][0-9a-z.+~-]*' | head -n 1)"
-    [ -z "$docker" ] || printf 'docker\t%s\n' "$("$docker" version --format '{{.Server.Version}}')"
-    [ -z "$podman" ] || printf 'podman\t%s\n' "$(podman --version | awk '{ print $3 }')"
+    [ -z "${dockerd:-}" ] || printf 'docker\t%s\n' "$("$docker" version --format '{{.Server.Version}}')"
+    [ -z "${podman:-}" ] || printf 'podman\t%s\n' "$(podman --version | awk '{ print $3 }')"
     printf 'crun\t%s\n' "$(crun --version | awk 'NR == 1 { print $3 }')"
     printf 'runc\t%s\n' "$(runc --version | awk 'NR == 1 { print $3 }')"
 }

@@ -7,9 +7,9 @@
 int main(int argc, char **argv)
 {
     (void)argv;
-    if (argc > 1)
+    if (argc > 1) {
         alarm(60);
-    while (argc > 1)
         pause();
+    }
     return 0;
 }
