@@ -52,6 +52,7 @@ refused()
 {
     local pattern=$1
     shift
+    rm -rf store && mkdir store
     mktar "$@" >bad.tar
     run_fails "$pattern" import bad.tar
     [ -z "$(ls store/layers)" ] || told "a layer is left"
@@ -193,6 +194,18 @@ make_tree()
     run_ok import a.tar
     [ -e "store/layers/$(sha256sum <a.tar | cut -d' ' -f1)/fs/a" ]
     [ "$(find "$(layer)" -type f | wc -l)" -eq 1 ]
+}
+
+@test "names are bytes, whatever they are" {
+    accepted 'name=a\xff\xfe data=1' 'name=caf\xc3\xa9 data=1' 'name=x data=1 pax.path=p\xc3\xa9' \
+        'name=y data=1 pax.path=q\xff' 'name=z data=1 pax.path=b\xff pax.hdrcharset=BINARY' \
+        'name=n\x0aewline\x1b[31m data=1' 'type=2 name=l link=\xff\xfe'
+    (cd "$(layer)" && LC_ALL=C ls -b) >got
+    printf '%s\n' 'a\377\376' 'b\377' 'caf\303\251' l 'n\newline\033[31m' 'p\303\251' 'q\377' | LC_ALL=C sort >want
+    diff want <(LC_ALL=C sort got)
+    # An error that tells such a name does not reach the terminal raw.
+    refused '^skiff: link "\\x1b\[31m": "\\x0anothing" is not in the archive$' \
+        'type=1 name=\x1b[31m link=\x0anothing'
 }
 
 # --- later entries win ---------------------------------------------------------------------------
