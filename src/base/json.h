@@ -18,6 +18,10 @@ static inline void json_release(json_t **j)
 }
 #define _cleanup_json_ _cleanup_(json_release)
 
+/* Seeds jansson's hash tables from what the kernel gave this process (AT_RANDOM), for which jansson
+ * itself would open /dev/urandom. Once, first thing in main. */
+void json_seed(void);
+
 /* Walks objects by a dotted path: json_at(spec, "process.user.uid"). */
 json_t *json_at(const json_t *root, const char *path);
 

@@ -154,9 +154,13 @@ static int unknown_command(const char *word, struct err *e)
 }
 
 /* Where our helpers are: beside this program when it runs from a build folder, else the libexec
- * folder of the installation. */
-static char *find_libexec(void)
+ * folder of the installation. Kept in the environment, for after exe_protect this program's file
+ * has no path any more. */
+static const char *find_libexec(void)
 {
+    const char *known = getenv("SKIFF_LIBEXEC");
+    if (known && *known)
+        return known;
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     char *slash = n > 0 ? (self[n] = '\0', strrchr(self, '/')) : NULL;
@@ -164,9 +168,10 @@ static char *find_libexec(void)
         *slash = '\0';
         _cleanup_free_ char *beside = str_printf("%s/skiff-init", self);
         if (beside && access(beside, X_OK) == 0)
-            return strdup(self);
+            setenv("SKIFF_LIBEXEC", self, 1);
     }
-    return strdup(SKIFF_LIBEXECDIR);
+    known = getenv("SKIFF_LIBEXEC");
+    return known && *known ? known : SKIFF_LIBEXECDIR;
 }
 
 static int open_ground(struct cli *c, struct err *e)
@@ -227,11 +232,11 @@ int main(int argc, char **argv)
     /* What our caller leaked to us is nobody's business in a container (CVE-2024-21626). */
     syscall(SYS_close_range, 3U, ~0U, 0U);
 
+    json_seed();
     _cleanup_err_ struct err e = ERR_INIT;
-    _cleanup_free_ char *libexec = find_libexec();
     _cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
-    struct cli c = {.program = argv[0], .libexec = libexec, .engine = ENGINE_INIT};
-    if (!words || !libexec) {
+    struct cli c = {.program = argv[0], .libexec = find_libexec(), .engine = ENGINE_INIT};
+    if (!words) {
         cli_error("out of memory");
         return 125;
     }

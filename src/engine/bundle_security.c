@@ -47,7 +47,7 @@ static int take_names(const json_t *list, uint64_t all, uint64_t *set, bool *ret
 static int choose_capabilities(struct bundle *b, uint64_t *ret, struct err *e)
 {
     const json_t *host = bundle_host(b);
-    uint64_t have = capabilities_bounding(), base = 0, add = 0, drop = 0;
+    uint64_t have = capabilities_own(), base = 0, add = 0, drop = 0;
     bool add_all = false, drop_all = false;
     for (size_t i = 0; i < ARRAY_LEN(default_capabilities); i++)
         base |= UINT64_C(1) << default_capabilities[i];

@@ -1,9 +1,5 @@
 #include "runtime/capabilities.h"
 
-#include "base/file.h"
-#include "base/str.h"
-
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <strings.h>
 #include <sys/prctl.h>
@@ -67,29 +63,13 @@ const char *capability_name(int number)
     return number >= 0 && (size_t)number < ARRAY_LEN(names) ? names[number] : NULL;
 }
 
-uint64_t capabilities_of_kernel(void)
+uint64_t capabilities_own(void)
 {
-    _cleanup_free_ char *text = NULL;
-    int last = CAP_CHECKPOINT_RESTORE;
-    if (file_read(AT_FDCWD, "/proc/sys/kernel/cap_last_cap", 16, &text, NULL, NULL) == 0) {
-        long n = strtol(text, NULL, 10);
-        if (n > 0 && n < 63)
-            last = (int)n;
-    }
-    return (UINT64_C(2) << last) - 1;
-}
-
-uint64_t capabilities_bounding(void)
-{
-    uint64_t set = 0;
-    for (int i = 0; i < 64; i++) {
-        int r = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
-        if (r < 0)
-            break;
-        if (r == 1)
-            set |= UINT64_C(1) << i;
-    }
-    return set;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {0};
+    if (syscall(SYS_capget, &header, data) < 0)
+        return 0;
+    return data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
 int capabilities_drop_bounding(const struct capabilities *caps, struct err *e)

@@ -20,11 +20,8 @@ int capability_by_name(const char *name);
 /* "CAP_CHOWN", or NULL beyond the last that this program knows. */
 const char *capability_name(int number);
 
-/* All that this kernel knows (/proc/sys/kernel/cap_last_cap; 41 where that cannot be read). */
-uint64_t capabilities_of_kernel(void);
-
-/* What the calling process could hand on: its bounding set. */
-uint64_t capabilities_bounding(void);
+/* What the calling process has (its permitted set), and so could hand on. */
+uint64_t capabilities_own(void);
 
 /* Drops from the bounding set what @caps has not. Before the user is changed. */
 int capabilities_drop_bounding(const struct capabilities *caps, struct err *e);
