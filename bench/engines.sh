@@ -60,8 +60,9 @@ in_its_place()
 build_rootfs()
 {
     local i
-    if ! { [ -e build/build.ninja ] && ninja -C build --quiet bench/floor bench/bench-true &&
-        cp build/bench/floor "$work/floor" && cp build/bench/bench-true "$work/true"; } 2>/dev/null; then
+    if ! { [ -e "$build/build.ninja" ] &&
+        ninja -C "$build" --quiet bench/floor bench/bench-true &&
+        cp "$build/bench/floor" "$work/floor" && cp "$build/bench/bench-true" "$work/true"; } >/dev/null 2>&1; then
         { gcc -O2 -D_GNU_SOURCE -static -o "$work/floor" bench/floor.c &&
             gcc -O2 -D_GNU_SOURCE -static -o "$work/true" bench/true.c; } ||
             fail "cannot build the floor"

@@ -51,7 +51,8 @@ static void must(long result, const char *what)
  * kernel's. */
 static void contain(void)
 {
-    char *const argv[] = {"/true", NULL}, *const envp[] = {NULL};
+    char program[] = "/true";
+    char *const argv[] = {program, NULL}, *const envp[] = {NULL};
 
     must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make mounts private");
     must(mount("overlay", "root", "overlay", 0,
@@ -65,7 +66,7 @@ static void contain(void)
              "mknod");
     must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
     must(umount2(".", MNT_DETACH), "umount the old root");
-    execve(argv[0], argv, envp);
+    execve(program, argv, envp);
     must(-1, "exec /true");
 }
 
