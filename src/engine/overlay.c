@@ -4,6 +4,7 @@
 #include "kernel/mount.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <string.h>
@@ -21,6 +22,8 @@ struct parts {
     int upper_mount; /* what upper and work lie on, when that is a mount of its own */
     int upper, work;
 };
+
+#define PARTS_INIT ((struct parts){.upper_mount = -EBADF, .upper = -EBADF, .work = -EBADF})
 
 static void parts_release(struct parts *p)
 {
@@ -121,25 +124,70 @@ static int mount_by_descriptors(const struct overlay *o, const struct parts *p, 
     return mount_new("overlay", "overlay", options, n, 0, e);
 }
 
-/* For older kernels: in a mount namespace of our own everything can be attached, and mount(2) takes
- * its options as one page of text. What must be attached for that goes over the container's
- * rootfs folder, one upon the other. */
-static int mount_attached(const struct overlay *o, const struct parts *p, struct err *e)
+/* The folder of @fd once more, by name: on the mounts of the namespace we are in now. These are the
+ * engine's own folders, which no container can touch. */
+static int open_here(int fd, struct err *e)
 {
+    if (fd == AT_FDCWD)
+        return fd; /* of absolute paths alone */
+    _cleanup_free_ char *link = str_printf("/proc/self/fd/%d", fd);
+    _cleanup_free_ char *path = link ? malloc(PATH_MAX) : NULL;
+    if (!path)
+        return err_nomem(e);
+    ssize_t n = readlink(link, path, PATH_MAX - 1);
+    if (n < 0)
+        return err_sys(e, errno, "cannot read \"%s\"", link);
+    path[n] = '\0';
+    return dir_open(AT_FDCWD, path, true, e);
+}
+
+/* Where this process was before it went into a mount namespace of its own. */
+struct way_back {
+    int mounts, root, cwd;
+};
+
+static void way_back_release(struct way_back *w)
+{
+    fd_close(&w->mounts);
+    fd_close(&w->root);
+    fd_close(&w->cwd);
+}
+
+/* A mount namespace of our own, from which nothing reaches the host's. */
+static int leave_mounts(struct way_back *ret, struct err *e)
+{
+    ret->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    ret->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    ret->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (ret->mounts < 0 || ret->root < 0 || ret->cwd < 0)
+        return err_sys(e, errno, "cannot open this process's mount namespace");
     if (unshare(CLONE_NEWNS) < 0)
         return err_sys(e, errno, "cannot make a mount namespace");
-    _cleanup_close_ int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int place = make_folder(o->container_fd, "rootfs", 0755, e);
-    if (slash < 0 || place < 0)
-        return slash < 0 ? err_sys(e, errno, "cannot open \"/\"") : place;
-    int r = mount_propagation(slash, PROPAGATE_PRIVATE, true, e);
-    if (r == 0 && p->upper_mount >= 0)
-        r = mount_attach(p->upper_mount, place, e);
+    _cleanup_close_ int slash = dir_open(AT_FDCWD, "/", true, e);
+    return slash < 0 ? slash : mount_propagation(slash, PROPAGATE_PRIVATE, true, e);
+}
+
+/* setns(2) goes to the namespace's own root, which need not be the one we had. */
+static int return_to_mounts(const struct way_back *w, struct err *e)
+{
+    if (setns(w->mounts, CLONE_NEWNS) < 0 || fchdir(w->root) < 0 || chroot(".") < 0 ||
+        fchdir(w->cwd) < 0)
+        return err_sys(e, errno, "cannot return to the host's mount namespace");
+    return 0;
+}
+
+/* Attaches what is not: over the container's rootfs folder, one upon the other. */
+static int attach_parts(const struct overlay *o, const struct parts *p, int place, struct err *e)
+{
+    int r = p->upper_mount >= 0 ? mount_attach(p->upper_mount, place, e) : 0;
     for (size_t i = 0; r == 0 && o->userns_fd >= 0 && i < p->n; i++)
         r = mount_attach(p->lower[i], place, e);
-    if (r < 0)
-        return r;
+    return r;
+}
 
+/* mount(2) takes its options as one page of text. */
+static int mount_by_text(const struct overlay *o, const struct parts *p, int place, struct err *e)
+{
     _cleanup_str_ struct str options = {0};
     for (size_t i = 0; i < p->n; i++)
         str_addf(&options, "%s/proc/self/fd/%d", i ? ":" : "lowerdir=", p->lower[i]);
@@ -151,24 +199,67 @@ static int mount_attached(const struct overlay *o, const struct parts *p, struct
         return err_nomem(e);
     if (mount("overlay", target, "overlay", 0, text) < 0)
         return err_sys(e, errno, "cannot mount the overlay");
+    return 0;
+}
+
+static int mount_here(const struct overlay *o, struct err *e)
+{
+    _cleanup_(parts_release) struct parts p = PARTS_INIT;
+    _cleanup_close_ int place = make_folder(o->container_fd, "rootfs", 0755, e);
+    int r = place < 0 ? place : open_lower(o, &p, e);
+    if (r == 0)
+        r = open_upper(o, &p, e);
+    if (r == 0)
+        r = attach_parts(o, &p, place, e);
+    if (r == 0)
+        r = mount_by_text(o, &p, place, e);
+    if (r < 0)
+        return r;
     _cleanup_close_ int top = dir_open(o->container_fd, "rootfs", true, e);
     return top < 0 ? top : mount_clone(top, "", false, e);
 }
 
-int overlay_mount(const struct overlay *o, struct err *e)
+/* With every folder opened anew: a descriptor from before is still on the host's mount. */
+static int mount_elsewhere(const struct overlay *o, struct err *e)
 {
-    _cleanup_(parts_release) struct parts p = {
-        .upper_mount = -EBADF, .upper = -EBADF, .work = -EBADF};
+    struct overlay here = *o;
+    here.root_fd = open_here(o->root_fd, e);
+    if (here.root_fd < 0 && here.root_fd != AT_FDCWD)
+        return here.root_fd;
+    here.container_fd = open_here(o->container_fd, e);
+    int fd = here.container_fd < 0 ? here.container_fd : mount_here(&here, e);
+    fd_close(&here.container_fd);
+    fd_close(&here.root_fd);
+    return fd;
+}
+
+/* For older kernels, which take layers only from mounts of the caller's own namespace. */
+static int mount_attached(const struct overlay *o, struct err *e)
+{
+    _cleanup_(way_back_release) struct way_back way = {-EBADF, -EBADF, -EBADF};
+    int r = leave_mounts(&way, e);
+    if (r < 0)
+        return r;
+    _cleanup_close_ int fd = mount_elsewhere(o, e);
+    r = return_to_mounts(&way, fd < 0 ? NULL : e);
+    return fd >= 0 && r < 0 ? r : TAKE_FD(fd);
+}
+
+static int mount_detached(const struct overlay *o, struct err *e)
+{
+    _cleanup_(parts_release) struct parts p = PARTS_INIT;
     int r = open_lower(o, &p, e);
     if (r == 0)
         r = open_upper(o, &p, e);
-    if (r < 0)
-        return err_wrap(e, "root file system");
+    return r < 0 ? r : mount_by_descriptors(o, &p, e);
+}
 
-    int fd = mount_by_descriptors(o, &p, e);
+int overlay_mount(const struct overlay *o, struct err *e)
+{
+    int fd = mount_detached(o, e);
     if (fd == -EINVAL) {
         err_release(e);
-        fd = mount_attached(o, &p, e);
+        fd = mount_attached(o, e);
     }
     return fd < 0 ? err_wrap(e, "root file system") : fd;
 }
