@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# What bench/run makes of its figures ($work/figures: row, engine, value): a table, JSON, a chart.
+# What bench/run makes of its figures ($work/figures: row, engine, value, best value): a table, JSON, a chart.
 # Sourced; `work`, `rounds` and `status` are bench/run's.
 # shellcheck disable=SC2154,SC2034
 
@@ -43,6 +43,8 @@ figures_json()
                 ([$f[] | select(.[0] == $row) | {(.[1]): (.[2] | tonumber)}] | add) as $v |
                 select($v) | $v.skiff as $s | {
                     row: $row, title: $title, unit: $unit, medians: $v,
+                    best: ([$f[] | select(.[0] == $row and .[3])
+                        | {(.[1]): (.[3] | tonumber)}] | add),
                     over_skiff: (if $s then $v | del(.skiff) | map_values(. / $s * 100 | round / 100)
                         else {} end),
                     over_floor: (if $v.floor then $v | del(.floor)
@@ -62,7 +64,7 @@ print_table()
 {
     jq -r '(.versions | to_entries[] | "# \(.key): \(.value)"), "",
         (.rows[] | . as $r | .medians | to_entries | sort_by(.value)[] |
-            [$r.title, .key, "\(.value) \($r.unit)",
+            [$r.title, .key, "\(.value) \($r.unit)", ($r.best[.key]? // "-" | tostring),
                 (if .key == "skiff" then "1" elif $r.over_skiff[.key] then "\($r.over_skiff[.key])"
                     else "-" end),
                 (if .key == "floor" then "1" elif $r.over_floor[.key] then "\($r.over_floor[.key])"
@@ -72,11 +74,11 @@ print_table()
             (if .than == "=" then "\(.most) \($r.unit)"
                 else "\(.factor) \(if .factor | contains("/") then "of" else "x" end) \(.than) (\(.most) \($r.unit))" end) +
             ": " + (if .met then "met" else "MISSED" end))' "$1" |
-        awk -F '\t' '
+        awk -F '\t' -v format='%-36s %-8s %12s %9s %9s %9s\n' '
             NF > 1 && !header++ {
-                printf "%-36s %-8s %12s %9s %9s\n", "median", "", "", "x skiff", "x floor" }
+                printf format, "", "", "median", "best", "x skiff", "x floor" }
             NF > 1 {
-                printf "%-36s %-8s %12s %9s %9s\n", ($1 == last ? "" : $1), $2, $3, $4, $5
+                printf format, ($1 == last ? "" : $1), $2, $3, $4, $5, $6
                 last = $1
                 next }
             { print }'

@@ -28,6 +28,7 @@ check tmux                   cmd:tmux             tmux                 tmux     
 check busybox-static         cmd:busybox          busybox              busybox         busybox-static
 check debootstrap            cmd:debootstrap      debootstrap          debootstrap     debootstrap
 check debian-archive-keyring file:/usr/share/keyrings/debian-archive-keyring.gpg debian-keyring debian-archive-keyring -
+check e2fsprogs              cmd:mkfs.ext4        e2fsprogs            e2fsprogs        e2fsprogs
 check cpio                   cmd:cpio             cpio                 cpio            cpio
 check qemu-system-x86        cmd:qemu-system-x86_64 qemu-system-x86-core qemu-system-x86 qemu-system-x86_64
 check clang                  cmd:clang            clang                clang           clang

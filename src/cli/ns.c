@@ -31,7 +31,7 @@ static const char *cell(const struct sharing *s, size_t row, enum namespace_kind
 static int print_table(const struct sharing *s, struct err *e)
 {
     _cleanup_str_ struct str text = {0}, out = {0};
-    str_add(&text, "CONTAINER ID\tNAME\tPID");
+    str_add(&text, "CONTAINER ID\tNAME\tPROCESS");
     for (int kind = 0; kind < NS_KINDS; kind++) {
         const char *name = namespace_types[kind].name;
         str_add(&text, "\t");
@@ -107,9 +107,9 @@ static void explain_kind(const struct sharing *s, size_t row, enum namespace_kin
     bool shared = false;
     str_addf(out, "%-8s %llu  ", type->name, inode);
     if (owner == 0)
-        str_addf(out, "the host's: it sees and shares the host's %s", type->walls);
+        str_addf(out, "the host's, shared with it: %s", type->walls);
     else if (owner != row)
-        str_addf(out, "that of container %s: the two share %s", s->rows[owner].name, type->walls);
+        str_addf(out, "that of container %s, shared with it: %s", s->rows[owner].name, type->walls);
     else
         str_addf(out, "its own: %s", type->walls);
     for (size_t i = 1; i < s->n; i++)

@@ -324,12 +324,14 @@ static int run_container(struct monitor *m, enum control_step *ret_step, struct 
         return err_wrap(e, "cannot start the container");
 
     _cleanup_json_ json_t *network = NULL;
-    r = connect_network(m, &network, e);
-    if (r < 0)
-        return r;
+    _cleanup_err_ struct err network_failure = ERR_INIT;
+    int connected = connect_network(m, &network, &network_failure);
+    /* What failed inside is told first: it may be why the namespace was gone. */
     r = container_wait(&m->container, ret_step, e);
     if (r < 0)
         return tell_step(m, *ret_step, e);
+    if (connected < 0)
+        return err_set(e, -connected, "%s", err_text(&network_failure));
     r = state_write_running(s->engine, s->record->id, m->container.pid, network, e);
     if (r < 0)
         return r;

@@ -84,25 +84,19 @@ static int open_upper(const struct overlay *o, struct parts *p, struct err *e)
             return p->upper_mount;
         base = p->upper_mount;
     }
-    /* The root folder's own mode is the upper layer's: Docker's is 0755. */
+    /* The root folder's own mode is the upper layer's: Docker's is 0755. This layer's owners are not
+     * shifted: what is written into it is written by the container's own IDs, and overlay itself
+     * works in it as who mounted it. */
     _cleanup_close_ int upper = make_folder(base, "upper", 0755, e);
     _cleanup_close_ int work = upper < 0 ? -EBADF : make_folder(base, "work", 0700, e);
     if (upper < 0 || work < 0)
         return upper < 0 ? upper : work;
-    if (o->userns_fd < 0) {
-        p->upper = TAKE_FD(upper);
-        p->work = TAKE_FD(work);
-        return 0;
-    }
-    /* Both must lie on one mount, so their parent is what gets shifted. */
-    int shifted = open_shifted(base, "", o->userns_fd, e);
-    if (shifted < 0)
-        return shifted;
-    fd_close(&p->upper_mount);
-    p->upper_mount = shifted;
-    p->upper = dir_open(shifted, "upper", true, e);
-    p->work = p->upper < 0 ? -EBADF : dir_open(shifted, "work", true, e);
-    return p->upper < 0 ? p->upper : p->work < 0 ? p->work : 0;
+    if ((o->owner_uid || o->owner_gid) &&
+        fchownat(base, "upper", o->owner_uid, o->owner_gid, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(e, errno, "cannot give \"upper\" to user %u", o->owner_uid);
+    p->upper = TAKE_FD(upper);
+    p->work = TAKE_FD(work);
+    return 0;
 }
 
 static int mount_by_descriptors(const struct overlay *o, const struct parts *p, struct err *e)

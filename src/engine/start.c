@@ -27,13 +27,16 @@ static int open_cache(const struct engine *en)
 
 static int mount_root(struct start *s, const struct create_image *image, struct err *e)
 {
-    const struct overlay o = {
+    struct overlay o = {
         .root_fd = image->built_in ? AT_FDCWD : s->engine->root_fd,
         .layers = image->built_in ? NULL : &image->image.layers,
         .container_fd = s->record->dir_fd,
         .userns_fd = s->userns,
         .discard = s->discard,
     };
+    int r = s->userns < 0 ? 0 : userns_root(s->userns, &o.owner_uid, &o.owner_gid, e);
+    if (r < 0)
+        return r;
     s->root_mount = overlay_mount(&o, e);
     return s->root_mount < 0 ? s->root_mount : 0;
 }

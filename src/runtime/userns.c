@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 
 static int write_map(pid_t pid, const char *file, const struct spec_id_map *map, size_t n,
                      struct err *e)
@@ -63,5 +64,47 @@ int userns_enter(int fd, struct err *e)
         return err_sys(e, errno, "cannot drop the groups");
     if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
         return err_sys(e, errno, "cannot become root of the user namespace (is ID 0 mapped?)");
+    return 0;
+}
+
+/* The first number behind @key in /proc/PID/status, which is told in the reader's terms. */
+static int read_status_id(const char *status, const char *key, unsigned *ret)
+{
+    const char *line = strstr(status, key);
+    return line && sscanf(line + strlen(key), "%u", ret) == 1 ? 0 : -EINVAL;
+}
+
+int userns_root(int fd, uid_t *ret_uid, gid_t *ret_gid, struct err *e)
+{
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC) < 0)
+        return err_sys(e, errno, "cannot make a pipe");
+    pid_t pid = process_clone(0, -1, NULL);
+    if (pid == 0) {
+        close(pair[0]);
+        char ok = userns_enter(fd, NULL) == 0 ? 1 : 0;
+        if (write(pair[1], &ok, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    _cleanup_close_ int from_child = pair[0];
+    close(pair[1]);
+    if (pid < 0)
+        return err_sys(e, -pid, "cannot fork");
+
+    char entered = 0;
+    _cleanup_free_ char *path = str_printf("/proc/%d/status", pid);
+    _cleanup_free_ char *status = NULL;
+    int r = read(from_child, &entered, 1) == 1 && entered ? 0 : -EINVAL;
+    if (r < 0)
+        err_set(e, EINVAL, "cannot become root of the user namespace (is ID 0 mapped?)");
+    if (r == 0)
+        r = path ? file_read(AT_FDCWD, path, 65536, &status, NULL, e) : err_nomem(e);
+    kill(pid, SIGKILL);
+    process_wait(pid);
+    if (r < 0)
+        return r;
+    if (read_status_id(status, "\nUid:", ret_uid) < 0 || read_status_id(status, "\nGid:", ret_gid) < 0)
+        return err_set(e, EIO, "cannot read \"%s\"", path);
     return 0;
 }

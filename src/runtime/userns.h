@@ -14,6 +14,9 @@
 int userns_new(const struct spec_id_map *uids, size_t n_uids, const struct spec_id_map *gids,
                size_t n_gids, struct err *e);
 
+/* Who its root is out here: the IDs that ID 0 inside is mapped to. -EINVAL when 0 is not mapped. */
+int userns_root(int fd, uid_t *ret_uid, gid_t *ret_gid, struct err *e);
+
 /* Enters it, as its root. The calling process must have one thread. */
 int userns_enter(int fd, struct err *e);
 

@@ -86,7 +86,8 @@ reaches_the_bridge()
 imported_image()
 {
     mkdir -p /tmp/bb/bin && cp /bin/busybox /tmp/bb/bin/busybox && ln -sf busybox /tmp/bb/bin/sh &&
-        ln -sf busybox /tmp/bb/bin/ls && tar -C /tmp/bb -cf - . | skiff import - bb:latest &&
+        ln -sf busybox /tmp/bb/bin/ls && ln -sf busybox /tmp/bb/bin/cat && tar -C /tmp/bb -cf /tmp/bb.tar . &&
+        skiff import - bb:latest </tmp/bb.tar &&
         has '^bin$' quick bb ls /
 }
 
@@ -141,21 +142,35 @@ cgroups_read_only()
     has 'Read-only' quick host sh -c 'echo 1 2>&1 >/sys/fs/cgroup/pids.max; true'
 }
 
+# A device that root may open, were it not for the control group's program.
+device=/dev/cpu_dma_latency
+
 devices_refused()
 {
+    # shellcheck disable=SC2046 # two numbers
+    set -- $(stat -c '0x%t 0x%T' $device)
     has 'zero 1' quick host sh -c 'head -c 1 /dev/zero | wc -c | sed "s/^/zero /"' &&
-        has 'not permitted' quick host sh -c 'mknod /tmp/mem c 1 1 && head -c 1 /tmp/mem 2>&1; true'
+        has 'not permitted' quick host sh -c "mknod /mine c $(($1)) $(($2)) && exec 2>&1 3</mine; true"
 }
 
 devices_granted()
 {
-    expect 0 quick --device /dev/kmsg:/dev/log-of-kernel:r host sh -c 'exec 3</dev/log-of-kernel'
+    expect 0 quick --device $device:/dev/latency:r host sh -c 'exec 3</dev/latency' &&
+        expect 0 quick --device $device:/dev/latency:rm host sh -c '! (exec 3>/dev/latency) 2>/dev/null'
 }
 
 user_namespace()
 {
-    has '^ +0 +[1-9]' quick --userns=private host cat /proc/self/uid_map &&
-        has '^0$' quick --userns=private bb sh -c 'busybox id -u'
+    # On the disk: this kernel cannot shift the owners of a tmpfs (Linux 6.3 can).
+    export SKIFF_ROOT=/disk/skiff
+    skiff import - bb:latest </tmp/bb.tar &&
+        has '^ +0 +[1-9]' quick --userns=private bb cat /proc/self/uid_map &&
+        has '^0 0$' quick --userns=private bb sh -c 'echo $(busybox stat -c "%u %g" /bin/busybox)' &&
+        has '^[1-9]' quick --userns=private -v /disk:/host bb sh -c \
+            'busybox touch /made; busybox stat -c "%u" /host/lost+found; busybox cat /proc/self/uid_map'
+    result=$?
+    unset SKIFF_ROOT
+    return $result
 }
 
 time_namespace()
