@@ -1,0 +1,125 @@
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <limits.h>
+#include <string.h>
+
+static void text_grows(void **state)
+{
+    struct str b = {0};
+    for (int i = 0; i < 1000; i++)
+        str_addf(&b, "%d,", i % 10);
+    str_addn(&b, "a\0b", 3);
+    assert_int_equal(b.len, 2003);
+    char *s = str_steal(&b);
+    assert_non_null(s);
+    assert_memory_equal(s, "0,1,2,", 6);
+    assert_memory_equal(s + 2000, "a\0b", 4);
+    assert_null(b.s);
+    free(s);
+}
+
+static void nothing_added_is_an_empty_text(void **state)
+{
+    struct str b = {0};
+    char *s = str_steal(&b);
+    assert_string_equal(s, "");
+    free(s);
+}
+
+static void what_failed_stays_failed(void **state)
+{
+    struct str b = {0};
+    str_add(&b, "x");
+    b.failed = true;
+    str_add(&b, "y");
+    assert_null(str_steal(&b));
+    assert_false(b.failed);
+}
+
+static void more_than_there_is_fails(void **state)
+{
+    _cleanup_str_ struct str b = {0};
+    str_addn(&b, "x", SIZE_MAX / 2);
+    assert_true(b.failed);
+}
+
+static void lists_end_with_null(void **state)
+{
+    _cleanup_strv_ struct strv l = {0};
+    strv_add(&l, "a");
+    strv_addf(&l, "%d", 7);
+    assert_int_equal(l.n, 2);
+    assert_string_equal(l.v[1], "7");
+    assert_null(l.v[2]);
+}
+
+static void numbers_are_whole_and_bounded(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+        long long value;
+    } cases[] = {
+        {"0", 0, 0},
+        {"-5", 0, -5},
+        {"100", 0, 100},
+        {"101", -ERANGE, 0},
+        {"-6", -ERANGE, 0},
+        {"", -EINVAL, 0},
+        {"-", -EINVAL, 0},
+        {"+1", -EINVAL, 0},
+        {" 1", -EINVAL, 0},
+        {"1 ", -EINVAL, 0},
+        {"1x", -EINVAL, 0},
+        {"0x10", -EINVAL, 0},
+        {"99999999999999999999", -ERANGE, 0},
+        {"--1", -EINVAL, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        long long n = 4711;
+        assert_int_equal(str_to_int64(cases[i].text, -5, 100, &n), cases[i].result);
+        assert_int_equal(n, cases[i].result == 0 ? cases[i].value : 4711);
+    }
+}
+
+static void distance_counts_slips(void **state)
+{
+    assert_int_equal(str_distance("inspect", "inspect"), 0);
+    assert_int_equal(str_distance("inpsect", "inspect"), 1); /* swapped */
+    assert_int_equal(str_distance("inspct", "inspect"), 1);
+    assert_int_equal(str_distance("", "abc"), 3);
+    assert_int_equal(str_distance("rum", "run"), 1);
+    char longest[80];
+    memset(longest, 'a', 79);
+    longest[79] = '\0';
+    assert_int_equal(str_distance(longest, "a"), 99);
+}
+
+static void prefixes(void **state)
+{
+    assert_string_equal(str_after("container:web", "container:"), "web");
+    assert_null(str_after("cont", "container:"));
+    assert_false(str_eq(NULL, NULL));
+    assert_true(str_eq("a", "a"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_grows),
+        cmocka_unit_test(nothing_added_is_an_empty_text),
+        cmocka_unit_test(what_failed_stays_failed),
+        cmocka_unit_test(more_than_there_is_fails),
+        cmocka_unit_test(lists_end_with_null),
+        cmocka_unit_test(numbers_are_whole_and_bounded),
+        cmocka_unit_test(distance_counts_slips),
+        cmocka_unit_test(prefixes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
