@@ -24,11 +24,11 @@ struct spec_mount {
     const char *type;   /* NULL for a bind */
     const char *source; /* may be NULL */
     bool bind, recursive;
-    bool copy_up;                   /* tmpfs is filled from what it hides ("tmpcopyup") */
-    bool idmap, ridmap;             /* shift owners through the container's user namespace */
-    uint64_t set, clear;            /* MOUNT_ATTR_* of the top mount */
+    bool copy_up;                    /* tmpfs is filled from what it hides ("tmpcopyup") */
+    bool idmap, ridmap;              /* shift owners through the container's user namespace */
+    uint64_t set, clear;             /* MOUNT_ATTR_* of the top mount */
     uint64_t set_below, clear_below; /* of all mounts under it too (rro, rnosuid, …) */
-    uint64_t propagation;           /* MS_*; 0: MS_PRIVATE */
+    uint64_t propagation;            /* MS_*; 0: MS_PRIVATE */
     bool propagation_below;
     struct mount_option *data; /* owned array; strings owned by the entry's `words` */
     size_t n_data;
@@ -97,11 +97,18 @@ struct spec {
     uint64_t root_propagation;  /* MS_*; 0: MS_PRIVATE */
 };
 
+/* Reads the file @path below @dirfd, of at most 16 MiB. Whole numbers from 2^63 on stand in the
+ * document as the negative ones of the same 64 bits (-1 for 2^64-1). */
+int spec_read(int dirfd, const char *path, json_t **ret, struct err *e);
+
 /* Reads @document, of which a reference is kept. -EINVAL with the key that is wrong, -ENOTSUP with
  * the key that is not supported. On failure @ret holds nothing. */
 int spec_parse(json_t *document, struct spec *ret, struct err *e);
 void spec_release(struct spec *s);
 #define _cleanup_spec_ _cleanup_(spec_release)
+
+/* Reads "process" of the document (spec_process.c). */
+int spec_parse_process(const json_t *doc, struct spec_process *ret, struct err *e);
 
 /* Reads one entry of "mounts" (spec_mount.c). */
 int spec_parse_mount(const json_t *entry, struct spec_mount *ret, struct err *e);
