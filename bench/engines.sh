@@ -4,8 +4,10 @@
 # stopped. Sourced; `work` and `status` are bench/run's.
 # shellcheck disable=SC2154,SC2034
 
-skiff=$(realpath -m "$build/skiff")
-skiff_oci=$(realpath -m "$build/skiff-oci")
+# Copies, which no build replaces meanwhile, and whose pages no other container shares: half of a
+# page's memory would be counted as somebody else's.
+skiff=$work/bin/skiff
+skiff_oci=$work/bin/skiff-oci
 docker=docker
 # A client that was put beside the distribution's is another version than its daemon.
 [ ! -x /usr/bin/docker ] || docker=/usr/bin/docker
@@ -68,6 +70,8 @@ build_rootfs()
             fail "cannot build the floor"
     fi
     strip "$work/true" "$work/floor"
+    mkdir -p "$work/bin"
+    find "$build" -maxdepth 1 -name 'skiff*' -type f -perm -u+x -exec cp {} "$work/bin/" \;
     mkdir -p "$work"/rootfs/{proc,dev,sys,etc,tmp} "$work/scripts"
     cp "$work/true" "$work/rootfs/true"
     tar -C "$work/rootfs" -cf "$work/true.tar" . || fail "cannot make the image"
@@ -147,7 +151,7 @@ start_podman()
 start_skiff()
 {
     if [ ! -x "$skiff" ]; then
-        echo "bench: no $skiff" >&2
+        echo "bench: no $build/skiff" >&2
         skiff=
         return 1
     fi
