@@ -244,10 +244,9 @@ int add_env(json_t *env, const char *text, struct err *e)
     if (strchr(text, '=')) {
         entry = json_string(text);
     } else {
+        /* Docker's: a name that is not set here is not set there, though the image set it. */
         const char *value = getenv(text);
-        if (!value)
-            return 0; /* Docker's: not set here, not set there */
-        entry = json_sprintf("%s=%s", text, value);
+        entry = value ? json_sprintf("%s=%s", text, value) : json_string(text);
     }
     if (!entry)
         return err_set(e, EINVAL, "invalid environment variable \"%.*s\": it is not UTF-8",
@@ -260,9 +259,13 @@ int add_env_file(json_t *env, const char *path, struct err *e)
     _cleanup_free_ char *text = NULL;
     int r = file_read(AT_FDCWD, path, ENV_FILE_LIMIT, &text, NULL, e);
     unsigned number = 0;
-    for (char *at = text, *line; r == 0 && (line = strsep(&at, "\n"));) {
+    char *begin = text && str_after(text, "\xef\xbb\xbf") ? text + 3 : text; /* the mark of UTF-8 */
+    for (char *at = begin, *line; r == 0 && (line = strsep(&at, "\n"));) {
         number++;
-        line += strspn(line, " \t\r");
+        size_t n = strlen(line);
+        if (n > 0 && line[n - 1] == '\r')
+            line[n - 1] = '\0';
+        line += strspn(line, " \t");
         if (*line == '\0' || *line == '#')
             continue;
         size_t name = strcspn(line, "=");
@@ -271,7 +274,7 @@ int add_env_file(json_t *env, const char *path, struct err *e)
                         "poorly formatted environment: variable '%.*s' contains "
                         "whitespaces (%s, line %u)",
                         (int)name, line, path, number);
-        else
+        else if (strchr(line, '=') || getenv(line))
             r = add_env(env, line, e);
     }
     return r;

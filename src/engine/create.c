@@ -37,29 +37,40 @@ int create_find_image(const struct engine *en, const char *reference, struct cre
     return 0;
 }
 
-/* The image's variables, then the request's; one that stands in both is the request's. */
+/* Puts the variables of @list into @by_name; a name without a value takes one out again. */
+static int add_variables(json_t *by_name, const json_t *list)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (list, i, item) {
+        const char *text = json_string_value(item);
+        const char *end = text ? strchrnul(text, '=') : NULL;
+        _cleanup_free_ char *name = text ? strndup(text, (size_t)(end - text)) : NULL;
+        if (!text)
+            continue;
+        if (!name)
+            return -ENOMEM;
+        if (*end == '\0')
+            json_object_del(by_name, name);
+        else if (json_object_set(by_name, name, item) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* The image's variables, then the request's; of those that stand twice the last one counts. */
 static json_t *merge_environment(const json_t *image, const json_t *request)
 {
-    json_t *env = json_array(), *item;
-    size_t i, k;
-    json_array_foreach (image, i, item) {
-        const char *text = json_string_value(item);
-        size_t n = text ? strcspn(text, "=") : 0;
-        bool overridden = !text;
-        json_t *other;
-        json_array_foreach (request, k, other) {
-            const char *mine = json_string_value(other);
-            overridden |= mine && text && strncmp(mine, text, n) == 0 && mine[n] == '=';
-        }
-        if (!overridden && json_array_append(env, item) < 0)
-            goto fail;
-    }
-    if (request && json_array_extend(env, (json_t *)(uintptr_t)request) < 0)
-        goto fail;
-    return env;
-fail:
-    json_decref(env);
-    return NULL;
+    _cleanup_json_ json_t *by_name = json_object();
+    _cleanup_json_ json_t *env = json_array();
+    const char *name;
+    json_t *item;
+    if (add_variables(by_name, image) < 0 || add_variables(by_name, request) < 0)
+        return NULL;
+    json_object_foreach (by_name, name, item)
+        if (json_array_append(env, item) < 0)
+            return NULL;
+    return TAKE_PTR(env);
 }
 
 static json_t *merge_objects(const json_t *image, const json_t *request)
