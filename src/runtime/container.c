@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 
 /* All that is prepared on the host's side before the first process is made. */
 struct preparation {
@@ -131,6 +132,10 @@ static _Noreturn void stage_main(const struct spec *s, const struct preparation 
 {
     struct err e = ERR_INIT;
     int r = stage_join(s, p, &e);
+    /* What we make is seen in the namespaces that it shares from its first moment on, with our
+     * descriptors: it must not be open to their other processes even then (CVE-2016-9962). */
+    if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        r = err_sys(&e, errno, "cannot protect the container's first process");
     if (r == 0) {
         pid_t pid =
             process_clone(clone_flags(s) | CLONE_PARENT, cg ? cgroup_clone_fd(cg) : -1, NULL);

@@ -8,7 +8,6 @@
 #include "runtime/identity.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -28,6 +27,8 @@ struct state {
     const struct init *in;
     const struct spec *spec;
     int proc_fd;      /* a procfs of this PID namespace that nobody else has seen */
+    int control;      /* to the maker */
+    int go_fd;        /* -EBADF: the word to go comes over @control */
     const char *path; /* the payload's file, found */
     char *path_owned;
 };
@@ -122,7 +123,7 @@ static int open_console(struct state *st, struct err *e)
     r = rootfs_set_console(st->in->rootfs, slave, e);
     if (r < 0)
         return r;
-    r = control_send(st->in->control, CONTROL_CONSOLE, 0, 0, NULL, master);
+    r = control_send(st->control, CONTROL_CONSOLE, 0, 0, NULL, master);
     if (r < 0)
         return err_sys(e, -r, "cannot hand out the terminal");
     return console_take(slave, p->uid, e);
@@ -158,6 +159,31 @@ static int set_stdio(struct state *st, struct err *e)
             fchown(fd, st->spec->process.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
             return err_sys(e, errno, "cannot give standard descriptor %d away", fd);
     }
+    return 0;
+}
+
+/* Only what cannot be entered or executed stays open from here on, the control socket and the FIFO:
+ * the payload's path, its interpreter's and its loader's are the image's to choose, and execve
+ * resolves "/proc/self/fd/7/../../bin/sh" before it closes what is close-on-exec
+ * (CVE-2024-21626). */
+static int close_descriptors(struct state *st, struct err *e)
+{
+    int first = 3 + (int)st->in->keep_fds;
+    _cleanup_close_ int control = fcntl(st->control, F_DUPFD_CLOEXEC, first + 2);
+    _cleanup_close_ int go = st->go_fd < 0 ? -EBADF : fcntl(st->go_fd, F_DUPFD_CLOEXEC, first + 2);
+    if (control < 0 || (st->go_fd >= 0 && go < 0))
+        return err_sys(e, errno, "cannot keep the descriptors");
+
+    if (dup3(control, first, O_CLOEXEC) < 0 || (go >= 0 && dup3(go, first + 1, O_CLOEXEC) < 0))
+        return err_sys(e, errno, "cannot keep the descriptors");
+    st->control = first;
+    st->go_fd = go < 0 ? go : first + 1;
+    unsigned beyond = (unsigned)(go < 0 ? first + 1 : first + 2);
+    if (syscall(SYS_close_range, beyond, ~0U, 0) < 0)
+        return err_sys(e, errno, "cannot close the descriptors");
+    control = go = st->proc_fd = -EBADF;
+    for (int fd = 3; fd < first; fd++)
+        fcntl(fd, F_SETFD, 0);
     return 0;
 }
 
@@ -231,30 +257,20 @@ static int find_executable(struct state *st, struct err *e)
 
 static int wait_for_go(struct state *st, struct err *e)
 {
-    int r = control_send(st->in->control, CONTROL_READY, 0, 0, NULL, -1);
+    int r = control_send(st->control, CONTROL_READY, 0, 0, NULL, -1);
     if (r < 0)
         return err_sys(e, -r, "cannot report");
-    if (st->in->go_fd < 0) {
+    if (st->go_fd < 0) {
         struct control_message m;
-        r = control_receive(st->in->control, &m);
+        r = control_receive(st->control, &m);
         return r == 1 && m.kind == CONTROL_GO ? 0 : err_set(e, ECANCELED, "the monitor is gone");
     }
     char go;
     ssize_t n;
     do
-        n = read(st->in->go_fd, &go, 1);
+        n = read(st->go_fd, &go, 1);
     while (n < 0 && errno == EINTR);
     return n == 1 ? 0 : err_set(e, ECANCELED, "cannot wait for the start");
-}
-
-static int close_descriptors(struct state *st, struct err *e)
-{
-    /* Marked, not closed: the control socket must live to tell that execve failed. */
-    if (syscall(SYS_close_range, 3 + st->in->keep_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-        return err_sys(e, errno, "cannot close the descriptors");
-    for (unsigned i = 0; i < st->in->keep_fds; i++)
-        fcntl((int)(3 + i), F_SETFD, 0);
-    return 0;
 }
 
 static int reset_signals(struct state *st, struct err *e)
@@ -282,21 +298,24 @@ static const struct step {
     int (*run)(struct state *st, struct err *e);
     enum control_step failure;
 } steps[] = {
-    {join_namespaces, STEP_SETUP}, {enter_cgroup, STEP_SETUP},
-    {start_session, STEP_SETUP},   {set_names, STEP_SETUP},
-    {raise_loopback, STEP_SETUP},  {open_proc, STEP_SETUP},
-    {build_root, STEP_SETUP},      {open_console, STEP_SETUP},
-    {seal_root, STEP_SETUP},       {enter_root, STEP_SETUP},
-    {set_stdio, STEP_SETUP},       {enter_cwd, STEP_EXEC},
-    {take_identity, STEP_SETUP},   {find_executable, STEP_EXEC},
-    {wait_for_go, STEP_SETUP},     {close_descriptors, STEP_SETUP},
-    {reset_signals, STEP_SETUP},   {drop_rights, STEP_SETUP},
+    {join_namespaces, STEP_SETUP}, {enter_cgroup, STEP_SETUP},   {start_session, STEP_SETUP},
+    {set_names, STEP_SETUP},       {raise_loopback, STEP_SETUP}, {open_proc, STEP_SETUP},
+    {build_root, STEP_SETUP},      {open_console, STEP_SETUP},   {seal_root, STEP_SETUP},
+    {enter_root, STEP_SETUP},      {set_stdio, STEP_SETUP},      {close_descriptors, STEP_SETUP},
+    {enter_cwd, STEP_EXEC},        {take_identity, STEP_SETUP},  {find_executable, STEP_EXEC},
+    {wait_for_go, STEP_SETUP},     {reset_signals, STEP_SETUP},  {drop_rights, STEP_SETUP},
     {execute, STEP_EXEC},
 };
 
 _Noreturn void init_main(const struct init *in)
 {
-    struct state st = {.in = in, .spec = in->spec, .proc_fd = -EBADF};
+    struct state st = {
+        .in = in,
+        .spec = in->spec,
+        .proc_fd = -EBADF,
+        .control = in->control,
+        .go_fd = in->go_fd,
+    };
     struct err e = ERR_INIT;
 
     /* Nobody who shares a namespace with us may look into this process while it still has the
@@ -306,7 +325,7 @@ _Noreturn void init_main(const struct init *in)
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         int r = steps[i].run(&st, &e);
         if (r < 0) {
-            control_send(in->control, CONTROL_FAILED, (int)steps[i].failure, -r, err_text(&e), -1);
+            control_send(st.control, CONTROL_FAILED, (int)steps[i].failure, -r, err_text(&e), -1);
             break;
         }
     }
