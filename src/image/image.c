@@ -134,6 +134,17 @@ long long image_size(int root_fd, const struct image *img)
     return total;
 }
 
+/* "02:00" in seconds. */
+static bool parse_offset(const char *text, time_t *ret)
+{
+    for (size_t i = 0; i < 5; i++)
+        if (i == 2 ? text[i] != ':' : text[i] < '0' || text[i] > '9')
+            return false;
+    *ret =
+        ((text[0] - '0') * 10 + text[1] - '0') * 3600 + ((text[3] - '0') * 10 + text[4] - '0') * 60;
+    return text[5] == '\0';
+}
+
 time_t image_created(const struct image *img)
 {
     const char *text = json_str(img->config, "created");
@@ -144,13 +155,10 @@ time_t image_created(const struct image *img)
     if (*rest == '.')
         rest += 1 + strspn(rest + 1, "0123456789");
     time_t t = timegm(&tm);
-    int hours, minutes;
-    char sign, end;
+    time_t offset;
     if (strcmp(rest, "Z") == 0)
         return t;
-    if (sscanf(rest, "%c%2d:%2d%c", &sign, &hours, &minutes, &end) != 3 ||
-        (sign != '+' && sign != '-'))
+    if ((*rest != '+' && *rest != '-') || !parse_offset(rest + 1, &offset))
         return -1;
-    time_t offset = hours * 3600 + minutes * 60;
-    return sign == '+' ? t - offset : t + offset;
+    return *rest == '+' ? t - offset : t + offset;
 }

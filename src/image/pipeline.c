@@ -10,6 +10,7 @@
 #include "kernel/process.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
@@ -133,11 +134,10 @@ static _Noreturn void digest_stage(const struct run *run)
     report_and_exit(FD_REPORT, r, &e, text.s, text.len);
 }
 
-/* "SIZE ENTRIES" NUL, then a name and a NUL for each opaque folder. */
+/* "SIZE ENTRIES" and a line's end, then a name and a NUL for each opaque folder. */
 static void unpacked_to_text(const struct unpacked *u, struct str *text)
 {
-    str_addf(text, "%lld %lld", u->size, u->entries);
-    str_addn(text, "", 1);
+    str_addf(text, "%lld %lld\n", u->size, u->entries);
     for (size_t i = 0; i < u->opaque.n; i++)
         str_addn(text, u->opaque.v[i], strlen(u->opaque.v[i]) + 1);
 }
@@ -171,15 +171,30 @@ static _Noreturn void unpack_stage(const struct run *run)
     report_and_exit(FD_REPORT, r, &e, text.s, text.len);
 }
 
-static int unpacked_from_text(const char *text, size_t n, struct unpacked *ret, struct err *e)
+/* Takes the number before @end off the text. Negative when there is none. */
+static long long take_number(char **text, char end)
+{
+    char *stop = strchr(*text, end);
+    long long n;
+    if (!stop)
+        return -1;
+    *stop = '\0';
+    if (str_to_int64(*text, 0, LLONG_MAX, &n) < 0)
+        return -1;
+    *text = stop + 1;
+    return n;
+}
+
+static int unpacked_from_text(char *text, size_t n, struct unpacked *ret, struct err *e)
 {
     struct unpacked u = {0};
     const char *end = text + n;
-    const char *name = memchr(text, '\0', n);
-    if (!name || sscanf(text, "%18lld %18lld", &u.size, &u.entries) != 2 || u.size < 0 ||
-        u.entries < 0)
+    char *name = text;
+    u.size = take_number(&name, ' ');
+    u.entries = take_number(&name, '\n');
+    if (u.size < 0 || u.entries < 0)
         return err_set(e, EPROTO, "the unpacker's report cannot be read");
-    for (name++; name < end; name += strlen(name) + 1)
+    for (; name < end; name += strlen(name) + 1)
         strv_add(&u.opaque, name);
     if (u.opaque.failed) {
         unpacked_release(&u);
@@ -297,18 +312,16 @@ static int feed_all(struct run *run, struct hash *h, long long *ret_size, struct
     return r;
 }
 
-static int take_digest(const char *text, struct pipeline_result *ret, long long *ret_size,
-                       struct err *e)
+/* "sha256:… SIZE" */
+static int take_digest(char *text, struct pipeline_result *ret, long long *ret_size, struct err *e)
 {
-    char *digest = strndup(text, DIGEST_LEN);
-    if (!digest)
-        return err_nomem(e);
-    if (!digest_is_valid(digest) || sscanf(text + DIGEST_LEN, " %18lld", ret_size) != 1) {
-        free(digest);
+    char *space = strchr(text, ' ');
+    if (space)
+        *space = '\0';
+    if (!space || !digest_is_valid(text) || str_to_int64(space + 1, 0, LLONG_MAX, ret_size) < 0)
         return err_set(e, EPROTO, "the digester's report cannot be read");
-    }
-    ret->diff_id = digest;
-    return 0;
+    ret->diff_id = strdup(text);
+    return ret->diff_id ? 0 : err_nomem(e);
 }
 
 /* Whose failure it is: of the first in the row that failed, unless it was only left alone by the

@@ -39,7 +39,7 @@ static int copy_entry(const json_t *index, const json_t *entry, struct image *im
 
 static int find(struct removal *rm, struct err *e)
 {
-    json_t *entry;
+    json_t *entry = NULL;
     struct stat st;
     int r = layout_read_index(rm->root_fd, &rm->index, &st, e);
     if (r == 0)

@@ -10,7 +10,7 @@ int image_tag(int root_fd, const char *what, const char *name, struct err *e)
     _cleanup_free_ char *full = NULL;
     _cleanup_close_ int lock = -EBADF;
     _cleanup_json_ json_t *index = NULL;
-    json_t *entry;
+    json_t *entry = NULL;
 
     int r = reference_claim(name, &full, e);
     if (r == 0)
