@@ -58,6 +58,9 @@ static int set_pids(struct cgroup *cg, const struct cgroup_setting *s, const jso
     int r = cgroup_integer(s->option, value, LLONG_MIN, &n, e);
     if (r < 0)
         return r;
+    /* Without the controller there is no limit anyway. */
+    if (n <= 0 && !cgroup_has_file(cg, "pids", "pids.max"))
+        return 0;
     char text[24];
     snprintf(text, sizeof(text), "%lld", n);
     return cgroup_set_text(cg, s, n <= 0 ? "max" : text, e);
