@@ -246,3 +246,13 @@ int dir_open(int dirfd, const char *path, bool path_only, struct err *e)
         return err_sys(e, errno, "cannot open folder \"%s\"", path);
     return fd;
 }
+
+void fd_open_standard(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        close(fd);
+}

@@ -232,6 +232,7 @@ int main(int argc, char **argv)
     /* What our caller leaked to us is nobody's business in a container (CVE-2024-21626). */
     syscall(SYS_close_range, 3U, ~0U, 0U);
 
+    fd_open_standard();
     json_seed();
     _cleanup_err_ struct err e = ERR_INIT;
     _cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));

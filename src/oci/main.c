@@ -134,6 +134,7 @@ static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, s
 
 int main(int argc, char **argv)
 {
+    fd_open_standard();
     json_seed();
     struct oci_global g = {.root = "/run/skiff-oci", .log_format = "text"};
     _cleanup_err_ struct err e = ERR_INIT;

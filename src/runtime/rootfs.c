@@ -258,6 +258,8 @@ static int set_sysctl(const struct spec *s, int proc_fd, const char *key, const 
         return err_nomem(e);
     for (char *c = path + 4; *c; c++)
         *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+    if (strstr(path, "/../")) /* out of what was checked */
+        return err_set(e, EINVAL, "sysctl \"%s\" is not a name", key);
 
     /* A procfs of our own, that nobody could have mounted over (CVE-2025-52881). */
     _cleanup_close_ int fd =
