@@ -17,8 +17,9 @@ static const struct option_def no_options[] = {{0}};
 static json_t *describe(const struct state *s)
 {
     const char *status = state_status(s);
-    return json_pack("{s:s, s:s, s:s, s:i, s:s*, s:s*, s:O*}", "ociVersion", "1.2.0", "id", s->id,
-                     "status", status, "pid", str_eq(status, "stopped") ? 0 : s->pid, "bundle",
+    bool alive = str_eq(status, "running") || str_eq(status, "created");
+    return json_pack("{s:s, s:s, s:s, s:i, s:s*, s:s*, s:O*}", "ociVersion", OCI_VERSION, "id",
+                     s->id, "status", status, "pid", alive ? s->pid : 0, "bundle",
                      json_str(s->document, "bundle"), "created", json_str(s->document, "created"),
                      "annotations", json_at(s->document, "annotations"));
 }
@@ -102,9 +103,9 @@ static int delete_container(const struct oci_global *g, const struct state *s, b
 {
     const char *status = state_status(s);
     bool alive = str_eq(status, "running") || str_eq(status, "created");
-    if (str_eq(status, "running") && !force)
-        return err_set(e, EBUSY, "cannot delete container \"%s\": it is running (use --force)",
-                       s->id);
+    if (!force && (str_eq(status, "running") || str_eq(status, "creating")))
+        return err_set(e, EBUSY, "cannot delete container \"%s\": it is %s (use --force)", s->id,
+                       status);
     if (alive) {
         process_kill(s->pid, s->start_time, SIGKILL);
         int r = wait_until_gone(s);

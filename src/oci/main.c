@@ -5,6 +5,7 @@
 #include "runtime/exe.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -135,6 +136,7 @@ static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, s
 int main(int argc, char **argv)
 {
     fd_open_standard();
+    signal(SIGCHLD, SIG_DFL); /* a caller who ignores it would leave us no child's status */
     json_seed();
     struct oci_global g = {.root = "/run/skiff-oci", .log_format = "text"};
     _cleanup_err_ struct err e = ERR_INIT;

@@ -8,6 +8,9 @@
 #include "base/err.h"
 #include "base/options.h"
 
+/* The runtime-spec that config.json is read by, and that state, spec and features name. */
+#define OCI_VERSION "1.2.0"
+
 /* The options before the command. */
 struct oci_global {
     const char *root;

@@ -4,8 +4,10 @@
 #include "kernel/process.h"
 #include "kernel/terminal.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
 
@@ -19,7 +21,33 @@ static bool copy_some(int from, int to)
     return n > 0 && fd_write_all(to, buf, (size_t)n) == 0;
 }
 
-static int block_signals(struct err *e)
+/* What was typed and the terminal has no room for yet: a container that does not read must not keep
+ * us from carrying its output. */
+struct typed {
+    char bytes[4096];
+    size_t n, at;
+};
+
+/* Reads what comes next. False when there is no more. */
+static bool typed_read(struct typed *t)
+{
+    ssize_t n = read(0, t->bytes, sizeof(t->bytes));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return true;
+    t->n = n > 0 ? (size_t)n : 0;
+    t->at = 0;
+    return n > 0;
+}
+
+/* Hands on what the terminal takes. False when it is gone. */
+static bool typed_write(struct typed *t, int console)
+{
+    ssize_t n = t->at < t->n ? write(console, t->bytes + t->at, t->n - t->at) : 0;
+    t->at += n > 0 ? (size_t)n : 0;
+    return n >= 0 || errno == EINTR || errno == EAGAIN;
+}
+
+int relay_block_signals(struct err *e)
 {
     sigset_t all;
     sigfillset(&all);
@@ -40,19 +68,22 @@ static void forward_signal(int signals, int pidfd, int console)
         pidfd_send_signal(pidfd, (int)info.ssi_signo, NULL, 0);
 }
 
-int relay_until_end(pid_t pid, int pidfd, int console, struct err *e)
+int relay_until_end(pid_t pid, int pidfd, int signals, int console, struct err *e)
 {
-    _cleanup_close_ int signals = block_signals(e);
-    if (signals < 0)
-        return signals;
-
+    struct typed typed = {.n = 0};
+    bool typing = console >= 0;
     struct pollfd fds[] = {
         {.fd = pidfd, .events = POLLIN},
         {.fd = signals, .events = POLLIN},
-        {.fd = console, .events = POLLIN},
-        {.fd = console >= 0 ? 0 : -1, .events = POLLIN},
+        {.fd = console},
+        {.events = POLLIN},
     };
+    if (console >= 0 && fcntl(console, F_SETFL, O_NONBLOCK) < 0)
+        return err_sys(e, errno, "cannot use the terminal");
     for (;;) {
+        bool full = typed.at < typed.n;
+        fds[2].events = (short)(typing && full ? POLLIN | POLLOUT : POLLIN);
+        fds[3].fd = typing && !full ? 0 : -1;
         if (poll(fds, ARRAY_LEN(fds), -1) < 0) {
             if (errno == EINTR)
                 continue;
@@ -60,12 +91,15 @@ int relay_until_end(pid_t pid, int pidfd, int console, struct err *e)
         }
         if (fds[1].revents)
             forward_signal(signals, pidfd, console);
-        if (fds[2].revents && !copy_some(console, 1))
+        if (fds[3].revents)
+            typing = typed_read(&typed);
+        if (typing && !typed_write(&typed, console))
+            typing = false;
+        if (fds[2].revents & ~POLLOUT) {
+            if (copy_some(console, 1))
+                continue; /* drain it before the end is believed */
             fds[2].fd = -1;
-        else if (fds[2].revents)
-            continue; /* drain it before the end is believed */
-        if (fds[3].revents && !copy_some(0, console))
-            fds[3].fd = -1;
+        }
         if (fds[0].revents)
             break;
     }

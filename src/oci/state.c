@@ -3,9 +3,11 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/process.h"
+#include "oci/oci.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -19,44 +21,77 @@ int state_check_id(const char *id, struct err *e)
     return 0;
 }
 
-static int open_in(const char *root, const char *id, struct state *s, struct err *e)
+static int open_in(int root_fd, const char *id, struct state *s, struct err *e)
 {
-    _cleanup_close_ int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     s->id = strdup(id);
     if (!s->id)
         return err_nomem(e);
-    if (root_fd >= 0)
-        s->dir_fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (root_fd < 0 || s->dir_fd < 0)
-        return errno == ENOENT ? err_set(e, ENOENT, "container \"%s\" does not exist", id)
-                               : err_sys(e, errno, "cannot open container \"%s\"", id);
-    return 0;
+    s->dir_fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return s->dir_fd < 0 ? -errno : 0;
+}
+
+/* Opened first, and made only when it is not there: it mostly is. */
+static int open_root(const char *root, struct err *e)
+{
+    int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        int r = dir_make(AT_FDCWD, root, 0711, e);
+        if (r < 0)
+            return r;
+        fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    return fd < 0 ? err_sys(e, errno, "cannot open \"%s\"", root) : fd;
+}
+
+static void set_created(struct state *s)
+{
+    struct timespec now;
+    struct tm tm;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    size_t n = strftime(s->created, sizeof(s->created), "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(s->created + n, sizeof(s->created) - n, ".%09ldZ", now.tv_nsec);
 }
 
 int state_claim(const char *root, const char *id, struct state *ret, struct err *e)
 {
     int r = state_check_id(id, e);
-    if (r == 0)
-        r = dir_make(AT_FDCWD, root, 0711, e);
     if (r < 0)
         return r;
-
-    _cleanup_free_ char *path = str_printf("%s/%s", root, id);
-    if (!path)
-        return err_nomem(e);
-    if (mkdir(path, 0711) < 0)
+    _cleanup_close_ int root_fd = open_root(root, e);
+    if (root_fd < 0)
+        return root_fd;
+    if (mkdirat(root_fd, id, 0711) < 0)
         return errno == EEXIST ? err_set(e, EEXIST, "container \"%s\" exists already", id)
-                               : err_sys(e, errno, "cannot create folder \"%s\"", path);
+                               : err_sys(e, errno, "cannot create folder \"%s/%s\"", root, id);
     _cleanup_state_ struct state s = STATE_INIT;
-    r = open_in(root, id, &s, e);
-    if (r == 0 && mkfifoat(s.dir_fd, "exec.fifo", 0600) < 0)
-        r = err_sys(e, errno, "cannot create \"%s/exec.fifo\"", path);
+    r = open_in(root_fd, id, &s, e);
+    if (r == 0 && flock(s.dir_fd, LOCK_EX) < 0)
+        r = -errno;
     if (r < 0) {
-        dir_remove(AT_FDCWD, path, NULL);
-        return r;
+        unlinkat(root_fd, id, AT_REMOVEDIR);
+        return err_sys(e, -r, "cannot open \"%s/%s\"", root, id);
     }
+    set_created(&s);
     *ret = s;
     s = STATE_INIT;
+    return 0;
+}
+
+void state_settle(struct state *s)
+{
+    flock(s->dir_fd, LOCK_UN);
+}
+
+static int read_document(struct state *s, struct err *e)
+{
+    if (faccessat(s->dir_fd, "state.json", F_OK, 0) < 0)
+        return 0;
+    int r = json_read(s->dir_fd, "state.json", STATE_LIMIT, &s->document, e);
+    if (r < 0)
+        return err_wrap(e, "container \"%s\"", s->id);
+    s->pid = (pid_t)json_int(s->document, "pid", 0);
+    s->start_time = (uint64_t)json_int(s->document, "startTime", 0);
     return 0;
 }
 
@@ -64,48 +99,63 @@ int state_open(const char *root, const char *id, struct state *ret, struct err *
 {
     _cleanup_state_ struct state s = STATE_INIT;
     int r = state_check_id(id, e);
-    if (r == 0)
-        r = open_in(root, id, &s, e);
     if (r < 0)
         return r;
-    if (faccessat(s.dir_fd, "state.json", F_OK, 0) == 0) {
-        r = json_read(s.dir_fd, "state.json", STATE_LIMIT, &s.document, e);
-        if (r < 0)
-            return err_wrap(e, "container \"%s\"", id);
-        s.pid = (pid_t)json_int(s.document, "pid", 0);
-        s.start_time = (uint64_t)json_int(s.document, "startTime", 0);
-    }
+    _cleanup_close_ int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    r = root_fd < 0 ? -errno : open_in(root_fd, id, &s, e);
+    if (r == -ENOENT)
+        return err_set(e, ENOENT, "container \"%s\" does not exist", id);
+    if (r < 0)
+        return err_sys(e, -r, "cannot open container \"%s\"", id);
+    r = read_document(&s, e);
+    if (r < 0)
+        return r;
     *ret = s;
     s = STATE_INIT;
     return 0;
 }
 
-int state_write(struct state *s, pid_t pid, const char *bundle, const char *cgroup_path,
-                const json_t *annotations, struct err *e)
+int state_write(struct state *s, pid_t pid, struct err *e)
 {
-    char created[40];
-    struct timespec now;
-    struct tm tm;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    size_t n = strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(created + n, sizeof(created) - n, ".%09ldZ", now.tv_nsec);
-
     s->pid = pid;
-    s->start_time = process_start_time(pid);
-    json_decref(s->document);
-    s->document =
-        json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:s?, s:O*}", "ociVersion", "1.2.0", "id", s->id,
-                  "pid", pid, "startTime", (json_int_t)s->start_time, "bundle", bundle, "created",
-                  created, "cgroupPath", cgroup_path, "annotations", annotations);
-    if (!s->document)
-        return err_nomem(e);
-    return json_write(s->dir_fd, "state.json", s->document, 0600, 0, e);
+    s->start_time = pid > 0 ? process_start_time(pid) : 0;
+    _cleanup_json_ json_t *j = json_pack(
+        "{s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:O*}", "ociVersion", OCI_VERSION, "id", s->id, "pid",
+        pid, "startTime", (json_int_t)s->start_time, "bundle", s->bundle, "created", s->created,
+        "cgroupPath", s->cgroup_path, "annotations", s->annotations);
+    return j ? json_write(s->dir_fd, "state.json", j, 0600, 0, e) : err_nomem(e);
+}
+
+int state_make_gate(const struct state *s, struct err *e)
+{
+    if (mkfifoat(s->dir_fd, "exec.fifo", 0600) < 0)
+        return err_sys(e, errno, "cannot create \"exec.fifo\"");
+    int fd = openat(s->dir_fd, "exec.fifo", O_RDWR | O_CLOEXEC);
+    return fd < 0 ? err_sys(e, errno, "cannot open \"exec.fifo\"") : fd;
+}
+
+int state_open_gate(const struct state *s, struct err *e)
+{
+    _cleanup_close_ int fd = openat(s->dir_fd, "exec.fifo", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENXIO)
+        return err_set(e, ESRCH, "cannot start container \"%s\": it has ended", s->id);
+    /* Whoever takes the name away is the one who starts it. */
+    if (fd < 0 || unlinkat(s->dir_fd, "exec.fifo", 0) < 0 || write(fd, "", 1) != 1)
+        return err_sys(e, errno, "cannot start container \"%s\"", s->id);
+    return 0;
+}
+
+static bool is_locked(const struct state *s)
+{
+    if (flock(s->dir_fd, LOCK_SH | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK;
+    flock(s->dir_fd, LOCK_UN);
+    return false;
 }
 
 const char *state_status(const struct state *s)
 {
-    if (!s->document)
+    if (is_locked(s))
         return "creating";
     if (!process_is(s->pid, s->start_time))
         return "stopped";

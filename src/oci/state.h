@@ -1,8 +1,10 @@
 /*
- * What skiff-oci keeps of a container between its commands: ROOT/ID/state.json, and the FIFO that
- * holds a created container back until it is started.
+ * What skiff-oci keeps of a container between its commands: ROOT/ID/state.json, and the gate, a
+ * FIFO that holds a created container back until it is started.
  *
- * Source: OCI runtime-spec runtime.md, "State". Whether it runs is asked of the kernel each time.
+ * The folder is locked (flock) while its container is made, so that one who finds it can tell a
+ * container that is being made from what a killed maker left. Whether it runs is asked of the
+ * kernel each time. Source: OCI runtime-spec runtime.md, "State".
  */
 #ifndef SKIFF_OCI_STATE_H
 #define SKIFF_OCI_STATE_H
@@ -14,25 +16,37 @@
 
 struct state {
     char *id;
-    int dir_fd; /* ROOT/ID */
-    pid_t pid;
+    int dir_fd;          /* ROOT/ID */
+    pid_t pid;           /* 0: none yet */
     uint64_t start_time; /* process_start_time of pid: names it for good */
-    json_t *document;    /* state.json */
+    json_t *document;    /* state.json as it was read; NULL: there was none */
+    /* What state_write writes besides; not owned, and not set by state_open. */
+    const char *bundle, *cgroup_path;
+    const json_t *annotations;
+    char created[40]; /* when it was claimed, RFC 3339 */
 };
 #define STATE_INIT ((struct state){.dir_fd = -EBADF})
 
 /* Letters, digits and "_+-." and not "." or "..": what may be a folder's name. */
 int state_check_id(const char *id, struct err *e);
 
-/* Claims @id by making its folder: -EEXIST when it is taken. */
+/* Claims @id by making its folder, and locks it: -EEXIST when it is taken. */
 int state_claim(const char *root, const char *id, struct state *ret, struct err *e);
+
+/* Lets go of state_claim's lock: the container is made. */
+void state_settle(struct state *s);
 
 /* Opens what @id left: -ENOENT when there is no such container. */
 int state_open(const char *root, const char *id, struct state *ret, struct err *e);
 
-/* Writes state.json for the container's process @pid. */
-int state_write(struct state *s, pid_t pid, const char *bundle, const char *cgroup_path,
-                const json_t *annotations, struct err *e);
+/* Writes state.json: with @pid 0 what is known before there is a process. */
+int state_write(struct state *s, pid_t pid, struct err *e);
+
+/* Makes the gate; returns a descriptor that holds it open on both sides. */
+int state_make_gate(const struct state *s, struct err *e);
+
+/* Lets the container through, once: from then on it counts as running. */
+int state_open_gate(const struct state *s, struct err *e);
 
 /* "creating", "created", "running" or "stopped". */
 const char *state_status(const struct state *s);

@@ -1,0 +1,146 @@
+#include "oci/creation.h"
+
+#include "base/file.h"
+#include "oci/console_socket.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+enum { MOST_FDS = 1024 };
+
+/* Called before anything is opened here: a number that the caller left free would be one of ours by
+ * the time the container inherits it. */
+static int check_preserved(long long n, struct err *e)
+{
+    if (n < 0 || n > MOST_FDS)
+        return err_set(e, EINVAL, "--preserve-fds %lld: must be 0 to %d", n, MOST_FDS);
+    for (int fd = 3; fd < 3 + n; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            return err_set(e, EBADF, "--preserve-fds %lld: descriptor %d is not open", n, fd);
+    return 0;
+}
+
+static int load_bundle(struct creation *c, struct err *e)
+{
+    const char *path = c->options->bundle ? c->options->bundle : ".";
+    c->bundle = realpath(path, NULL);
+    if (!c->bundle)
+        return err_sys(e, errno, "cannot open bundle \"%s\"", path);
+    c->bundle_fd = dir_open(AT_FDCWD, c->bundle, false, e);
+    if (c->bundle_fd < 0)
+        return c->bundle_fd;
+
+    _cleanup_json_ json_t *document = NULL;
+    int r = spec_read(c->bundle_fd, "config.json", &document, e);
+    if (r == 0)
+        r = spec_parse(document, &c->spec, e);
+    if (r < 0)
+        return r;
+    const struct create_options *o = c->options;
+    if (c->spec.process.terminal && !o->console_socket && (o->detach || !isatty(0)))
+        return err_set(e, EINVAL, "the config asks for a terminal: --console-socket is needed");
+    if (!c->spec.process.terminal && o->console_socket)
+        return err_set(e, EINVAL, "--console-socket is given, but the config asks for no terminal");
+    return 0;
+}
+
+/* The group of a container whose config names none: below our own. */
+static int set_default_cgroup(struct creation *c, struct err *e)
+{
+    if (c->spec.cgroup_path)
+        return 0;
+    json_t *linux_ = json_at(c->spec.document, "linux");
+    _cleanup_free_ char *path = str_printf("/skiff-oci/%s", c->state.id);
+    if (!path || json_object_set_new(linux_, "cgroupsPath", json_string(path)) < 0)
+        return err_nomem(e);
+    c->spec.cgroup_path = json_str(linux_, "cgroupsPath");
+    return 0;
+}
+
+static int write_pid_file(const char *path, pid_t pid, struct err *e)
+{
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%d", pid);
+    return file_replace(AT_FDCWD, path, text, (size_t)n, 0644, 0, e);
+}
+
+static int run_init(struct creation *c, struct err *e)
+{
+    const struct container_options options = {
+        .bundle_fd = c->bundle_fd,
+        .root_mount_fd = -1,
+        .userns_fd = -1,
+        .cache_fd = -1,
+        .stdio = {0, 1, 2},
+        .go_fd = c->fifo,
+        .keep_fds = (unsigned)c->options->preserve_fds,
+        .no_pivot = c->options->no_pivot,
+    };
+    enum control_step step = STEP_SETUP;
+    int r = container_create(&c->spec, &options, &c->container, e);
+    if (r == 0)
+        r = container_wait(&c->container, &step, e);
+    if (r < 0 && step == STEP_EXEC)
+        err_wrap(e, "cannot start \"%s\"", c->spec.process.args[0]);
+    return r;
+}
+
+static int make_container(struct creation *c, bool gated, struct err *e)
+{
+    if (gated) {
+        c->fifo = state_make_gate(&c->state, e);
+        if (c->fifo < 0)
+            return c->fifo;
+    }
+    int r = set_default_cgroup(c, e);
+    if (r < 0)
+        return r;
+    /* Who finds us killed in the middle finds by this what we have made. */
+    c->state.bundle = c->bundle;
+    c->state.cgroup_path = c->spec.cgroup_path;
+    c->state.annotations = json_at(c->spec.document, "annotations");
+    r = state_write(&c->state, 0, e);
+    if (r == 0)
+        r = run_init(c, e);
+    if (r == 0 && c->options->console_socket)
+        r = console_socket_send(c->options->console_socket, c->container.console, e);
+    if (r == 0)
+        r = state_write(&c->state, c->container.pid, e);
+    if (r == 0 && c->options->pid_file)
+        r = write_pid_file(c->options->pid_file, c->container.pid, e);
+    return r;
+}
+
+int creation_make(struct creation *c, const char *id, bool gated, struct err *e)
+{
+    int r = check_preserved(c->options->preserve_fds, e);
+    if (r == 0)
+        r = load_bundle(c, e);
+    if (r == 0)
+        r = state_claim(c->root, id, &c->state, e);
+    if (r < 0)
+        return r;
+    r = make_container(c, gated, e);
+    if (r < 0)
+        creation_undo(c);
+    else
+        state_settle(&c->state);
+    return r;
+}
+
+void creation_undo(struct creation *c)
+{
+    container_destroy(&c->container, NULL);
+    state_remove(c->root, &c->state, NULL);
+}
+
+void creation_release(struct creation *c)
+{
+    free(c->bundle);
+    fd_close(&c->bundle_fd);
+    fd_close(&c->fifo);
+    state_release(&c->state);
+    spec_release(&c->spec);
+    container_release(&c->container);
+}
