@@ -233,6 +233,7 @@ int main(int argc, char **argv)
     syscall(SYS_close_range, 3U, ~0U, 0U);
 
     fd_open_standard();
+    signal(SIGCHLD, SIG_DFL); /* a caller who ignores it would leave us no child's status */
     json_seed();
     _cleanup_err_ struct err e = ERR_INIT;
     _cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
