@@ -11,20 +11,27 @@
 
 enum { FILE_LIMIT = 4 << 20, GROUPS_LIMIT = 65536 };
 
-/* A file of the image, or "" when it has none. Regular files only, without waiting for a FIFO
- * (CVE-2024-9676), and no more than a bound of it (CVE-2026-47262). */
+/* A file of the image, or "" when it has none. Opened only once it is known to be a regular one: a
+ * FIFO would make us wait (CVE-2024-9676), and for some devices to be opened is an order. No more
+ * than a bound of it is read (CVE-2026-47262). */
 static int read_in_root(int root_fd, const char *path, char **ret, struct err *e)
 {
-    _cleanup_close_ int fd = root_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0);
+    _cleanup_close_ int place = root_open(root_fd, path, O_PATH, 0, 0);
     struct stat st;
-    if (fd == -ENOENT || fd == -ENOTDIR) {
+    if (place == -ENOENT || place == -ENOTDIR) {
         *ret = strdup("");
         return *ret ? 0 : err_nomem(e);
     }
-    if (fd < 0)
-        return err_sys(e, -fd, "cannot open the image's \"%s\"", path);
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+    if (place < 0)
+        return err_sys(e, -place, "cannot open the image's \"%s\"", path);
+    if (fstat(place, &st) < 0 || !S_ISREG(st.st_mode))
         return err_set(e, EINVAL, "the image's \"%s\" is not a regular file", path);
+
+    char again[32];
+    snprintf(again, sizeof(again), "/proc/self/fd/%d", place);
+    _cleanup_close_ int fd = open(again, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, errno, "cannot open the image's \"%s\"", path);
     int r = fd_read_all(fd, FILE_LIMIT, ret, NULL);
     if (r == -EFBIG)
         return err_set(e, EFBIG, "the image's \"%s\" is larger than 4 MiB", path);
