@@ -170,9 +170,51 @@ int dir_make(int dirfd, const char *path, mode_t mode, struct err *e)
     return 0;
 }
 
-/* Empties the folder @fd. Depth is bounded by descriptors: a tree of more levels than the process
- * may open is refused by the kernel (EMFILE), not overflowed. */
-static int empty_dir(int fd, dev_t dev)
+/* How far down one removal descends by descriptors. What lies deeper is first moved up. */
+enum { DEPTH_MAX = 100 };
+
+struct removal {
+    int top_fd;
+    dev_t dev;
+    unsigned moved; /* names given at the top so far */
+    bool again;     /* something was moved there: another pass is needed */
+};
+
+/* A tree may be deeper than a process may open folders, or its stack can go. */
+static int move_up(struct removal *rm, int dir, const char *name)
+{
+    char target[32];
+    int r;
+    do {
+        snprintf(target, sizeof(target), ".moved-%u", rm->moved++);
+        r = renameat2(dir, name, rm->top_fd, target, RENAME_NOREPLACE) < 0 ? -errno : 0;
+    } while (r == -EEXIST);
+    rm->again |= r == 0;
+    return r;
+}
+
+static int empty_dir(struct removal *rm, int fd, unsigned depth);
+
+static int remove_child(struct removal *rm, int dir, const char *name, unsigned depth)
+{
+    if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
+        return 0;
+    if (depth == DEPTH_MAX)
+        return move_up(rm, dir, name);
+    int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (child < 0)
+        return -errno;
+    struct stat st;
+    int r = fstat(child, &st) < 0 ? -errno : st.st_dev != rm->dev ? -EXDEV : 0;
+    if (r == 0)
+        r = empty_dir(rm, child, depth + 1);
+    else
+        close(child);
+    return r == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : r;
+}
+
+/* Empties the folder @fd, and closes it. Goes on after a failure; returns the first. */
+static int empty_dir(struct removal *rm, int fd, unsigned depth)
 {
     _cleanup_closedir_ DIR *d = fdopendir(fd);
     if (!d) {
@@ -189,26 +231,27 @@ static int empty_dir(int fd, dev_t dev)
             continue;
         if (entry->d_type != DT_DIR && unlinkat(dirfd(d), name, 0) == 0)
             continue;
-        if (entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM) {
-            first = first ? first : -errno;
-            continue;
-        }
-        int child = openat(dirfd(d), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (child < 0) {
-            first = first ? first : -errno;
-            continue;
-        }
-        struct stat st;
-        int r = fstat(child, &st) < 0 ? -errno : st.st_dev != dev ? -EXDEV : 0;
-        if (r == 0)
-            r = empty_dir(child, dev);
-        else
-            close(child);
-        if (r == 0 && unlinkat(dirfd(d), name, AT_REMOVEDIR) < 0)
-            r = -errno;
+        int r = entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM
+                    ? -errno
+                    : remove_child(rm, dirfd(d), name, depth);
         first = first ? first : r;
     }
     return first ? first : -errno;
+}
+
+static int empty_top(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    struct removal rm = {.top_fd = fd, .dev = st.st_dev};
+    int r;
+    do {
+        rm.again = false;
+        int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = again < 0 ? -errno : empty_dir(&rm, again, 0);
+    } while (r == 0 && rm.again);
+    return r;
 }
 
 int dir_remove(int dirfd, const char *name, struct err *e)
@@ -216,7 +259,7 @@ int dir_remove(int dirfd, const char *name, struct err *e)
     if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return 0;
 
-    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
         if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
             return err_sys(e, errno, "cannot remove \"%s\"", name);
@@ -225,18 +268,10 @@ int dir_remove(int dirfd, const char *name, struct err *e)
     if (fd < 0)
         return errno == ENOENT ? 0 : err_sys(e, errno, "cannot remove \"%s\"", name);
 
-    struct stat st;
-    if (fstat(fd, &st) < 0) {
-        int saved = errno;
-        close(fd);
-        return err_sys(e, saved, "cannot remove \"%s\"", name);
-    }
-    int r = empty_dir(fd, st.st_dev);
+    int r = empty_top(fd);
     if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
         r = -errno;
-    if (r < 0)
-        return err_sys(e, -r, "cannot remove \"%s\"", name);
-    return 0;
+    return r < 0 ? err_sys(e, -r, "cannot remove \"%s\"", name) : 0;
 }
 
 int dir_open(int dirfd, const char *path, bool path_only, struct err *e)

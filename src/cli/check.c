@@ -164,7 +164,7 @@ int cmd_check(struct cli *c, int argc, char **argv, struct err *e)
     uname(&host);
     printf("Linux %s on %s%s\n", host.release, host.machine,
            geteuid() == 0 ? "" : " (not root: some answers are about your rights)");
-    for (int kind = 0; kind < NS_KINDS; kind++) {
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
         r = probe_namespace(kind);
         printf("%-5s %s namespaces%s%s\n", r == 0 ? "yes" : "no", namespace_types[kind].name,
                r == 0 ? "" : ": lost: a wall between ", r == 0 ? "" : namespace_types[kind].walls);

@@ -32,7 +32,7 @@ static int print_table(const struct sharing *s, struct err *e)
 {
     _cleanup_str_ struct str text = {0}, out = {0};
     str_add(&text, "CONTAINER ID\tNAME\tPROCESS");
-    for (int kind = 0; kind < NS_KINDS; kind++) {
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
         const char *name = namespace_types[kind].name;
         str_add(&text, "\t");
         for (const char *c = name; *c; c++)
@@ -43,7 +43,7 @@ static int print_table(const struct sharing *s, struct err *e)
         const struct sharing_row *row = &s->rows[i];
         str_addf(&text, "%.*s\t%s\t%d", SHORT_ID_LEN, *row->id ? row->id : "-", row->name,
                  row->pid);
-        for (int kind = 0; kind < NS_KINDS; kind++)
+        for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
             str_addf(&text, "\t%s", cell(s, i, kind));
         str_add(&text, "\n");
     }
@@ -56,7 +56,7 @@ static json_t *row_json(const struct sharing *s, size_t i)
 {
     const struct sharing_row *row = &s->rows[i];
     json_t *namespaces = json_object();
-    for (int kind = 0; kind < NS_KINDS; kind++)
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         json_object_set_new(namespaces, namespace_types[kind].name,
                             json_pack("{s:I, s:s}", "inode", (json_int_t)row->inode[kind], "owner",
                                       s->rows[sharing_owner(s, i, kind)].name));
@@ -86,7 +86,7 @@ static int print_dot(const struct sharing *s, struct err *e)
     for (size_t i = 0; i < s->n; i++)
         str_addf(&out, "    \"c%zu\" [shape=box, label=\"%s\\npid %d\"];\n", i, s->rows[i].name,
                  s->rows[i].pid);
-    for (int kind = 0; kind < NS_KINDS; kind++)
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         for (size_t i = 0; i < s->n; i++) {
             unsigned long long inode = s->rows[i].inode[kind];
             if (sharing_owner(s, i, kind) == i)
@@ -137,7 +137,7 @@ static int explain(struct cli *c, const struct sharing *s, const char *what, str
             "Container %s (%.12s) is process %d of this machine. What it cannot see is a matter "
             "of namespaces:\n\n",
             s->rows[i].name, record.id, s->rows[i].pid);
-        for (int kind = 0; kind < NS_KINDS; kind++)
+        for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
             explain_kind(s, i, kind, &out);
         str_addf(&out, "\nThe numbers are the namespaces' inodes, as 'lsns -p %d' shows them.\n",
                  s->rows[i].pid);

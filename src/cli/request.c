@@ -256,10 +256,26 @@ static int put_parsed(struct builder *b, const char *key, const struct option_li
     return r;
 }
 
+static int put_binds(struct builder *b, const struct option_list *list)
+{
+    json_t *binds = json_array();
+    int r = put(b, b->host, "Binds", binds);
+    for (size_t i = 0; r == 0 && i < list->n; i++) {
+        _cleanup_free_ char *text = absolute_source(list->v[i]);
+        if (!text)
+            return err_sys(b->e, errno, "cannot tell the working directory");
+        json_t *j = json_string(text);
+        if (!j)
+            return err_set(b->e, EINVAL, "option \"--volume\": its value is not UTF-8");
+        r = json_array_append_new(binds, j) < 0 ? err_nomem(b->e) : 0;
+    }
+    return r;
+}
+
 static int put_files(struct builder *b, const struct request_options *o)
 {
-    long long shm = 64 << 20;
-    int r = put_list(b, b->host, "Binds", "volume", &o->volume);
+    long long shm = 0;
+    int r = put_binds(b, &o->volume);
     if (r == 0)
         r = put_parsed(b, "Mounts", &o->mount, parse_mount);
     if (r == 0)
@@ -268,7 +284,9 @@ static int put_files(struct builder *b, const struct request_options *o)
         r = put_parsed(b, "Devices", &o->device, parse_device);
     if (r == 0 && o->shm_size)
         r = parse_bytes("--shm-size", o->shm_size, &shm, b->e);
-    return r == 0 ? put(b, b->host, "ShmSize", json_integer(shm)) : r;
+    if (r == 0 && shm < 0)
+        return err_set(b->e, EINVAL, "--shm-size can not be less than 0");
+    return r == 0 ? put(b, b->host, "ShmSize", json_integer(shm > 0 ? shm : 64 << 20)) : r;
 }
 
 static int check_address(const char *option, const char *text, struct err *e)

@@ -37,10 +37,15 @@ int parse_device(const char *text, json_t **ret, struct err *e);
 int parse_ulimit(const char *text, json_t **ret, struct err *e);
 int parse_time_offset(const char *text, json_t *offsets, struct err *e);
 
-/* Adds NAME=VALUE, or NAME with its value here (or not at all, when it is not set), to @env. */
+/* @text, with the working directory before it when it begins with a dot: a relative path, as Docker
+ * takes it for a source. Fresh; NULL when memory ran out (errno). */
+char *absolute_source(const char *text);
+
+/* Adds NAME=VALUE, or NAME with its value here, to @env; NAME alone, which takes the image's away,
+ * when it is not set. */
 int add_env(json_t *env, const char *text, struct err *e);
 
-/* Adds the lines of a file: for @with_values as add_env, else as "key=value" labels. */
+/* Adds the lines of a file likewise; there a NAME that is not set says nothing. */
 int add_env_file(json_t *env, const char *path, struct err *e);
 
 #endif

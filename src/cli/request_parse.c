@@ -51,6 +51,17 @@ int parse_cpus(const char *text, long long *ret_nano, struct err *e)
     return 0;
 }
 
+char *absolute_source(const char *text)
+{
+    if (text[0] != '.')
+        return strdup(text);
+    _cleanup_free_ char *here = getcwd(NULL, 0);
+    while (text[0] == '.' && text[1] == '/')
+        text += 2 + strspn(text + 2, "/");
+    bool itself = text[0] == '.' && (text[1] == '\0' || text[1] == ':');
+    return here ? str_printf("%s/%s", here, text + itself) : NULL;
+}
+
 static bool take_bool(const char *value)
 {
     return !value || str_eq(value, "true") || str_eq(value, "1");
@@ -58,7 +69,7 @@ static bool take_bool(const char *value)
 
 struct mount_words {
     const char *type, *source, *target, *propagation, *size, *mode;
-    bool read_only, flat, force_recursive;
+    bool read_only, flat, shallow_read_only, force_recursive;
 };
 
 static int take_mount_word(char *word, struct mount_words *m, const char *whole, struct err *e)
@@ -89,7 +100,13 @@ static int take_mount_word(char *word, struct mount_words *m, const char *whole,
         m->flat = take_bool(value);
     else if (str_eq(word, "bind-recursive")) {
         m->flat = str_eq(value, "disabled");
+        m->shallow_read_only = str_eq(value, "writable");
         m->force_recursive = str_eq(value, "readonly");
+        if (!m->flat && !m->shallow_read_only && !m->force_recursive && !str_eq(value, "enabled"))
+            return err_set(e, EINVAL,
+                           "invalid argument \"%s\" for \"--mount\": bind-recursive must be "
+                           "enabled, disabled, writable or readonly",
+                           whole);
     } else if (!str_eq(word, "consistency"))
         return err_set(e, EINVAL, "invalid argument \"%s\" for \"--mount\": unexpected key '%s'",
                        whole, word);
@@ -114,12 +131,17 @@ int parse_mount(const char *text, json_t **ret, struct err *e)
     int r = m.size ? parse_bytes("--mount tmpfs-size", m.size, &size, e) : 0;
     if (r < 0)
         return r;
-    json_t *j = json_pack("{s:s, s:s*, s:s, s:b}", "Type", m.type, "Source", m.source, "Target",
-                          m.target, "ReadOnly", m.read_only);
-    if (j && str_eq(m.type, "bind"))
+    bool bind = str_eq(m.type, "bind");
+    _cleanup_free_ char *source = bind && m.source ? absolute_source(m.source) : NULL;
+    if (bind && m.source && !source)
+        return err_sys(e, errno, "cannot tell the working directory");
+    json_t *j = json_pack("{s:s, s:s*, s:s, s:b}", "Type", m.type, "Source",
+                          bind ? source : m.source, "Target", m.target, "ReadOnly", m.read_only);
+    if (j && bind)
         json_object_set_new(j, "BindOptions",
-                            json_pack("{s:s, s:b, s:b}", "Propagation",
+                            json_pack("{s:s, s:b, s:b, s:b}", "Propagation",
                                       m.propagation ? m.propagation : "", "NonRecursive", m.flat,
+                                      "ReadOnlyNonRecursive", m.shallow_read_only,
                                       "ReadOnlyForceRecursive", m.force_recursive));
     if (j && str_eq(m.type, "tmpfs"))
         json_object_set_new(j, "TmpfsOptions",

@@ -110,7 +110,7 @@ static int add_process(struct bundle *b, struct err *e)
 int bundle_make(struct bundle *b, struct err *e)
 {
     const json_t *host = bundle_host(b), *config = bundle_config(b);
-    for (int kind = 0; kind < NS_KINDS; kind++) {
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
         int r = mode_of(b->record->document, kind, &b->modes[kind], e);
         if (r < 0)
             return r;

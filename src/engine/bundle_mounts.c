@@ -1,6 +1,7 @@
 #include "engine/bundle.h"
 
 #include "base/file.h"
+#include "engine/propagation.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -74,15 +75,21 @@ static int check_destination(const char *path, struct err *e)
     return 0;
 }
 
-/* Words behind the second colon of -v; what others need for SELinux or macOS says nothing here. */
-static int parse_bind_options(char *words, struct str *out, struct err *e)
+/* Words behind the second colon of -v; what others need for SELinux or macOS says nothing here.
+ * Docker's "ro" is of all that is mounted below, too. */
+static int parse_bind_options(const char *source, char *words, struct str *out, struct err *e)
 {
-    static const char *const pass[] = {"ro",       "rw",    "rro",    "shared",
-                                       "rshared",  "slave", "rslave", "private",
-                                       "rprivate", "idmap", "ridmap"};
+    static const char *const pass[] = {"rw",      "shared",   "rshared", "slave", "rslave",
+                                       "private", "rprivate", "idmap",   "ridmap"};
     static const char *const ignore[] = {"z", "Z", "nocopy", "consistent", "cached", "delegated"};
     for (char *word; (word = strsep(&words, ","));) {
-        bool known = *word == '\0';
+        bool read_only = str_eq(word, "ro") || str_eq(word, "rro");
+        bool known = *word == '\0' || read_only;
+        int r = propagation_check(source, word, e);
+        if (r < 0)
+            return r;
+        if (read_only)
+            str_add(out, ",rro");
         for (size_t i = 0; i < ARRAY_LEN(ignore); i++)
             known |= str_eq(word, ignore[i]);
         for (size_t i = 0; i < ARRAY_LEN(pass); i++)
@@ -117,10 +124,10 @@ static int add_volume(json_t *list, const char *text, struct err *e)
                        "supported yet: the source must be an absolute path",
                        text);
     int r = check_destination(destination, e);
-    if (r == 0)
-        r = parse_bind_options(rest, &options, e);
     if (r == 0 && faccessat(AT_FDCWD, source, F_OK, 0) < 0 && errno == ENOENT)
         r = dir_make(AT_FDCWD, source, 0755, e);
+    if (r == 0)
+        r = parse_bind_options(source, rest, &options, e);
     if (r == 0)
         r = add_bind(list, destination, source, options.s ? options.s : "", e);
     return r;
@@ -166,9 +173,12 @@ static int add_mount(json_t *list, const json_t *m, struct err *e)
     const char *propagation = json_str(m, "BindOptions.Propagation");
     bool flat = json_bool(m, "BindOptions.NonRecursive", false);
     bool read_only = json_bool(m, "ReadOnly", false);
-    const char *ro = !read_only                                                  ? ""
-                     : json_bool(m, "BindOptions.ReadOnlyForceRecursive", false) ? ",ro,rro"
-                                                                                 : ",ro";
+    const char *ro = !read_only                                                ? ""
+                     : json_bool(m, "BindOptions.ReadOnlyNonRecursive", false) ? ",ro"
+                                                                               : ",rro";
+    r = propagation_check(source, propagation, e);
+    if (r < 0)
+        return r;
     _cleanup_free_ char *options =
         str_printf("%s%s%s%s", flat ? "bind" : "rbind", ro, propagation && *propagation ? "," : "",
                    propagation ? propagation : "");

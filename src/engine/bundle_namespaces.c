@@ -25,7 +25,7 @@ int bundle_add_namespaces(struct bundle *b, struct err *e)
 {
     json_t *linux_ = json_at(b->spec, "linux"), *list = json_array();
     int r = json_put(linux_, "namespaces", list, e);
-    for (int kind = 0; r == 0 && kind < NS_KINDS; kind++) {
+    for (enum namespace_kind kind = 0; r == 0 && kind < NS_KINDS; kind++) {
         if (b->modes[kind].kind == MODE_HOST)
             continue;
         _cleanup_free_ char *path = NULL;

@@ -17,7 +17,7 @@ static int add_row(struct sharing *s, const char *id, const char *name, pid_t pi
     struct sharing_row *row = &s->rows[s->n++];
     *row = (struct sharing_row){.name = copy, .pid = pid};
     snprintf(row->id, sizeof(row->id), "%s", id);
-    for (int kind = 0; kind < NS_KINDS; kind++)
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         row->inode[kind] = namespace_inode(pid, kind);
     return 0;
 }

@@ -26,13 +26,13 @@ struct preparation {
 static void preparation_init(struct preparation *p)
 {
     *p = (struct preparation){.rootfs = ROOTFS_INIT};
-    for (int kind = 0; kind < NS_KINDS; kind++)
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         p->join[kind] = -EBADF;
 }
 
 static void preparation_release(struct preparation *p)
 {
-    for (int kind = 0; kind < NS_KINDS; kind++)
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         fd_close(&p->join[kind]);
     rootfs_release(&p->rootfs);
     seccomp_filter_release(&p->filter);
@@ -41,7 +41,7 @@ static void preparation_release(struct preparation *p)
 static int open_namespaces(const struct spec *s, const struct container_options *o,
                            struct preparation *p, struct err *e)
 {
-    for (int kind = 0; kind < NS_KINDS; kind++) {
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
         if (!s->namespaces[kind].path)
             continue;
         p->join[kind] = namespace_open_path(s->namespaces[kind].path, kind, e);
@@ -81,7 +81,7 @@ static bool is_made(const struct spec *s, enum namespace_kind kind)
 static uint64_t clone_flags(const struct spec *s)
 {
     uint64_t flags = 0;
-    for (int kind = 0; kind < NS_KINDS; kind++)
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         if (is_made(s, kind) && kind != NS_USER && kind != NS_CGROUP && kind != NS_TIME)
             flags |= namespace_types[kind].flag;
     return flags;
@@ -92,6 +92,12 @@ static uint64_t clone_flags(const struct spec *s)
 static bool needs_stage(const struct spec *s, const struct preparation *p)
 {
     return p->join[NS_USER] >= 0 || p->join[NS_PID] >= 0 || s->namespaces[NS_TIME].asked;
+}
+
+/* Whether init moves itself into its group: not where it is born in it. */
+static bool init_enters(const struct spec *s, const struct preparation *p, const struct cgroup *cg)
+{
+    return cg && !needs_stage(s, p) && cgroup_clone_fd(cg) < 0;
 }
 
 static int make_time_namespace(const struct spec *s, struct err *e)
@@ -113,7 +119,7 @@ static int make_time_namespace(const struct spec *s, struct err *e)
 
 static int stage_join(const struct spec *s, const struct preparation *p, struct err *e)
 {
-    for (int kind = 0; kind < NS_KINDS; kind++) {
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
         if (p->join[kind] < 0 || kind == NS_USER || kind == NS_MOUNT)
             continue;
         if (setns(p->join[kind], (int)namespace_types[kind].flag) < 0)
@@ -131,14 +137,17 @@ static _Noreturn void stage_main(const struct spec *s, const struct preparation 
                                  struct cgroup *cg, const struct init *in)
 {
     struct err e = ERR_INIT;
-    int r = stage_join(s, p, &e);
+    /* Into the group first: after joining a user namespace we have no right to it any more, and
+     * what we make is then in it by birth. */
+    int r = cg ? cgroup_enter(cg, &e) : 0;
+    if (r == 0)
+        r = stage_join(s, p, &e);
     /* What we make is seen in the namespaces that it shares from its first moment on, with our
      * descriptors: it must not be open to their other processes even then (CVE-2016-9962). */
     if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         r = err_sys(&e, errno, "cannot protect the container's first process");
     if (r == 0) {
-        pid_t pid =
-            process_clone(clone_flags(s) | CLONE_PARENT, cg ? cgroup_clone_fd(cg) : -1, NULL);
+        pid_t pid = process_clone(clone_flags(s) | CLONE_PARENT, -1, NULL);
         if (pid == 0)
             init_main(in);
         if (pid > 0)
@@ -247,7 +256,7 @@ static int create(const struct spec *s, const struct container_options *o, struc
     const struct init in = {
         .spec = s,
         .rootfs = &p.rootfs,
-        .cgroup = c->cgroup,
+        .cgroup = init_enters(s, &p, c->cgroup) ? c->cgroup : NULL,
         .filter = &p.filter,
         .join = p.join,
         .stdio = o->stdio,

@@ -35,7 +35,7 @@ struct state {
 
 static int join_namespaces(struct state *st, struct err *e)
 {
-    for (int kind = 0; kind < NS_KINDS; kind++) {
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
         /* User, PID and time were joined before this process was made; with a user namespace all
          * were, by one who still had the rights. */
         if (kind == NS_USER || kind == NS_PID || kind == NS_TIME || st->in->in_userns ||
@@ -140,7 +140,7 @@ static int seal_root(struct state *st, struct err *e)
 
 static int enter_root(struct state *st, struct err *e)
 {
-    return rootfs_enter(st->in->rootfs, st->in->no_pivot, e);
+    return rootfs_enter(st->spec, st->in->rootfs, st->in->no_pivot, e);
 }
 
 static int set_stdio(struct state *st, struct err *e)

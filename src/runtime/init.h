@@ -13,7 +13,7 @@
 struct init {
     const struct spec *spec;
     struct rootfs *rootfs;
-    struct cgroup *cgroup; /* entered by init itself; NULL: none */
+    struct cgroup *cgroup; /* entered by init itself; NULL: none, or it is in it */
     const struct seccomp_filter *filter;
     const int *join;   /* one descriptor a kind of namespace, or -EBADF */
     const int *stdio;  /* 0, 1, 2 of the payload; unused with a terminal */

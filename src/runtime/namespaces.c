@@ -23,9 +23,9 @@ const struct namespace_type namespace_types[NS_KINDS] = {
 
 int namespace_by_name(const char *name)
 {
-    for (int kind = 0; kind < NS_KINDS; kind++)
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         if (str_eq(name, namespace_types[kind].name))
-            return kind;
+            return (int)kind;
     return -1;
 }
 

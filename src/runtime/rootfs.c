@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/mount.h"
+#include "runtime/tmpfs.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -11,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-enum { PROPAGATE_PRIVATE = 1 << 18, DETACH = 2 };
+enum { PROPAGATE_PRIVATE = 1 << 18, PROPAGATE_SLAVE = 1 << 19, DETACH = 2 };
 
 int umount2(const char *target, int flags);
 
@@ -202,18 +203,20 @@ static int build_mount(const struct spec *s, struct rootfs *r, size_t i, struct 
         return attach(r->mount_fd, m, r->sources[i], e);
     if (is_cgroup(m))
         return build_cgroup(s, m, r, e);
-    if (m->copy_up)
-        return err_set(e, ENOTSUP, "option \"tmpcopyup\" is not supported");
-
-    _cleanup_close_ int fd = mount_new(m->type, m->source, m->data, m->n_data, m->set, e);
+    /* A tmpfs is filled before it is made read-only. */
+    bool tmpfs = str_eq(m->type, "tmpfs");
+    if (m->copy_up && !tmpfs)
+        return err_set(e, EINVAL, "option \"tmpcopyup\" is for a tmpfs");
+    uint64_t later = tmpfs ? m->set & MOUNT_ATTR_RDONLY : 0;
+    _cleanup_close_ int fd = mount_new(m->type, m->source, m->data, m->n_data, m->set & ~later, e);
     if (fd < 0)
         return fd;
-    if (m->propagation) {
-        int rc = mount_propagation(fd, m->propagation, false, e);
-        if (rc < 0)
-            return rc;
-    }
-    return attach(r->mount_fd, m, fd, e);
+    int rc = tmpfs ? tmpfs_take_after(fd, r->mount_fd, m, e) : 0;
+    if (rc == 0 && later)
+        rc = mount_change(fd, later, 0, false, e);
+    if (rc == 0 && m->propagation)
+        rc = mount_propagation(fd, m->propagation, false, e);
+    return rc < 0 ? rc : attach(r->mount_fd, m, fd, e);
 }
 
 /* Which file of /proc/sys belongs to a namespace, and may be set for a container. The others are
@@ -289,15 +292,16 @@ int rootfs_build(const struct spec *s, struct rootfs *r, int proc_fd, struct err
     _cleanup_close_ int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (host < 0)
         return err_sys(e, errno, "cannot open \"/\"");
-    uint64_t propagation = s->root_propagation ? s->root_propagation : PROPAGATE_PRIVATE;
-    int rc = mount_propagation(host, propagation, true, e);
+    int rc = mount_propagation(host, PROPAGATE_PRIVATE, true, e);
     _cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (rc == 0 && here < 0)
         return err_sys(e, errno, "cannot open the root file system's place");
     if (rc == 0)
         rc = mount_attach(r->mount_fd, here, e);
+    /* A slave goes on hearing of the mounts that are made in the folder that it is a copy of. */
+    bool slave = s->root_propagation == PROPAGATE_SLAVE;
     if (rc == 0)
-        rc = mount_propagation(r->mount_fd, PROPAGATE_PRIVATE, true, e);
+        rc = mount_propagation(r->mount_fd, slave ? PROPAGATE_SLAVE : PROPAGATE_PRIVATE, true, e);
     if (rc < 0)
         return err_wrap(e, "root file system");
 
@@ -340,7 +344,7 @@ int rootfs_seal(const struct spec *s, struct rootfs *r, struct err *e)
     return 0;
 }
 
-int rootfs_enter(struct rootfs *r, bool no_pivot, struct err *e)
+static int change_root(struct rootfs *r, bool no_pivot, struct err *e)
 {
     if (fchdir(r->mount_fd) < 0)
         return err_sys(e, errno, "cannot enter the root file system");
@@ -360,4 +364,17 @@ int rootfs_enter(struct rootfs *r, bool no_pivot, struct err *e)
     if (umount2(".", DETACH) < 0)
         return err_sys(e, errno, "cannot detach the old root");
     return chdir("/") < 0 ? err_sys(e, errno, "cannot enter \"/\"") : 0;
+}
+
+int rootfs_enter(const struct spec *s, struct rootfs *r, bool no_pivot, struct err *e)
+{
+    int rc = change_root(r, no_pivot, e);
+    if (rc < 0 || !s->root_propagation || s->root_propagation == PROPAGATE_SLAVE)
+        return rc;
+    /* Only now: pivot_root refuses a shared root, and nothing can be copied of an unbindable one.
+     */
+    _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return err_sys(e, errno, "cannot open the root file system");
+    return mount_propagation(root, s->root_propagation, false, e);
 }

@@ -48,7 +48,7 @@ int rootfs_seal(const struct spec *s, struct rootfs *r, struct err *e);
 
 /* Makes the built tree the root of the calling process and drops the old one from its namespace.
  * With @no_pivot, for a root on a ramfs, the old one stays underneath (insecure). */
-int rootfs_enter(struct rootfs *r, bool no_pivot, struct err *e);
+int rootfs_enter(const struct spec *s, struct rootfs *r, bool no_pivot, struct err *e);
 
 /* devices.c: /dev of the built tree: nodes, links, or binds of the host's where nodes cannot be
  * made. */
