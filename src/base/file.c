@@ -171,7 +171,7 @@ int dir_make(int dirfd, const char *path, mode_t mode, struct err *e)
 }
 
 /* How far down one removal descends by descriptors. What lies deeper is first moved up. */
-enum { DEPTH_MAX = 100 };
+enum { DEPTH_MAX = 32 };
 
 struct removal {
     int top_fd;

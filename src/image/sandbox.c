@@ -60,7 +60,7 @@ static const int unpack_calls[] = {
     SCMP_SYS(mknodat),   SCMP_SYS(symlinkat), SCMP_SYS(linkat),      SCMP_SYS(unlinkat),
     SCMP_SYS(fchown),    SCMP_SYS(fchownat),  SCMP_SYS(fchmod),      SCMP_SYS(fchmodat),
     SCMP_SYS(utimensat), SCMP_SYS(fsetxattr), SCMP_SYS(getdents64),  SCMP_SYS(fcntl),
-    SCMP_SYS(fcntl64),
+    SCMP_SYS(fcntl64),   SCMP_SYS(renameat2),
 };
 
 static const int unpack_capabilities[] = {
