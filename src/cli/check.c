@@ -152,11 +152,12 @@ static const struct check {
 int cmd_check(struct cli *c, int argc, char **argv, struct err *e)
 {
     static const struct cli_usage usage = {
-        "check", "Show what this kernel offers, one line each, with what is lost without it."};
+        "check", "Show what this kernel offers, one line each, with what is lost without it.", 0, 0,
+        false};
     static const struct option_def none[] = {{0}};
     char **words;
     int n, status = 0;
-    int r = cli_parse(&usage, none, argc, argv, false, 0, 0, NULL, &words, &n, e);
+    int r = cli_parse(&usage, none, argc, argv, NULL, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
 

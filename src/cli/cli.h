@@ -28,15 +28,16 @@ cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect, cmd_import, cmd_imag
 
 /* What a command takes, for its help. */
 struct cli_usage {
-    const char *line; /* "run [OPTIONS] IMAGE [COMMAND] [ARG...]" */
-    const char *what; /* one sentence or more, with line ends */
+    const char *line;  /* "run [OPTIONS] IMAGE [COMMAND] [ARG...]" */
+    const char *what;  /* one sentence or more, with line ends */
+    int min, max;      /* how many words are left beside the options; -1: any number */
+    bool stop_at_word; /* options end at the first word: what follows is the container's */
 };
 
-/* options_parse with the help printed: 1 when it was, and the command is done. Fewer words than
- * @min or more than @max (-1: any number) are an error that shows the usage. */
+/* options_parse with the help printed: 1 when it was, and the command is done. Too few or too many
+ * words are an error that shows the usage. */
 int cli_parse(const struct cli_usage *usage, const struct option_def *table, int argc, char **argv,
-              bool stop_at_word, int min, int max, void *target, char ***ret_words, int *ret_n,
-              struct err *e);
+              void *target, char ***ret_words, int *ret_n, struct err *e);
 
 /* Prints one error line: "skiff: …". */
 void cli_error(const char *text);

@@ -73,11 +73,12 @@ int cmd_import(struct cli *c, int argc, char **argv, struct err *e)
 {
     static const struct cli_usage usage = {
         "import [OPTIONS] FILE|- [REPOSITORY[:TAG]]",
-        "Make an image of a root file system's tar archive (plain, gzip, bzip2, xz or zstd)."};
+        "Make an image of a root file system's tar archive (plain, gzip, bzip2, xz or zstd).", 1, 2,
+        false};
     struct import_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, import_table, argc, argv, false, 1, 2, &o, &words, &n, e);
+    int r = cli_parse(&usage, import_table, argc, argv, &o, &words, &n, e);
     if (r == 0 && n == 2 && str_eq(words[1], IMAGE_HOST))
         r = err_set(e, EINVAL, "the image name \"%s\" is the built-in image's", IMAGE_HOST);
     _cleanup_strv_ struct strv args = {0};
@@ -166,11 +167,11 @@ static int image_rows(struct cli *c, const struct image_list *list, const struct
 int cmd_images(struct cli *c, int argc, char **argv, struct err *e)
 {
     static const struct cli_usage usage = {
-        "images [OPTIONS]", "List images. The built-in image \"host\" is not shown."};
+        "images [OPTIONS]", "List images. The built-in image \"host\" is not shown.", 0, 0, false};
     struct images_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, images_table, argc, argv, false, 0, 0, &o, &words, &n, e);
+    int r = cli_parse(&usage, images_table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
 
@@ -239,11 +240,12 @@ static const struct option_def rmi_table[] = {
 
 int cmd_rmi(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"rmi [OPTIONS] IMAGE [IMAGE...]", "Remove images."};
+    static const struct cli_usage usage = {"rmi [OPTIONS] IMAGE [IMAGE...]", "Remove images.", 1,
+                                           -1, false};
     struct rmi_options o = {0};
     char **words;
     int n, status = 0;
-    int r = cli_parse(&usage, rmi_table, argc, argv, false, 1, -1, &o, &words, &n, e);
+    int r = cli_parse(&usage, rmi_table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);

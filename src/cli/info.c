@@ -86,11 +86,12 @@ static int gather(struct cli *c, json_t **ret, struct err *e)
 
 int cmd_info(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"info [OPTIONS]", "Show facts about this installation."};
+    static const struct cli_usage usage = {"info [OPTIONS]", "Show facts about this installation.",
+                                           0, 0, false};
     struct format_option o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, false, 0, 0, &o, &words, &n, e);
+    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     _cleanup_json_ json_t *doc = NULL;
@@ -118,11 +119,11 @@ int cmd_info(struct cli *c, int argc, char **argv, struct err *e)
 
 int cmd_version(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"version [OPTIONS]", "Show the version."};
+    static const struct cli_usage usage = {"version [OPTIONS]", "Show the version.", 0, 0, false};
     struct format_option o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, false, 0, 0, &o, &words, &n, e);
+    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     if (c->version) {

@@ -20,7 +20,8 @@ static const struct option_def table[] = {
 };
 
 static const struct cli_usage usage = {"inspect [OPTIONS] NAME|ID [NAME|ID...]",
-                                       "Show all about containers and images as JSON."};
+                                       "Show all about containers and images as JSON.", 1, -1,
+                                       false};
 
 static int inspect_one_container(struct cli *c, const char *what, json_t **ret, struct err *e)
 {
@@ -115,7 +116,7 @@ int cmd_inspect(struct cli *c, int argc, char **argv, struct err *e)
     struct inspect_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, false, 1, -1, &o, &words, &n, e);
+    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     return inspect(c, &o, n, words, e);

@@ -67,11 +67,12 @@ static int kill_one(struct cli *c, struct container_record *record, const void *
 int cmd_kill(struct cli *c, int argc, char **argv, struct err *e)
 {
     static const struct cli_usage usage = {"kill [OPTIONS] CONTAINER [CONTAINER...]",
-                                           "Send a signal to the first process of containers."};
+                                           "Send a signal to the first process of containers.", 1,
+                                           -1, false};
     struct kill_options o = {.signal = "KILL"};
     char **words;
     int n;
-    int r = cli_parse(&usage, kill_table, argc, argv, false, 1, -1, &o, &words, &n, e);
+    int r = cli_parse(&usage, kill_table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     o.number = signal_by_name(o.signal);
@@ -135,11 +136,11 @@ static int remove_one(struct cli *c, struct container_record *record, const void
 int cmd_rm(struct cli *c, int argc, char **argv, struct err *e)
 {
     static const struct cli_usage usage = {"rm [OPTIONS] CONTAINER [CONTAINER...]",
-                                           "Remove containers."};
+                                           "Remove containers.", 1, -1, false};
     struct rm_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, rm_table, argc, argv, false, 1, -1, &o, &words, &n, e);
+    int r = cli_parse(&usage, rm_table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);

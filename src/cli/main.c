@@ -67,7 +67,9 @@ static const struct command {
 
 void cli_error(const char *text)
 {
-    fprintf(stderr, "skiff: %s\n", text);
+    _cleanup_str_ struct str line = {0};
+    str_add_visible(&line, text, "");
+    fprintf(stderr, "skiff: %s\n", line.s && !line.failed ? line.s : "out of memory");
 }
 
 int cli_print(const char *text, struct err *e)
@@ -95,12 +97,19 @@ static int print_help(struct err *e)
     return whole ? cli_print(whole, e) : err_nomem(e);
 }
 
-int cli_parse(const struct cli_usage *usage, const struct option_def *table, int argc, char **argv,
-              bool stop_at_word, int min, int max, void *target, char ***ret_words, int *ret_n,
-              struct err *e)
+static int wrong_number(const struct cli_usage *u, int n, struct err *e)
 {
-    int r = options_parse(table, argv, argc, stop_at_word, target, ret_words, ret_n, e);
-    const char *name_end = strchrnul(usage->line, ' ');
+    int wanted = n < u->min ? u->min : u->max;
+    const char *about = u->min == u->max ? "" : n < u->min ? "at least " : "at most ";
+    return err_set(e, EINVAL, "\"skiff %.*s\" takes %s%d argument%s: skiff %s",
+                   (int)strcspn(u->line, " "), u->line, about, wanted, wanted == 1 ? "" : "s",
+                   u->line);
+}
+
+int cli_parse(const struct cli_usage *usage, const struct option_def *table, int argc, char **argv,
+              void *target, char ***ret_words, int *ret_n, struct err *e)
+{
+    int r = options_parse(table, argv, argc, usage->stop_at_word, target, ret_words, ret_n, e);
     if (r == 1) {
         _cleanup_str_ struct str options = {0};
         options_help(table, &options);
@@ -108,17 +117,13 @@ int cli_parse(const struct cli_usage *usage, const struct option_def *table, int
                options.s ? options.s : "");
         return 1;
     }
-    if (r < 0)
-        return err_set(e, -r, "%s: %s: see 'skiff %.*s --help'", "cannot read the command line",
-                       err_text(e), (int)(name_end - usage->line), usage->line);
-    if (*ret_n < min || (max >= 0 && *ret_n > max))
-        return err_set(e, EINVAL, "\"skiff %.*s\" takes %s%d argument%s: skiff %s",
-                       (int)(name_end - usage->line), usage->line,
-                       *ret_n < min && max != min ? "at least "
-                       : max != min               ? "at most "
-                                                  : "",
-                       *ret_n < min ? min : max, (*ret_n < min ? min : max) == 1 ? "" : "s",
-                       usage->line);
+    if (r < 0) {
+        _cleanup_free_ char *story = strdup(err_text(e));
+        return err_set(e, -r, "%s: see 'skiff %.*s --help'", story ? story : "out of memory",
+                       (int)strcspn(usage->line, " "), usage->line);
+    }
+    if (*ret_n < usage->min || (usage->max >= 0 && *ret_n > usage->max))
+        return wrong_number(usage, *ret_n, e);
     return 0;
 }
 

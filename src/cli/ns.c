@@ -17,7 +17,8 @@ static const struct option_def table[] = {
 static const struct cli_usage usage = {
     "ns [OPTIONS] [CONTAINER]",
     "Show which namespaces are shared by whom: a row a container, a column a kind. With a\n"
-    "container's name, explain each of its walls."};
+    "container's name, explain each of its walls.",
+    0, 1, false};
 
 /* What a cell says: whose namespace it is. */
 static const char *cell(const struct sharing *s, size_t row, enum namespace_kind kind)
@@ -151,7 +152,7 @@ int cmd_ns(struct cli *c, int argc, char **argv, struct err *e)
     struct ns_options o = {.format = "table"};
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, false, 0, 1, &o, &words, &n, e);
+    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);

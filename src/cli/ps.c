@@ -30,7 +30,7 @@ static const struct option_def table[] = {
     {0},
 };
 
-static const struct cli_usage usage = {"ps [OPTIONS]", "List containers."};
+static const struct cli_usage usage = {"ps [OPTIONS]", "List containers.", 0, 0, false};
 
 static char *describe_command(const json_t *d, bool whole)
 {
@@ -43,12 +43,19 @@ static char *describe_command(const json_t *d, bool whole)
     _cleanup_free_ char *command = str_steal(&text);
     if (!command)
         return NULL;
-    if (whole || strlen(command) <= 20)
-        return str_printf("\"%s\"", command);
-    size_t n = 19;
-    while (n > 0 && ((unsigned char)command[n] & 0xc0) == 0x80) /* not inside a character */
+    size_t n = strlen(command);
+    bool cut = !whole && n > 20;
+    if (cut)
+        n = 19;
+    while (cut && n > 0 && ((unsigned char)command[n] & 0xc0) == 0x80) /* not inside a character */
         n--;
-    return str_printf("\"%.*s…\"", (int)n, command);
+    command[n] = '\0';
+
+    _cleanup_str_ struct str quoted = {0};
+    str_add(&quoted, "\"");
+    str_add_visible(&quoted, command, "\"\\");
+    str_add(&quoted, cut ? "…\"" : "\"");
+    return str_steal(&quoted);
 }
 
 static json_t *describe_labels(const json_t *labels)
@@ -189,7 +196,7 @@ int cmd_ps(struct cli *c, int argc, char **argv, struct err *e)
     struct ps_options o = {0};
     char **words;
     int n_words;
-    int r = cli_parse(&usage, table, argc, argv, false, 0, 0, &o, &words, &n_words, e);
+    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n_words, e);
     if (r == 0) {
         json_t **v = NULL;
         size_t n = 0;

@@ -14,7 +14,7 @@ static const struct cli_usage usage = {
     "The image \"host\" is built in: this machine's own root file system, read-only, under a "
     "fresh\n"
     "layer in memory. Nothing is written to the machine, but all its files can be read in it.",
-};
+    1, -1, true};
 
 static int check_options(const struct request_options *o, struct err *e)
 {
@@ -59,8 +59,7 @@ static int follow(const struct request_options *o, int monitor, const char *id, 
         .terminal = o->tty && o->interactive && isatty(STDIN_FILENO),
         .sig_proxy = o->sig_proxy,
     };
-    status = client_carry(&client, e);
-    return status < 0 ? status : status;
+    return client_carry(&client, e);
 }
 
 static int run(struct cli *c, const struct request_options *o, int n, char **words, struct err *e)
@@ -101,7 +100,7 @@ int cmd_run(struct cli *c, int argc, char **argv, struct err *e)
     struct request_options o = {.sig_proxy = true};
     char **words;
     int n;
-    int r = cli_parse(&usage, request_table, argc, argv, true, 1, -1, &o, &words, &n, e);
+    int r = cli_parse(&usage, request_table, argc, argv, &o, &words, &n, e);
     if (r == 0)
         r = run(c, &o, n, words, e);
     else if (r == 1)

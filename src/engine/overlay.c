@@ -84,9 +84,9 @@ static int open_upper(const struct overlay *o, struct parts *p, struct err *e)
             return p->upper_mount;
         base = p->upper_mount;
     }
-    /* The root folder's own mode is the upper layer's: Docker's is 0755. This layer's owners are not
-     * shifted: what is written into it is written by the container's own IDs, and overlay itself
-     * works in it as who mounted it. */
+    /* The root folder's own mode is the upper layer's: Docker's is 0755. This layer's owners are
+     * not shifted: what is written into it is written by the container's own IDs, and overlay
+     * itself works in it as who mounted it. */
     _cleanup_close_ int upper = make_folder(base, "upper", 0755, e);
     _cleanup_close_ int work = upper < 0 ? -EBADF : make_folder(base, "work", 0700, e);
     if (upper < 0 || work < 0)

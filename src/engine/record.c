@@ -28,7 +28,7 @@ static int fresh_id(char *ret, struct err *e)
 
 static bool is_id(const char *s)
 {
-    return strspn(s, hex_digits) == ID_LEN && s[ID_LEN] == '\0';
+    return strlen(s) == ID_LEN && strspn(s, hex_digits) == ID_LEN;
 }
 
 /* The lock's file appears under its name already locked: made nameless, locked, then linked. So

@@ -121,15 +121,28 @@ int seccomp_profile_default(uint64_t caps, json_t **ret, struct err *e)
     return 0;
 }
 
+/* "4.8" to two numbers. Returns what follows them, or NULL when it does not begin so. */
+static const char *read_version(const char *text, unsigned long *ret_major,
+                                unsigned long *ret_minor)
+{
+    char *end;
+    *ret_major = strtoul(text, &end, 10);
+    if (end == text || *end != '.')
+        return NULL;
+    const char *second = end + 1;
+    *ret_minor = strtoul(second, &end, 10);
+    return end == second ? NULL : end;
+}
+
 /* "4.8" against the running kernel's "6.1.0-13-amd64". */
 static int kernel_at_least(const char *want, bool *ret, struct err *e)
 {
-    unsigned major, minor, have_major = 0, have_minor = 0;
-    char rest;
-    if (!want || sscanf(want, "%3u.%3u%c", &major, &minor, &rest) != 2)
+    unsigned long major, minor, have_major = 0, have_minor = 0;
+    const char *rest = want ? read_version(want, &major, &minor) : NULL;
+    if (!rest || *rest)
         return err_set(e, EINVAL, "minKernel \"%s\" is not of the form 4.8", want ? want : "");
     struct utsname u;
-    if (uname(&u) < 0 || sscanf(u.release, "%3u.%3u", &have_major, &have_minor) != 2)
+    if (uname(&u) < 0 || !read_version(u.release, &have_major, &have_minor))
         return err_set(e, EIO, "cannot tell the kernel's version");
     *ret = have_major > major || (have_major == major && have_minor >= minor);
     return 0;
@@ -180,7 +193,7 @@ static int rule_applies(const json_t *rule, uint64_t caps, bool *ret, struct err
     const json_t *in_caps = json_at(rule, "includes.caps"),
                  *in_arch = json_at(rule, "includes.arches");
     const json_t *out_caps = json_at(rule, "excludes.caps");
-    bool ignored, excluded, recent = true;
+    bool ignored = false, excluded = false, recent = true;
     int r = any_cap(in_caps, caps, &ignored, e);
     if (r == 0)
         r = any_cap(out_caps, caps, &excluded, e);

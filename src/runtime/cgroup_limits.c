@@ -98,7 +98,7 @@ int cgroup_set_memory(struct cgroup *cg, const struct cgroup_setting *s, const j
                       struct err *e)
 {
     (void)s;
-    long long limit, swap;
+    long long limit = 0, swap = 0;
     int r = optional(memory, "limit", "memory.limit", -1, &limit, e);
     if (r == 0)
         r = optional(memory, "swap", "memory.swap", -1, &swap, e);
@@ -134,7 +134,7 @@ int cgroup_set_bandwidth(struct cgroup *cg, const struct cgroup_setting *s, cons
                          struct err *e)
 {
     (void)s;
-    long long quota, period;
+    long long quota = 0, period = 0;
     int r = optional(cpu, "quota", "cpu.quota", -1, &quota, e);
     if (r == 0)
         r = optional(cpu, "period", "cpu.period", 0, &period, e);

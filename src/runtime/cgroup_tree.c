@@ -54,7 +54,7 @@ static int read_procs(int dirfd, struct pid_list *list)
         return 0;
     if (r < 0)
         return r;
-    for (char *p = text; *p;) {
+    for (char *p = text; p && *p;) {
         char *end;
         long pid = strtol(p, &end, 10);
         if (end == p)

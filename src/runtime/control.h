@@ -30,10 +30,10 @@ enum { CONTROL_TEXT_MAX = 4096 };
 
 struct control_message {
     enum control_kind kind;
-    int number; /* a PID or a step, by kind */
-    int code;   /* a positive errno for FAILED */
+    int number;                  /* a PID or a step, by kind */
+    int code;                    /* a positive errno for FAILED */
     char text[CONTROL_TEXT_MAX]; /* NUL-terminated */
-    int fd;     /* the receiver's to close; -EBADF when none came */
+    int fd;                      /* the receiver's to close; -EBADF when none came */
 };
 
 /* A connected pair, close-on-exec. */

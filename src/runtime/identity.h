@@ -15,7 +15,6 @@ int identity_take(const struct spec_process *p, struct err *e);
 
 /* The last step before the payload: the filter and the capabilities, in the order that lets both
  * succeed. Hardly anything may be called after it. */
-int identity_drop(const struct spec_process *p, const struct seccomp_filter *filter,
-                  struct err *e);
+int identity_drop(const struct spec_process *p, const struct seccomp_filter *filter, struct err *e);
 
 #endif

@@ -108,7 +108,7 @@ void spec_release(struct spec *s);
 #define _cleanup_spec_ _cleanup_(spec_release)
 
 /* Reads "process" of the document (spec_process.c). */
-int spec_parse_process(const json_t *doc, struct spec_process *ret, struct err *e);
+int spec_parse_process(const json_t *doc, struct spec_process *p, struct err *e);
 
 /* Reads one entry of "mounts" (spec_mount.c). */
 int spec_parse_mount(const json_t *entry, struct spec_mount *ret, struct err *e);

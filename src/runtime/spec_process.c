@@ -116,7 +116,7 @@ static int parse_user(const json_t *doc, struct spec_process *p, struct err *e)
     /* uid_t's last value means "unchanged" to the kernel; above INT32_MAX other engines' numbers
      * have overflowed to root, and nobody needs them. */
     const json_t *user = json_at(doc, "process.user");
-    long long uid, gid, mask;
+    long long uid = 0, gid = 0, mask = -1;
     int r = spec_get_int(user, "uid", "process.user", 0, INT32_MAX, 0, &uid, e);
     if (r == 0)
         r = spec_get_int(user, "gid", "process.user", 0, INT32_MAX, 0, &gid, e);

@@ -71,7 +71,13 @@ int userns_enter(int fd, struct err *e)
 static int read_status_id(const char *status, const char *key, unsigned *ret)
 {
     const char *line = strstr(status, key);
-    return line && sscanf(line + strlen(key), "%u", ret) == 1 ? 0 : -EINVAL;
+    const char *number = line ? line + strlen(key) : "";
+    char *end;
+    unsigned long n = strtoul(number, &end, 10);
+    if (end == number || n > UINT32_MAX)
+        return -EINVAL;
+    *ret = (unsigned)n;
+    return 0;
 }
 
 int userns_root(int fd, uid_t *ret_uid, gid_t *ret_gid, struct err *e)
@@ -104,7 +110,8 @@ int userns_root(int fd, uid_t *ret_uid, gid_t *ret_gid, struct err *e)
     process_wait(pid);
     if (r < 0)
         return r;
-    if (read_status_id(status, "\nUid:", ret_uid) < 0 || read_status_id(status, "\nGid:", ret_gid) < 0)
+    if (read_status_id(status, "\nUid:", ret_uid) < 0 ||
+        read_status_id(status, "\nGid:", ret_gid) < 0)
         return err_set(e, EIO, "cannot read \"%s\"", path);
     return 0;
 }
