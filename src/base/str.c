@@ -44,6 +44,22 @@ void str_add(struct str *b, const char *s)
     str_addn(b, s, strlen(s));
 }
 
+void str_add_visible(struct str *b, const char *s, const char *also)
+{
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)s[0], next = (unsigned char)s[1];
+        /* U+0080 to U+009F are control characters too, 0xc2 and another byte in UTF-8. */
+        bool wide = c == 0xc2 && next >= 0x80 && next < 0xa0;
+        if (c < 0x20 || c == 0x7f || wide)
+            str_addf(b, "\\x%02x", wide ? next : c);
+        else if (strchr(also, c))
+            str_addf(b, "\\%c", c);
+        else
+            str_addn(b, s, 1);
+        s += wide;
+    }
+}
+
 void str_addf(struct str *b, const char *fmt, ...)
 {
     _cleanup_free_ char *s = NULL;

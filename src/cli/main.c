@@ -158,22 +158,27 @@ static int unknown_command(const char *word, struct err *e)
     return err_set(e, EINVAL, "\"%s\" is not a skiff command: see 'skiff --help'", word);
 }
 
-/* Where our helpers are: beside this program when it runs from a build folder, else the libexec
- * folder of the installation. Kept in the environment, for after exe_protect this program's file
- * has no path any more. */
+/* Where our helpers are: beside this program when it runs from a build folder, in the libexec folder
+ * of the tree it was installed in wherever that stands now, else where it was to be installed. Kept
+ * in the environment, for after exe_protect this program's file has no path any more. */
 static const char *find_libexec(void)
 {
+    static const char *const places[] = {"", "/../libexec/skiff"};
     const char *known = getenv("SKIFF_LIBEXEC");
     if (known && *known)
         return known;
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     char *slash = n > 0 ? (self[n] = '\0', strrchr(self, '/')) : NULL;
-    if (slash) {
+    if (slash)
         *slash = '\0';
-        _cleanup_free_ char *beside = str_printf("%s/skiff-init", self);
-        if (beside && access(beside, X_OK) == 0)
-            setenv("SKIFF_LIBEXEC", self, 1);
+    for (size_t i = 0; slash && i < ARRAY_LEN(places); i++) {
+        _cleanup_free_ char *folder = str_printf("%s%s", self, places[i]);
+        _cleanup_free_ char *helper = str_printf("%s%s/skiff-init", self, places[i]);
+        if (!folder || !helper || access(helper, X_OK) != 0)
+            continue;
+        setenv("SKIFF_LIBEXEC", folder, 1);
+        break;
     }
     known = getenv("SKIFF_LIBEXEC");
     return known && *known ? known : SKIFF_LIBEXECDIR;

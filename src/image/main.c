@@ -122,13 +122,7 @@ static void print_error(const char *prefix, const struct err *e)
 {
     _cleanup_str_ struct str line = {0};
     str_addf(&line, "%s: ", prefix);
-    for (const char *p = err_text(e); *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c < 0x20 || c == 0x7f)
-            str_addf(&line, "\\x%02x", c);
-        else
-            str_addn(&line, p, 1);
-    }
+    str_add_visible(&line, err_text(e), "");
     str_add(&line, "\n");
     if (!line.failed)
         (void)fd_write_all(2, line.s, line.len);

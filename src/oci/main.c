@@ -87,7 +87,10 @@ static void write_log(const struct oci_global *g, const char *text)
             json_pack("{s:s, s:s+, s:s}", "level", "error", "msg", "", text, "time", when);
         line = j ? json_dumps(j, JSON_COMPACT) : NULL;
     } else {
-        line = str_printf("time=\"%s\" level=error msg=\"%s\"", when, text);
+        _cleanup_str_ struct str words = {0};
+        str_add_visible(&words, text, "\"\\");
+        line =
+            words.failed ? NULL : str_printf("time=\"%s\" level=error msg=\"%s\"", when, words.s);
     }
     _cleanup_close_ int fd =
         open(g->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -149,7 +152,9 @@ int main(int argc, char **argv)
     int r = dispatch(&g, words, argc - 1, argv, &e);
     if (r >= 0)
         return r;
-    fprintf(stderr, "skiff-oci: %s\n", err_text(&e));
+    _cleanup_str_ struct str line = {0};
+    str_add_visible(&line, err_text(&e), "");
+    fprintf(stderr, "skiff-oci: %s\n", line.s && !line.failed ? line.s : "out of memory");
     write_log(&g, err_text(&e));
     return 1;
 }
