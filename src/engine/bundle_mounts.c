@@ -18,7 +18,7 @@ static const struct fixed_mount {
     {"/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro"},
     {"/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,ro"},
     {"/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
-    {"/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777"},
+    {"/dev/shm", NULL, NULL, NULL}, /* own_shm, add_foreign_shm */
 };
 
 /* What is fresh in a container of the machine's own root besides. */
@@ -249,26 +249,72 @@ static int append_by_depth(json_t *mounts, const json_t *given, struct err *e)
     return 0;
 }
 
+static json_t *own_shm(struct bundle *b)
+{
+    _cleanup_free_ char *options = str_printf("nosuid,noexec,nodev,mode=1777,size=%lld",
+                                              json_int(bundle_host(b), "ShmSize", 64 << 20));
+    return options ? make_mount("/dev/shm", "tmpfs", "shm", options) : NULL;
+}
+
+/* With an IPC namespace that is not its own: the host's /dev/shm, the other container's, or a fresh
+ * one where only the namespace's file is known. */
+static int add_foreign_shm(struct bundle *b, json_t *mounts, struct err *e)
+{
+    static const char options[] = "nosuid,noexec,nodev";
+    const struct mode *ipc = &b->modes[NS_IPC];
+    if (ipc->kind == MODE_HOST && access("/dev/shm", F_OK) == 0)
+        return add_bind(mounts, "/dev/shm", "/dev/shm", options, e);
+    if (ipc->kind != MODE_CONTAINER)
+        return json_add(mounts, own_shm(b), e);
+    int r = mode_pid(b->engine, NS_IPC, ipc, &b->shm_donor, e);
+    if (r < 0)
+        return r;
+    _cleanup_free_ char *source = str_printf("/proc/%d/root/dev/shm", b->shm_donor);
+    return source ? add_bind(mounts, "/dev/shm", source, options, e) : err_nomem(e);
+}
+
+/* A user namespace that does not own another one may not mount that one's file system. */
+static bool is_foreign(const struct bundle *b, enum namespace_kind kind)
+{
+    const struct mode *user = &b->modes[NS_USER], *m = &b->modes[kind];
+    if (user->kind == MODE_HOST || m->kind == MODE_PRIVATE)
+        return false;
+    bool same = user->kind == MODE_CONTAINER && m->kind == MODE_CONTAINER;
+    return !same || !str_eq(user->value, m->value);
+}
+
+static int add_foreign_proc(struct bundle *b, json_t *mounts, struct err *e)
+{
+    const struct mode *m = &b->modes[NS_PID];
+    if (m->kind == MODE_HOST)
+        return add_bind(mounts, "/proc", "/proc", "nosuid,noexec,nodev", e);
+    return err_set(e, EINVAL,
+                   "the processes of another PID namespace cannot be shown in a user namespace of "
+                   "its own: join both, --userns=container:NAME --pid=container:NAME");
+}
+
 /* A fixed mount, as this container's namespaces and rights have it. */
 static int add_fixed(struct bundle *b, json_t *mounts, const struct fixed_mount *f, struct err *e)
 {
     bool privileged = json_bool(bundle_host(b), "Privileged", false);
-    bool userns = b->modes[NS_USER].kind != MODE_HOST;
     const char *path = f->destination;
 
-    /* A user namespace that does not own the other one may not mount its file system. */
-    if (userns && b->modes[NS_PID].kind != MODE_PRIVATE && str_eq(path, "/proc"))
-        return add_bind(mounts, path, "/proc", "nosuid,noexec,nodev", e);
-    if (userns && b->modes[NS_NETWORK].kind != MODE_PRIVATE && str_eq(path, "/sys"))
+    if (str_eq(path, "/proc") && is_foreign(b, NS_PID))
+        return add_foreign_proc(b, mounts, e);
+    if (str_eq(path, "/sys") && is_foreign(b, NS_NETWORK))
         return add_bind(mounts, path, "/sys", "nosuid,noexec,nodev,ro", e);
-    if (b->modes[NS_IPC].kind == MODE_HOST &&
-        (str_eq(path, "/dev/shm") || str_eq(path, "/dev/mqueue")))
-        return add_bind(mounts, path, path, "nosuid,noexec,nodev", e);
+    if (str_eq(path, "/dev/shm") && b->modes[NS_IPC].kind != MODE_PRIVATE)
+        return add_foreign_shm(b, mounts, e);
+    if (str_eq(path, "/dev/mqueue") && is_foreign(b, NS_IPC))
+        return 0;
+
+    if (str_eq(path, "/dev/shm")) {
+        bool none = str_eq(json_str(bundle_host(b), "IpcMode"), "none");
+        return none ? 0 : json_add(mounts, own_shm(b), e);
+    }
 
     _cleanup_str_ struct str options = {0};
     str_add(&options, f->options);
-    if (str_eq(path, "/dev/shm"))
-        str_addf(&options, ",size=%lld", json_int(bundle_host(b), "ShmSize", 64 << 20));
     if (privileged && str_after(path, "/sys") && options.s)
         options.s[options.len - strlen(",ro")] = '\0';
     return json_add(mounts, make_mount(path, f->type, f->source, options.s), e);

@@ -52,12 +52,24 @@ int mode_of(const json_t *document, enum namespace_kind kind, struct mode *ret, 
     return mode_parse(kind, json_str(json_at(document, "HostConfig"), mode_key(kind)), ret, e);
 }
 
-static int container_path(const struct engine *en, enum namespace_kind kind, const char *name,
-                          char **ret, struct err *e)
+/* Docker's rule; its words. */
+static int check_shareable(const struct container_record *donor, struct err *e)
+{
+    const char *text = json_str(donor->document, "HostConfig.IpcMode");
+    if (!str_eq(text, "private") && !str_eq(text, "none"))
+        return 0;
+    return err_set(e, EINVAL,
+                   "can't join IPC of container %s: non-shareable IPC (hint: use --ipc=shareable "
+                   "for the donor container)",
+                   record_name(donor));
+}
+
+int mode_pid(const struct engine *en, enum namespace_kind kind, const struct mode *m, pid_t *ret,
+             struct err *e)
 {
     _cleanup_record_ struct container_record other = CONTAINER_RECORD_INIT;
     _cleanup_json_ json_t *state = NULL;
-    int r = record_find(en, name, &other, e);
+    int r = record_find(en, m->value, &other, e);
     if (r == 0)
         r = state_read(en, &other, &state, NULL, e);
     if (r < 0)
@@ -66,18 +78,21 @@ static int container_path(const struct engine *en, enum namespace_kind kind, con
     if (pid == 0)
         return err_set(e, ESRCH, "cannot join the %s namespace of a non running container: %s",
                        namespace_types[kind].name, record_name(&other));
-    *ret = str_printf("/proc/%d/ns/%s", pid, namespace_types[kind].file);
-    return *ret ? 0 : err_nomem(e);
+    if (kind == NS_IPC)
+        r = check_shareable(&other, e);
+    if (r == 0)
+        *ret = pid;
+    return r;
 }
 
 int mode_path(const struct engine *en, enum namespace_kind kind, const struct mode *m, char **ret,
               struct err *e)
 {
+    pid_t pid = 0;
+    int r = m->kind == MODE_CONTAINER ? mode_pid(en, kind, m, &pid, e) : 0;
     *ret = NULL;
-    if (m->kind == MODE_CONTAINER)
-        return container_path(en, kind, m->value, ret, e);
-    if (m->kind != MODE_PATH)
-        return 0;
-    *ret = strdup(m->value);
+    if (r < 0 || (m->kind != MODE_CONTAINER && m->kind != MODE_PATH))
+        return r;
+    *ret = pid ? str_printf("/proc/%d/ns/%s", pid, namespace_types[kind].file) : strdup(m->value);
     return *ret ? 0 : err_nomem(e);
 }

@@ -31,6 +31,11 @@ int mode_parse(enum namespace_kind kind, const char *text, struct mode *ret, str
 /* The mode that a container's document says. */
 int mode_of(const json_t *document, enum namespace_kind kind, struct mode *ret, struct err *e);
 
+/* The first process of the running container that a mode names (MODE_CONTAINER). An IPC namespace
+ * is joined only when its container was not made with "private" or "none". */
+int mode_pid(const struct engine *en, enum namespace_kind kind, const struct mode *m, pid_t *ret,
+             struct err *e);
+
 /* The file to join for a mode: for a container, of its running first process. *ret is NULL for
  * private and host, else the caller's to free. */
 int mode_path(const struct engine *en, enum namespace_kind kind, const struct mode *m, char **ret,

@@ -306,11 +306,14 @@ static int run_container(struct monitor *m, enum control_step *ret_step, struct 
     int r = make_streams(m, stdio, e);
     if (r < 0)
         return r;
+    const struct container_source shm = {"/dev/shm", s->shm};
     const struct container_options options = {
         .bundle_fd = s->record->dir_fd,
         .root_mount_fd = s->root_mount,
         .userns_fd = s->userns,
         .cache_fd = s->cache,
+        .sources = &shm,
+        .n_sources = s->shm >= 0,
         .stdio = {stdio[0], stdio[1], stdio[2]},
         .go_fd = -EBADF,
         .die_with_parent = true,
@@ -320,6 +323,7 @@ static int run_container(struct monitor *m, enum control_step *ret_step, struct 
         fd_close(&stdio[i]);
     fd_close(&s->root_mount);
     fd_close(&s->userns);
+    fd_close(&s->shm);
     if (r < 0)
         return err_wrap(e, "cannot start the container");
 

@@ -5,6 +5,7 @@
 #include "engine/files.h"
 #include "engine/idmap.h"
 #include "engine/overlay.h"
+#include "engine/shm.h"
 #include "runtime/userns.h"
 
 #include <fcntl.h>
@@ -86,14 +87,25 @@ static int write_bundle(struct start *s, const struct create_image *image, struc
         r = spec_parse(b.spec, &s->spec, e);
     memcpy(s->modes, b.modes, sizeof(s->modes));
     json_decref(b.spec);
-    return r;
+    if (r < 0 || b.shm_donor == 0)
+        return r;
+    s->shm = shm_clone(b.shm_donor, e);
+    return s->shm < 0
+               ? err_wrap(e, "cannot share /dev/shm of container \"%s\"", s->modes[NS_IPC].value)
+               : 0;
 }
 
 int start_prepare(const struct engine *en, struct container_record *c,
                   const struct create_image *image, struct start *ret, struct err *e)
 {
     *ret = (struct start){
-        .engine = en, .record = c, .root_mount = -EBADF, .userns = -EBADF, .terminal = -1};
+        .engine = en,
+        .record = c,
+        .root_mount = -EBADF,
+        .userns = -EBADF,
+        .shm = -EBADF,
+        .terminal = -1,
+    };
     struct start *s = ret;
     s->discard = json_bool(c->document, "HostConfig.AutoRemove", false);
     s->stdin_open = json_bool(c->document, "Config.OpenStdin", false);
@@ -121,6 +133,7 @@ void start_release(struct start *s)
     s->image_name = NULL;
     fd_close(&s->root_mount);
     fd_close(&s->userns);
+    fd_close(&s->shm);
     fd_close(&s->cache);
 }
 

@@ -21,6 +21,7 @@ struct start {
     char *image_name; /* for messages */
     int root_mount;   /* detached */
     int userns;       /* -EBADF: none of its own */
+    int shm;          /* another container's /dev/shm, to be shared; -EBADF: none */
     int cache;        /* folder of compiled filters */
     bool discard;     /* removed when it ends */
     bool stdin_open;

@@ -67,7 +67,7 @@ static int prepare(const struct spec *s, const struct container_options *o, stru
     if (r == 0)
         r = seccomp_compile(s->seccomp, o->cache_fd, &p->filter, e);
     if (r == 0)
-        r = rootfs_open(s, o->bundle_fd, o->root_mount_fd, p->join[NS_USER], cg, &p->rootfs, e);
+        r = rootfs_open(s, o, p->join[NS_USER], cg, &p->rootfs, e);
     return r;
 }
 

@@ -18,11 +18,19 @@
 #include "runtime/control.h"
 #include "runtime/spec.h"
 
+/* A bind of the spec whose source the caller brings along. */
+struct container_source {
+    const char *destination; /* as the spec has it */
+    int fd;                  /* a detached mount; stays the caller's */
+};
+
 struct container_options {
-    int bundle_fd;        /* the bundle's folder */
-    int root_mount_fd;    /* a detached mount to be the root; -1: root.path */
-    int userns_fd;        /* the user namespace, made before by userns_new; -1: as the spec says */
-    int cache_fd;         /* folder for compiled filters; -1: none */
+    int bundle_fd;     /* the bundle's folder */
+    int root_mount_fd; /* a detached mount to be the root; -1: root.path */
+    int userns_fd;     /* the user namespace, made before by userns_new; -1: as the spec says */
+    int cache_fd;      /* folder for compiled filters; -1: none */
+    const struct container_source *sources; /* in place of those binds' own */
+    size_t n_sources;
     int stdio[3];         /* the payload's; unused with a terminal */
     int go_fd;            /* a byte read here starts the payload; -1: container_start does */
     unsigned keep_fds;    /* descriptors from 3 on that the payload inherits */

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/mount.h"
+#include "runtime/container.h"
 #include "runtime/tmpfs.h"
 
 #include <fcntl.h>
@@ -28,9 +29,22 @@ static bool is_below(const char *path, const char *folder)
     return rest && (*rest == '\0' || *rest == '/');
 }
 
-static int open_source(const struct spec_mount *m, int bundle_fd, int userns_fd, struct err *e)
+/* A bind's source, copied: the caller's, or what the spec names. */
+static int clone_source(const struct spec_mount *m, const struct container_options *o,
+                        struct err *e)
 {
-    _cleanup_close_ int fd = mount_clone(bundle_fd, m->source, m->recursive, e);
+    for (size_t i = 0; i < o->n_sources; i++)
+        if (str_eq(m->destination, o->sources[i].destination)) {
+            int fd = fcntl(o->sources[i].fd, F_DUPFD_CLOEXEC, 3);
+            return fd < 0 ? err_sys(e, errno, "cannot take over its source") : fd;
+        }
+    return mount_clone(o->bundle_fd, m->source, m->recursive, e);
+}
+
+static int open_source(const struct spec_mount *m, const struct container_options *o, int userns_fd,
+                       struct err *e)
+{
+    _cleanup_close_ int fd = clone_source(m, o, e);
     if (fd < 0)
         return fd;
 
@@ -49,8 +63,8 @@ static int open_source(const struct spec_mount *m, int bundle_fd, int userns_fd,
     return r < 0 ? r : TAKE_FD(fd);
 }
 
-static int open_sources(const struct spec *s, int bundle_fd, int userns_fd, const struct cgroup *cg,
-                        struct rootfs *ret, struct err *e)
+static int open_sources(const struct spec *s, const struct container_options *o, int userns_fd,
+                        const struct cgroup *cg, struct rootfs *ret, struct err *e)
 {
     ret->sources = calloc(s->n_mounts + 1, sizeof(*ret->sources));
     if (!ret->sources)
@@ -66,7 +80,7 @@ static int open_sources(const struct spec *s, int bundle_fd, int userns_fd, cons
         }
         if (!m->bind)
             continue;
-        int fd = open_source(m, bundle_fd, userns_fd, e);
+        int fd = open_source(m, o, userns_fd, e);
         if (fd < 0)
             return err_wrap(e, "cannot mount \"%s\" on \"%s\"", m->source, m->destination);
         ret->sources[i] = fd;
@@ -74,12 +88,13 @@ static int open_sources(const struct spec *s, int bundle_fd, int userns_fd, cons
     return 0;
 }
 
-int rootfs_open(const struct spec *s, int bundle_fd, int mount_fd, int userns_fd,
+int rootfs_open(const struct spec *s, const struct container_options *o, int userns_fd,
                 const struct cgroup *cg, struct rootfs *ret, struct err *e)
 {
     _cleanup_rootfs_ struct rootfs r = ROOTFS_INIT;
+    const int mount_fd = o->root_mount_fd;
     r.nodes = userns_fd < 0;
-    r.target_fd = dir_open(bundle_fd, s->root, true, e);
+    r.target_fd = dir_open(o->bundle_fd, s->root, true, e);
     if (r.target_fd < 0)
         return err_wrap(e, "root file system");
 
@@ -89,7 +104,7 @@ int rootfs_open(const struct spec *s, int bundle_fd, int mount_fd, int userns_fd
         return mount_fd >= 0 ? err_sys(e, errno, "root file system")
                              : err_wrap(e, "root file system \"%s\"", s->root);
 
-    int rc = open_sources(s, bundle_fd, userns_fd, cg, &r, e);
+    int rc = open_sources(s, o, userns_fd, cg, &r, e);
     if (rc == 0 && !r.nodes)
         rc = rootfs_open_devices(s, &r, e);
     if (rc < 0)

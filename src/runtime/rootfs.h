@@ -13,6 +13,8 @@
 #include "runtime/cgroup.h"
 #include "runtime/spec.h"
 
+struct container_options; /* container.h */
+
 struct rootfs {
     int mount_fd;  /* the root, detached until rootfs_build attaches it */
     int target_fd; /* the host's folder that it goes over: see rootfs_build */
@@ -25,10 +27,10 @@ struct rootfs {
 };
 #define ROOTFS_INIT ((struct rootfs){.mount_fd = -EBADF, .target_fd = -EBADF})
 
-/* The parent's half. @bundle_fd is where a relative root.path starts. @mount_fd >= 0 is a detached
- * mount to be used as the root instead of root.path's content (it is duplicated); @userns_fd >= 0
- * is the container's user namespace, for idmapped binds. */
-int rootfs_open(const struct spec *s, int bundle_fd, int mount_fd, int userns_fd,
+/* The parent's half. Of @o it uses the bundle's folder, the root's mount and the sources
+ * (duplicated, all of them). @userns_fd >= 0 is the container's user namespace, for idmapped binds.
+ */
+int rootfs_open(const struct spec *s, const struct container_options *o, int userns_fd,
                 const struct cgroup *cg, struct rootfs *ret, struct err *e);
 void rootfs_release(struct rootfs *r);
 #define _cleanup_rootfs_ _cleanup_(rootfs_release)
