@@ -158,9 +158,10 @@ static int unknown_command(const char *word, struct err *e)
     return err_set(e, EINVAL, "\"%s\" is not a skiff command: see 'skiff --help'", word);
 }
 
-/* Where our helpers are: beside this program when it runs from a build folder, in the libexec folder
- * of the tree it was installed in wherever that stands now, else where it was to be installed. Kept
- * in the environment, for after exe_protect this program's file has no path any more. */
+/* Where our helpers are: beside this program when it runs from a build folder, in the libexec
+ * folder of the tree it was installed in wherever that stands now, else where it was to be
+ * installed. Kept in the environment, for after exe_protect this program's file has no path any
+ * more. */
 static const char *find_libexec(void)
 {
     static const char *const places[] = {"", "/../libexec/skiff"};
@@ -196,12 +197,11 @@ static int open_ground(struct cli *c, struct err *e)
     return r;
 }
 
-static int run_command(struct cli *c, const struct command *command, int argc, char **argv,
-                       struct err *e)
+static int run_command(struct cli *c, const struct command *command, bool on_ground, int argc,
+                       char **argv, struct err *e)
 {
     int r = 0;
-    bool wants_help = argc > 0 && str_eq(argv[0], "--help");
-    if ((command->flags & NEEDS_ENGINE) && !wants_help)
+    if ((command->flags & NEEDS_ENGINE) && on_ground)
         r = open_ground(c, e);
     if (r == 0)
         r = command->run(c, argc, argv, e);
@@ -229,12 +229,17 @@ static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct e
     const struct command *command = find_command(group, words[used - 1]);
     if (!command)
         return unknown_command(words[used - 1], e);
-    if (command->flags & MAKES_CONTAINER) {
+    bool wants_help = n > used && str_eq(words[used], "--help");
+    if ((command->flags & MAKES_CONTAINER) && !wants_help) {
         r = exe_protect(whole, e);
+        if (r == -EPERM && geteuid() != 0)
+            return err_set(e, EPERM,
+                           "root's rights are needed to make a container: run it with "
+                           "sudo");
         if (r < 0)
             return r;
     }
-    return run_command(c, command, n - used, words + used, e);
+    return run_command(c, command, !wants_help, n - used, words + used, e);
 }
 
 int main(int argc, char **argv)
