@@ -38,6 +38,24 @@ static int for_each(struct cli *c, int n, char **names,
     return status;
 }
 
+/* Until the monitor has written the end down; it needs a moment after the process is dead. */
+static int wait_until_ended(struct cli *c, const struct container_record *record, struct err *e)
+{
+    for (int i = 0; i < 2000; i++) {
+        _cleanup_json_ json_t *state = NULL;
+        bool orphan = false;
+        int r = state_read(&c->engine, record, &state, &orphan, e);
+        if (r < 0)
+            return r;
+        if (orphan)
+            cli_reap(c);
+        if (!json_bool(state, "State.Running", false))
+            return 0;
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    return err_set(e, ETIMEDOUT, "container \"%s\" does not end", record_name(record));
+}
+
 struct kill_options {
     const char *signal;
     int number;
@@ -61,7 +79,10 @@ static int kill_one(struct cli *c, struct container_record *record, const void *
     if (r == -ESRCH)
         return err_set(e, ESRCH, "cannot kill container: %s: container %s is not running",
                        record_name(record), record->id);
-    return r < 0 ? err_sys(e, -r, "cannot kill container \"%s\"", record_name(record)) : 0;
+    if (r < 0)
+        return err_sys(e, -r, "cannot kill container \"%s\"", record_name(record));
+    /* As Docker does: after a kill the container has ended, so that what follows can remove it. */
+    return o->number == SIGKILL ? wait_until_ended(c, record, e) : 0;
 }
 
 int cmd_kill(struct cli *c, int argc, char **argv, struct err *e)
@@ -94,24 +115,6 @@ static const struct option_def rm_table[] = {
     {0},
 };
 
-/* Until the monitor has written the end down; it needs a moment after the process is dead. */
-static int wait_until_ended(struct cli *c, const struct container_record *record, struct err *e)
-{
-    for (int i = 0; i < 2000; i++) {
-        _cleanup_json_ json_t *state = NULL;
-        bool orphan = false;
-        int r = state_read(&c->engine, record, &state, &orphan, e);
-        if (r < 0)
-            return r;
-        if (orphan)
-            cli_reap(c);
-        if (!json_bool(state, "State.Running", false))
-            return 0;
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    }
-    return err_set(e, ETIMEDOUT, "container \"%s\" does not end", record_name(record));
-}
-
 static int remove_one(struct cli *c, struct container_record *record, const void *data,
                       struct err *e)
 {
@@ -127,8 +130,9 @@ static int remove_one(struct cli *c, struct container_record *record, const void
                            "the container before removing or force remove",
                            record_name(record));
         const struct kill_options kill = {.number = SIGKILL};
-        kill_one(c, record, &kill, NULL);
-        r = wait_until_ended(c, record, e);
+        r = kill_one(c, record, &kill, e);
+        if (r == -ESRCH) /* it has just died by itself */
+            r = wait_until_ended(c, record, e);
     }
     return r < 0 ? r : record_remove(&c->engine, record, e);
 }

@@ -2,6 +2,7 @@
 #include "cli/request.h"
 #include "engine/client.h"
 #include "engine/start.h"
+#include "image/reference.h"
 
 #include "base/file.h"
 
@@ -30,6 +31,22 @@ static int check_options(const struct request_options *o, struct err *e)
                        "running or delete %s",
                        o->cidfile);
     return 0;
+}
+
+/* There is no registry to pull from yet, so what to do about a missing image is said instead. */
+static int find_image(struct cli *c, const char *name, struct create_image *ret, struct err *e)
+{
+    _cleanup_reference_ struct reference reference = {0};
+    int r = create_find_image(&c->engine, name, ret, e);
+    if (r != -ENOENT || reference_parse(name, &reference, NULL) < 0)
+        return r;
+    _cleanup_free_ char *full = reference_full(&reference);
+    if (!full)
+        return err_nomem(e);
+    return err_set(e, ENOENT,
+                   "unable to find image '%s' locally, and pulling is not there yet: 'skiff import "
+                   "FILE.tar %s' makes it of a root file system's archive",
+                   reference_short(full), name);
 }
 
 static int write_cidfile(const char *path, const char *id, struct err *e)
@@ -72,7 +89,7 @@ static int run(struct cli *c, const struct request_options *o, int n, char **wor
     if (r == 0)
         r = request_build(o, words[0], n - 1, words + 1, &request, e);
     if (r == 0)
-        r = create_find_image(&c->engine, words[0], &image, e);
+        r = find_image(c, words[0], &image, e);
     if (r == 0)
         r = create_container(&c->engine, request, o->name, &image, &record, e);
     if (r < 0)
