@@ -307,7 +307,8 @@ static int put_network(struct builder *b, const struct request_options *o)
         const char *text = o->add_host.v[i], *address = strpbrk(text, ":=");
         if (!address || address == text)
             return err_set(b->e, EINVAL, "bad format for add-host: \"%s\"", text);
-        r = check_address("add-host", address + 1, b->e);
+        if (!str_eq(address + 1, "host-gateway"))
+            r = check_address("add-host", address + 1, b->e);
     }
     if (r == 0)
         r = put_list(b, b->host, "Dns", "dns", &o->dns);

@@ -330,20 +330,23 @@ static int add_list(struct bundle *b, json_t *mounts, const json_t *given,
     return r;
 }
 
-/* The engine's own files: their sources are relative to the bundle. */
+/* The engine's own files: their sources are relative to the bundle, or another container's. */
 static int add_files(struct bundle *b, json_t *mounts, const json_t *given, struct err *e)
 {
     static const struct {
-        const char *destination, *source;
+        const char *destination, *source, *place;
     } files[] = {
-        {"/etc/resolv.conf", "resolv.conf"},
-        {"/etc/hostname", "hostname"},
-        {"/etc/hosts", "hosts"},
+        {"/etc/resolv.conf", "resolv.conf", "ResolvConfPath"},
+        {"/etc/hostname", "hostname", "HostnamePath"},
+        {"/etc/hosts", "hosts", "HostsPath"},
     };
+    bool shared = b->modes[NS_NETWORK].kind == MODE_CONTAINER;
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
         if (!is_taken(given, files[i].destination))
-            r = add_bind(mounts, files[i].destination, files[i].source, "rprivate", e);
+            r = add_bind(mounts, files[i].destination,
+                         shared ? json_str(b->record->document, files[i].place) : files[i].source,
+                         "rprivate", e);
     if (r == 0 && json_bool(bundle_host(b), "Init", false)) {
         _cleanup_free_ char *path = str_printf("%s/skiff-init", b->engine->libexec);
         r = path ? add_bind(mounts, "/dev/init", path, "ro", e) : err_nomem(e);

@@ -148,17 +148,61 @@ static int put_command(json_t *document, const json_t *config, struct err *e)
     return r == 0 && json_object_set(document, "Args", whole) < 0 ? err_nomem(e) : r;
 }
 
-static int put_hostname(json_t *document, json_t *config, struct err *e)
+/* What inspect shows for namespaces that nobody said anything about. */
+static int put_defaults(json_t *host, struct err *e)
+{
+    static const struct {
+        const char *key, *value;
+    } defaults[] = {
+        {"NetworkMode", "bridge"},
+        {"IpcMode", "shareable"},
+        {"CgroupnsMode", "private"},
+    };
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(defaults); i++) {
+        const char *given = json_str(host, defaults[i].key);
+        if (!given || !*given || str_eq(given, "default"))
+            r = put(host, defaults[i].key, json_string(defaults[i].value), e);
+    }
+    return r;
+}
+
+static int copy_from(json_t *to, const json_t *from, const char *key, struct err *e)
+{
+    const char *text = json_str(from, key);
+    return text ? put(to, key, json_string(text), e) : 0;
+}
+
+/* The names of the container whose UTS or network namespace this one shares. */
+static int borrow_names(const struct engine *en, const struct mode *m, json_t *config,
+                        struct err *e)
+{
+    _cleanup_record_ struct container_record donor = CONTAINER_RECORD_INIT;
+    int r = record_find(en, m->value, &donor, e);
+    if (r < 0)
+        return r;
+    const json_t *names = json_at(donor.document, "Config");
+    r = copy_from(config, names, "Hostname", e);
+    return r == 0 ? copy_from(config, names, "Domainname", e) : r;
+}
+
+static int put_hostname(const struct engine *en, json_t *document, json_t *config, struct err *e)
 {
     const char *given = json_str(config, "Hostname");
-    if (given && *given)
-        return 0;
     struct mode uts, network;
     int r = mode_of(document, NS_UTS, &uts, e);
     if (r == 0)
         r = mode_of(document, NS_NETWORK, &network, e);
     if (r < 0)
         return r;
+    if (given && *given && uts.kind != MODE_PRIVATE)
+        return err_set(e, EINVAL, "conflicting options: hostname and the UTS mode");
+    if (given && *given && network.kind == MODE_CONTAINER)
+        return err_set(e, EINVAL, "conflicting options: hostname and the network mode");
+    if (given && *given)
+        return 0;
+    if (uts.kind == MODE_CONTAINER || network.kind == MODE_CONTAINER)
+        return borrow_names(en, uts.kind == MODE_CONTAINER ? &uts : &network, config, e);
     /* Docker's: a container on the host's network bears the host's name. */
     struct utsname host;
     if ((uts.kind == MODE_HOST || network.kind == MODE_HOST) && uname(&host) == 0)
@@ -183,16 +227,37 @@ static json_t *graph_driver(const struct engine *en, const struct container_reco
                      "UpperDir", upper, "WorkDir", work);
 }
 
+static const struct {
+    const char *key, *file;
+} places[] = {
+    {"ResolvConfPath", "resolv.conf"},
+    {"HostnamePath", "hostname"},
+    {"HostsPath", "hosts"},
+};
+
+/* Who shares a network shares the files that describe it. */
+static int borrow_places(const struct engine *en, struct container_record *c, const struct mode *m,
+                         struct err *e)
+{
+    const json_t *host = json_at(c->document, "HostConfig");
+    if (json_array_size(json_at(host, "Dns")) > 0)
+        return err_set(e, EINVAL, "conflicting options: dns and the network mode");
+    if (json_array_size(json_at(host, "ExtraHosts")) > 0)
+        return err_set(e, EINVAL,
+                       "conflicting options: custom host-to-IP mapping and the network mode");
+    _cleanup_record_ struct container_record donor = CONTAINER_RECORD_INIT;
+    int r = record_find(en, m->value, &donor, e);
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++)
+        r = copy_from(c->document, donor.document, places[i].key, e);
+    return r;
+}
+
 static int put_places(const struct engine *en, struct container_record *c, struct err *e)
 {
-    static const struct {
-        const char *key, *file;
-    } places[] = {
-        {"ResolvConfPath", "resolv.conf"},
-        {"HostnamePath", "hostname"},
-        {"HostsPath", "hosts"},
-    };
-    int r = 0;
+    struct mode network;
+    int r = mode_of(c->document, NS_NETWORK, &network, e);
+    if (r == 0 && network.kind == MODE_CONTAINER)
+        return borrow_places(en, c, &network, e);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++)
         r = put(c->document, places[i].key,
                 json_sprintf("%s/containers/%s/%s", en->root, c->id, places[i].file), e);
@@ -222,13 +287,14 @@ static int fill_document(const struct engine *en, struct container_record *c, js
         json_decref(config);
         return r;
     }
-    if ((r = put(d, "Config", config, e)) < 0 || (r = put(d, "Created", json_string(now), e)) < 0 ||
+    if ((r = put(d, "Config", config, e)) < 0 || (r = put_defaults(host, e)) < 0 ||
+        (r = put(d, "Created", json_string(now), e)) < 0 ||
         (r = put(d, "Image", json_string(image->built_in ? IMAGE_HOST : image->image.id), e)) < 0 ||
         (r = put(d, "Driver", json_string("overlay2"), e)) < 0 ||
         (r = put(d, "Platform", json_string("linux"), e)) < 0 ||
         (r = put(d, "GraphDriver", graph_driver(en, c, image), e)) < 0 ||
         (r = merge_config(config, json_at(image->image.config, "config"), e)) < 0 ||
-        (r = put_command(d, config, e)) < 0 || (r = put_hostname(d, config, e)) < 0)
+        (r = put_command(d, config, e)) < 0 || (r = put_hostname(en, d, config, e)) < 0)
         return r;
     return put_places(en, c, e);
 }

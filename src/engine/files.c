@@ -22,16 +22,20 @@ static int write_file(const struct container_record *c, const char *name, const 
     return r < 0 ? err_sys(e, -r, "cannot write \"%s\"", name) : 0;
 }
 
-/* "name:address" of --add-host; the address may hold colons itself. */
-static void add_extra_hosts(struct str *out, const json_t *hosts)
+/* "name:address" of --add-host; the address may hold colons itself. Names of the host are added
+ * with
+ * @gateway, and left out while that is NULL. */
+static void add_extra_hosts(struct str *out, const json_t *hosts, bool others, const char *gateway)
 {
     size_t i;
     json_t *item;
     json_array_foreach (hosts, i, item) {
         const char *text = json_string_value(item);
         const char *separator = text ? strpbrk(text, ":=") : NULL;
-        if (separator)
-            str_addf(out, "%s\t%.*s\n", separator + 1, (int)(separator - text), text);
+        bool host = separator && str_eq(separator + 1, "host-gateway");
+        const char *address = !separator ? NULL : host ? gateway : others ? separator + 1 : NULL;
+        if (address)
+            str_addf(out, "%s\t%.*s\n", address, (int)(separator - text), text);
     }
 }
 
@@ -48,22 +52,28 @@ static int write_hosts(const struct container_record *c, bool host_network, stru
                        "ff00::\tip6-mcastprefix\n"
                        "ff02::1\tip6-allnodes\n"
                        "ff02::2\tip6-allrouters\n");
-    add_extra_hosts(&text, json_at(c->document, "HostConfig.ExtraHosts"));
+    add_extra_hosts(&text, json_at(c->document, "HostConfig.ExtraHosts"), true,
+                    host_network ? "127.0.0.1" : NULL);
     _cleanup_free_ char *whole = str_steal(&text);
     return write_file(c, "hosts", whole, e);
 }
 
-int files_add_address(const struct container_record *c, const char *address, struct err *e)
+int files_add_address(const struct container_record *c, const char *address, const char *gateway,
+                      struct err *e)
 {
+    _cleanup_str_ struct str text = {0};
     const char *host = json_str(c->document, "Config.Hostname");
     const char *domain = json_str(c->document, "Config.Domainname");
-    _cleanup_free_ char *line = domain && *domain
-                                    ? str_printf("%s\t%s.%s %s\n", address, host, domain, host)
-                                    : str_printf("%s\t%s\n", address, host);
+    if (domain && *domain)
+        str_addf(&text, "%s\t%s.%s %s\n", address, host, domain, host);
+    else
+        str_addf(&text, "%s\t%s\n", address, host);
+    add_extra_hosts(&text, json_at(c->document, "HostConfig.ExtraHosts"), false, gateway);
+    _cleanup_free_ char *lines = str_steal(&text);
     _cleanup_close_ int fd = openat(c->dir_fd, "hosts", O_WRONLY | O_APPEND | O_CLOEXEC);
-    if (!line)
+    if (!lines)
         return err_nomem(e);
-    int r = fd < 0 ? -errno : fd_write_all(fd, line, strlen(line));
+    int r = fd < 0 ? -errno : fd_write_all(fd, lines, strlen(lines));
     return r < 0 ? err_sys(e, -r, "cannot write \"hosts\"") : 0;
 }
 

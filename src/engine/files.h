@@ -9,11 +9,13 @@
 #include "engine/engine.h"
 
 /* Writes all three by the container's document. With the host's network (@host_network), hosts and
- * resolv.conf are the host's own. */
+ * resolv.conf are the host's own, and the host is 127.0.0.1. */
 int files_write(const struct container_record *c, bool host_network, struct err *e);
 
-/* Adds the container's own line to hosts, once its address is known. */
-int files_add_address(const struct container_record *c, const char *address, struct err *e);
+/* Adds the container's own line to hosts, once its address is known, and names that were given to
+ * the host ("--add-host NAME:host-gateway"). */
+int files_add_address(const struct container_record *c, const char *address, const char *gateway,
+                      struct err *e);
 
 /* The resolv.conf text for a container: the host's @text without resolvers on its own loopback,
  * which cannot be reached, or public ones when none is left. The lists replace parts of it when

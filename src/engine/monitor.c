@@ -282,7 +282,7 @@ static int connect_network(struct monitor *m, json_t **ret, struct err *e)
     *ret = describe_network(&ep, address);
     if (!*ret)
         return err_nomem(e);
-    return files_add_address(m->start->record, address, e);
+    return files_add_address(m->start->record, address, json_str(*ret, "Gateway"), e);
 }
 
 static int tell_step(struct monitor *m, enum control_step step, struct err *e)

@@ -123,7 +123,8 @@ int start_prepare(const struct engine *en, struct container_record *c,
         r = mount_root(s, image, e);
     if (r == 0)
         r = write_bundle(s, image, e);
-    return r < 0 ? r : files_write(c, s->modes[NS_NETWORK].kind == MODE_HOST, e);
+    const enum mode_kind network = s->modes[NS_NETWORK].kind;
+    return r < 0 || network == MODE_CONTAINER ? r : files_write(c, network == MODE_HOST, e);
 }
 
 void start_release(struct start *s)

@@ -7,11 +7,11 @@
 #ifndef SKIFF_ENGINE_STATE_H
 #define SKIFF_ENGINE_STATE_H
 
+#include "base/timestamp.h"
 #include "engine/engine.h"
 
 #include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
 
 /* Writes the state of a container that runs, for others to read: RUN/containers/ID/state.json. */
 int state_write_running(const struct engine *en, const char *id, pid_t pid, const json_t *network,
@@ -33,8 +33,5 @@ int state_read(const struct engine *en, const struct container_record *c, json_t
 
 /* Its first process, if the container runs: 0 otherwise. */
 pid_t state_pid(const json_t *state);
-
-/* "2006-01-02T15:04:05.999999999Z", Docker's time stamps. */
-void format_time(struct timespec when, char ret[40]);
 
 #endif
