@@ -2,12 +2,12 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/timestamp.h"
 #include "runtime/exe.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 static const struct option_def global_options[] = {
     {"root", 0, OPTION_STRING, offsetof(struct oci_global, root), "DIR",
@@ -75,11 +75,10 @@ static void write_log(const struct oci_global *g, const char *text)
 {
     if (!g->log)
         return;
-    char when[32];
-    time_t now = time(NULL);
-    struct tm tm;
-    gmtime_r(&now, &tm);
-    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    char when[40];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    format_time(now, when);
 
     _cleanup_free_ char *line = NULL;
     if (str_eq(g->log_format, "json")) {
@@ -92,8 +91,7 @@ static void write_log(const struct oci_global *g, const char *text)
         line =
             words.failed ? NULL : str_printf("time=\"%s\" level=error msg=\"%s\"", when, words.s);
     }
-    _cleanup_close_ int fd =
-        open(g->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    _cleanup_close_ int fd = open(g->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (fd >= 0 && line) {
         fd_write_all(fd, line, strlen(line));
         fd_write_all(fd, "\n", 1);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "kernel/process.h"
 #include "oci/oci.h"
 
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum { STATE_LIMIT = 16 << 20 };
 
@@ -43,16 +43,6 @@ static int open_root(const char *root, struct err *e)
     return fd < 0 ? err_sys(e, errno, "cannot open \"%s\"", root) : fd;
 }
 
-static void set_created(struct state *s)
-{
-    struct timespec now;
-    struct tm tm;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    size_t n = strftime(s->created, sizeof(s->created), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(s->created + n, sizeof(s->created) - n, ".%09ldZ", now.tv_nsec);
-}
-
 int state_claim(const char *root, const char *id, struct state *ret, struct err *e)
 {
     int r = state_check_id(id, e);
@@ -72,7 +62,9 @@ int state_claim(const char *root, const char *id, struct state *ret, struct err 
         unlinkat(root_fd, id, AT_REMOVEDIR);
         return err_sys(e, -r, "cannot open \"%s/%s\"", root, id);
     }
-    set_created(&s);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    format_time(now, s.created);
     *ret = s;
     s = STATE_INIT;
     return 0;
