@@ -65,22 +65,35 @@ static int write_pid_file(const char *path, pid_t pid, struct err *e)
     return file_replace(AT_FDCWD, path, text, (size_t)n, 0644, 0, e);
 }
 
-static int run_init(struct creation *c, struct err *e)
+/* Where compiled filters are kept, for a container that has one: beside the containers, under a
+ * name that is no ID. Without it they are compiled each time. */
+static int open_cache(const struct creation *c)
 {
+    _cleanup_free_ char *path = c->spec.seccomp ? str_printf("%s/@seccomp", c->root) : NULL;
+    return path && dir_make(AT_FDCWD, path, 0700, NULL) == 0 ? dir_open(AT_FDCWD, path, false, NULL)
+                                                             : -EBADF;
+}
+
+static int make_process(struct creation *c, struct err *e)
+{
+    _cleanup_close_ int cache = open_cache(c);
     const struct container_options options = {
         .bundle_fd = c->bundle_fd,
         .root_mount_fd = -1,
         .userns_fd = -1,
-        .cache_fd = -1,
+        .cache_fd = cache,
         .stdio = {0, 1, 2},
         .go_fd = c->fifo,
         .keep_fds = (unsigned)c->options->preserve_fds,
         .no_pivot = c->options->no_pivot,
     };
-    enum control_step step = STEP_SETUP;
-    int r = container_create(&c->spec, &options, &c->container, e);
-    if (r == 0)
-        r = container_wait(&c->container, &step, e);
+    return container_create(&c->spec, &options, &c->container, e);
+}
+
+static int wait_until_ready(struct creation *c, struct err *e)
+{
+    enum control_step step;
+    int r = container_wait(&c->container, &step, e);
     if (r < 0 && step == STEP_EXEC)
         err_wrap(e, "cannot start \"%s\"", c->spec.process.args[0]);
     return r;
@@ -94,19 +107,21 @@ static int make_container(struct creation *c, bool gated, struct err *e)
             return c->fifo;
     }
     int r = set_default_cgroup(c, e);
-    if (r < 0)
-        return r;
-    /* Who finds us killed in the middle finds by this what we have made. */
-    c->state.bundle = c->bundle;
-    c->state.cgroup_path = c->spec.cgroup_path;
-    c->state.annotations = json_at(c->spec.document, "annotations");
-    r = state_write(&c->state, 0, e);
     if (r == 0)
-        r = run_init(c, e);
+        r = state_note_cgroup(&c->state, c->spec.cgroup_path, e);
+    if (r == 0)
+        r = make_process(c, e);
+    /* While it sets itself up. Should we be killed before this is written, it ends by itself: it
+     * has nobody to report to. */
+    if (r == 0)
+        r = state_write(&c->state, c->container.pid, c->bundle,
+                        json_at(c->spec.document, "annotations"), e);
+    if (r == 0 && !gated)
+        r = container_let_go(&c->container, e);
+    if (r == 0)
+        r = wait_until_ready(c, e);
     if (r == 0 && c->options->console_socket)
         r = console_socket_send(c->options->console_socket, c->container.console, e);
-    if (r == 0)
-        r = state_write(&c->state, c->container.pid, e);
     if (r == 0 && c->options->pid_file)
         r = write_pid_file(c->options->pid_file, c->container.pid, e);
     return r;

@@ -51,9 +51,9 @@ struct creation {
     ((struct creation){                                                                            \
         .bundle_fd = -EBADF, .fifo = -EBADF, .state = STATE_INIT, .container = CONTAINER_INIT})
 
-/* Makes container @id with its first process ready to execute. With @gated the word to go comes
- * over the state folder's FIFO (state_start), else by container_start. On failure nothing is left
- * but what creation_release frees. */
+/* Makes container @id. With @gated its first process is ready, and executes its program once the
+ * gate is opened (state_open_gate); else it goes on to that by itself, and container_start tells
+ * how that went. On failure nothing is left but what creation_release frees. */
 int creation_make(struct creation *c, const char *id, bool gated, struct err *e);
 
 /* Kills it and takes away all that is left of it. */

@@ -50,7 +50,7 @@ int oci_state(const struct oci_global *g, int argc, char **argv, struct err *e)
 /* Everything in the container's cgroup, where processes that share a PID namespace remain. */
 static int kill_all(const struct state *s, int signal, struct err *e)
 {
-    const char *path = json_str(s->document, "cgroupPath");
+    _cleanup_free_ char *path = state_cgroup(s);
     if (!path)
         return 0;
     _cleanup_cgroup_ struct cgroup *cg = NULL;
@@ -112,7 +112,7 @@ static int delete_container(const struct oci_global *g, const struct state *s, b
         if (r < 0)
             return err_sys(e, -r, "cannot delete container \"%s\"", s->id);
     }
-    const char *path = json_str(s->document, "cgroupPath");
+    _cleanup_free_ char *path = state_cgroup(s);
     if (path) {
         _cleanup_cgroup_ struct cgroup *cg = NULL;
         int r = cgroup_open(path, &cg, e);
@@ -148,7 +148,7 @@ static int list_json(DIR *dir, const char *root, json_t *list)
     struct dirent *entry;
     while (dir && (entry = readdir(dir))) {
         _cleanup_state_ struct state s = STATE_INIT;
-        if (entry->d_name[0] == '.' || state_open(root, entry->d_name, &s, NULL) < 0)
+        if (state_open(root, entry->d_name, &s, NULL) < 0)
             continue;
         if (json_array_append_new(list, describe(&s)) < 0)
             return -ENOMEM;

@@ -7,6 +7,7 @@
 #include "oci/oci.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -62,9 +63,6 @@ int state_claim(const char *root, const char *id, struct state *ret, struct err 
         unlinkat(root_fd, id, AT_REMOVEDIR);
         return err_sys(e, -r, "cannot open \"%s/%s\"", root, id);
     }
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    format_time(now, s.created);
     *ret = s;
     s = STATE_INIT;
     return 0;
@@ -107,14 +105,34 @@ int state_open(const char *root, const char *id, struct state *ret, struct err *
     return 0;
 }
 
-int state_write(struct state *s, pid_t pid, struct err *e)
+int state_note_cgroup(const struct state *s, const char *path, struct err *e)
 {
+    if (symlinkat(path, s->dir_fd, "cgroup") < 0)
+        return err_sys(e, errno, "cannot note control group \"%s\"", path);
+    return 0;
+}
+
+char *state_cgroup(const struct state *s)
+{
+    _cleanup_free_ char *path = calloc(1, PATH_MAX);
+    if (!path || readlinkat(s->dir_fd, "cgroup", path, PATH_MAX - 1) <= 0)
+        return NULL;
+    return TAKE_PTR(path);
+}
+
+int state_write(struct state *s, pid_t pid, const char *bundle, const json_t *annotations,
+                struct err *e)
+{
+    char created[40];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    format_time(now, created);
     s->pid = pid;
-    s->start_time = pid > 0 ? process_start_time(pid) : 0;
-    _cleanup_json_ json_t *j = json_pack(
-        "{s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:O*}", "ociVersion", OCI_VERSION, "id", s->id, "pid",
-        pid, "startTime", (json_int_t)s->start_time, "bundle", s->bundle, "created", s->created,
-        "cgroupPath", s->cgroup_path, "annotations", s->annotations);
+    s->start_time = process_start_time(pid);
+    _cleanup_json_ json_t *j =
+        json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:O*}", "ociVersion", OCI_VERSION, "id", s->id,
+                  "pid", pid, "startTime", (json_int_t)s->start_time, "bundle", bundle, "created",
+                  created, "annotations", annotations);
     return j ? json_write(s->dir_fd, "state.json", j, 0600, 0, e) : err_nomem(e);
 }
 

@@ -17,13 +17,9 @@
 struct state {
     char *id;
     int dir_fd;          /* ROOT/ID */
-    pid_t pid;           /* 0: none yet */
+    pid_t pid;           /* 0: none */
     uint64_t start_time; /* process_start_time of pid: names it for good */
     json_t *document;    /* state.json as it was read; NULL: there was none */
-    /* What state_write writes besides; not owned, and not set by state_open. */
-    const char *bundle, *cgroup_path;
-    const json_t *annotations;
-    char created[40]; /* when it was claimed, RFC 3339 */
 };
 #define STATE_INIT ((struct state){.dir_fd = -EBADF})
 
@@ -39,8 +35,16 @@ void state_settle(struct state *s);
 /* Opens what @id left: -ENOENT when there is no such container. */
 int state_open(const char *root, const char *id, struct state *ret, struct err *e);
 
-/* Writes state.json: with @pid 0 what is known before there is a process. */
-int state_write(struct state *s, pid_t pid, struct err *e);
+/* Notes the control group before it is made: whoever finds that we were killed in the middle can
+ * take it away. */
+int state_note_cgroup(const struct state *s, const char *path, struct err *e);
+
+/* The control group that was noted, the caller's to free; NULL: none was. */
+char *state_cgroup(const struct state *s);
+
+/* Writes state.json for the container's process @pid. */
+int state_write(struct state *s, pid_t pid, const char *bundle, const json_t *annotations,
+                struct err *e);
 
 /* Makes the gate; returns a descriptor that holds it open on both sides. */
 int state_make_gate(const struct state *s, struct err *e);

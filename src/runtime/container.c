@@ -318,12 +318,21 @@ int container_wait(struct container *c, enum control_step *ret_step, struct err 
     return receive_until(c, CONTROL_READY, false, ret_step, e);
 }
 
+int container_let_go(struct container *c, struct err *e)
+{
+    int r = c->let_go ? 0 : control_send(c->control, CONTROL_GO, 0, 0, NULL, -1);
+    if (r < 0 && r != -EPIPE) /* it has failed already, and container_wait hears why */
+        return err_sys(e, -r, "cannot start the container's program");
+    c->let_go = true;
+    return 0;
+}
+
 int container_start(struct container *c, enum control_step *ret_step, struct err *e)
 {
     *ret_step = STEP_SETUP;
-    int r = control_send(c->control, CONTROL_GO, 0, 0, NULL, -1);
+    int r = container_let_go(c, e);
     if (r < 0)
-        return err_sys(e, -r, "cannot start the container's program");
+        return r;
     /* It has said READY: from here on the end of file is execve's, or a kill's, which its exit
      * status tells. */
     return receive_until(c, CONTROL_FAILED, true, ret_step, e);

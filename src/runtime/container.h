@@ -6,6 +6,7 @@
  *
  *     container_create   the first process exists, in its namespaces, and sets itself up meanwhile
  *     …                  the caller does what lies outside (a network cable)
+ *     container_let_go   (if nothing more is to be done before the program runs)
  *     container_wait     until it is set up, or has failed to
  *     container_start    lets it execute its program
  *     container_release  lets go of the descriptors; the process lives on
@@ -45,6 +46,7 @@ struct container {
     int console;            /* the terminal's master end, after container_wait; -EBADF: none */
     struct cgroup *cgroup;  /* NULL: none */
     bool own_pid_namespace; /* its death ends all its processes */
+    bool let_go;            /* container_let_go was called */
 };
 #define CONTAINER_INIT ((struct container){.pidfd = -EBADF, .control = -EBADF, .console = -EBADF})
 
@@ -54,6 +56,10 @@ int container_create(const struct spec *s, const struct container_options *o, st
 
 /* Until init is ready (0), or a negative errno with its story. *ret_step tells where it failed. */
 int container_wait(struct container *c, enum control_step *ret_step, struct err *e);
+
+/* Says go ahead of time: the payload starts as soon as init is ready, without another word between
+ * the two. container_wait and container_start follow as ever, and tell what failed. */
+int container_let_go(struct container *c, struct err *e);
 
 /* Says go, and waits until the payload is executed (0) or could not be, as container_wait. */
 int container_start(struct container *c, enum control_step *ret_step, struct err *e);
