@@ -234,7 +234,8 @@ static int empty_dir(struct removal *rm, int fd, unsigned depth)
         int r = entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM
                     ? -errno
                     : remove_child(rm, dirfd(d), name, depth);
-        first = first ? first : r;
+        if (r != -ENOENT) /* somebody else removes it too */
+            first = first ? first : r;
     }
     return first ? first : -errno;
 }

@@ -7,6 +7,8 @@
  *                                    document without its state), state.json once it has ended,
  *                                    upper/ work/ rootfs/ hosts hostname resolv.conf
  *     ROOT/names/NAME                a symbolic link to the ID: the claim of a name
+ *     ROOT/removed/ID                what is being deleted: out of sight, its space not given back
+ *                                    yet
  *     ROOT/cache/                    compiled filters
  *     RUN/locks/ID                   locked (flock) by whoever makes or watches the container, so
  *                                    a free lock says that its holder was killed
@@ -68,7 +70,14 @@ int record_find(const struct engine *en, const char *what, struct container_reco
 int record_open(const struct engine *en, const char *id, struct container_record *ret,
                 struct err *e);
 
-/* Removes all that is on disk of it, its name, run-time folder and lock last. */
+/* Takes it away: its name, its folder (into ROOT/removed, by one rename), its run-time folder, and
+ * the lock last. From then on there is no such container, and only its disk space is left. */
+int record_hide(const struct engine *en, struct container_record *c, struct err *e);
+
+/* Gives that space back. */
+int record_sweep(const struct engine *en, const char *id, struct err *e);
+
+/* Both. */
 int record_remove(const struct engine *en, struct container_record *c, struct err *e);
 
 void record_release(struct container_record *c);

@@ -82,9 +82,22 @@ static int list_ids(int dir_fd, const char *name, struct strv *ret)
     return ret->failed ? -ENOMEM : 0;
 }
 
+/* What was taken away but not swept: its monitor was killed in between, or is at it right now. */
+static int sweep_removed(const struct engine *en)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    if (list_ids(en->root_fd, "removed", &ids) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < ids.n; i++)
+        record_sweep(en, ids.v[i], NULL);
+    return 0;
+}
+
 int reap_orphans(const struct engine *en, struct err *e)
 {
     _cleanup_strv_ struct strv ids = {0};
+    if (sweep_removed(en) < 0)
+        return err_nomem(e);
     if (list_ids(en->run_fd, "locks", &ids) < 0 || list_ids(en->root_fd, "containers", &ids) < 0)
         return err_nomem(e);
 

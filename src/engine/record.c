@@ -271,24 +271,52 @@ static int remove_below(int dir_fd, const char *format, const char *id, struct e
     return path ? dir_remove(dir_fd, path, e) : err_nomem(e);
 }
 
-int record_remove(const struct engine *en, struct container_record *c, struct err *e)
+static int drop_name(const struct engine *en, const struct container_record *c, struct err *e)
 {
     const char *name = record_name(c);
-    if (*name) {
-        char holder[ID_LEN + 1];
-        name_holder(en, name, holder);
-        if (str_eq(holder, c->id)) {
-            int r = remove_below(en->root_fd, "names", name, e);
-            if (r < 0)
-                return r;
-        }
-    }
-    int r = dir_remove(en->containers_fd, c->id, e);
+    if (!*name)
+        return 0;
+    char holder[ID_LEN + 1];
+    name_holder(en, name, holder);
+    return str_eq(holder, c->id) ? remove_below(en->root_fd, "names", name, e) : 0;
+}
+
+/* One rename takes the whole folder out of sight; where that is not to be had (a full disk), it is
+ * removed at once. */
+static int move_away(const struct engine *en, const char *id, struct err *e)
+{
+    _cleanup_free_ char *target = str_printf("removed/%s", id);
+    if (!target)
+        return err_nomem(e);
+    if (renameat(en->containers_fd, id, en->root_fd, target) == 0)
+        return 0;
+    if (faccessat(en->containers_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    if (dir_make(en->root_fd, "removed", 0700, NULL) == 0 &&
+        renameat(en->containers_fd, id, en->root_fd, target) == 0)
+        return 0;
+    return dir_remove(en->containers_fd, id, e);
+}
+
+int record_hide(const struct engine *en, struct container_record *c, struct err *e)
+{
+    int r = drop_name(en, c, e);
+    if (r == 0)
+        r = move_away(en, c->id, e);
     if (r == 0)
         r = remove_below(en->run_fd, "containers", c->id, e);
-    if (r == 0)
-        r = remove_below(en->run_fd, "locks", c->id, e);
-    return r;
+    return r == 0 ? remove_below(en->run_fd, "locks", c->id, e) : r;
+}
+
+int record_sweep(const struct engine *en, const char *id, struct err *e)
+{
+    return remove_below(en->root_fd, "removed", id, e);
+}
+
+int record_remove(const struct engine *en, struct container_record *c, struct err *e)
+{
+    int r = record_hide(en, c, e);
+    return r == 0 ? record_sweep(en, c->id, e) : r;
 }
 
 void record_release(struct container_record *c)
