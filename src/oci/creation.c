@@ -86,6 +86,7 @@ static int make_process(struct creation *c, struct err *e)
         .go_fd = c->fifo,
         .keep_fds = (unsigned)c->options->preserve_fds,
         .no_pivot = c->options->no_pivot,
+        .keep_keyring = c->options->no_new_keyring,
     };
     return container_create(&c->spec, &options, &c->container, e);
 }

@@ -264,6 +264,7 @@ static int create(const struct spec *s, const struct container_options *o, struc
         .go_fd = o->go_fd,
         .keep_fds = o->keep_fds,
         .no_pivot = o->no_pivot,
+        .keep_keyring = o->keep_keyring,
         .die_with_parent = o->die_with_parent,
         .in_userns = p.join[NS_USER] >= 0,
     };

@@ -36,6 +36,7 @@ struct container_options {
     int go_fd;            /* a byte read here starts the payload; -1: container_start does */
     unsigned keep_fds;    /* descriptors from 3 on that the payload inherits */
     bool no_pivot;        /* root on a ramfs */
+    bool keep_keyring;    /* the payload gets the caller's session keyring, not a new one */
     bool die_with_parent; /* SIGKILL when the calling process ends */
 };
 

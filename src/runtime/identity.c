@@ -10,7 +10,7 @@ static int set_rlimits(const struct spec_process *p, struct err *e)
     for (size_t i = 0; i < p->n_rlimits; i++) {
         const struct spec_rlimit *l = &p->rlimits[i];
         if (setrlimit((__rlimit_resource_t)l->resource, &l->limit) < 0)
-            return err_sys(e, errno, "cannot set resource limit %d to %llu:%llu", l->resource,
+            return err_sys(e, errno, "cannot set %s to %llu:%llu", l->name,
                            (unsigned long long)l->limit.rlim_cur,
                            (unsigned long long)l->limit.rlim_max);
     }

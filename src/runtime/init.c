@@ -64,8 +64,8 @@ static int start_session(struct state *st, struct err *e)
     if (setsid() < 0 && errno != EPERM) /* EPERM: it leads one already */
         return err_sys(e, errno, "cannot start a session");
     /* The keys of whoever called us stay with him. */
-    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS &&
-        errno != EDQUOT)
+    if (!st->in->keep_keyring && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
+        errno != ENOSYS && errno != EDQUOT)
         return err_sys(e, errno, "cannot make a session keyring");
     umask(0); /* modes here are meant as they are written */
     return 0;
@@ -325,8 +325,14 @@ _Noreturn void init_main(const struct init *in)
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         int r = steps[i].run(&st, &e);
         if (r < 0) {
-            control_send(st.control, CONTROL_FAILED, (int)steps[i].failure, -r, err_text(&e), -1);
-            break;
+            bool exec = steps[i].failure == STEP_EXEC;
+            int sent = control_send(st.control, CONTROL_FAILED, (int)steps[i].failure, -r,
+                                    err_text(&e), -1);
+            /* The maker of a container that is started later has gone: then all there is is the
+             * payload's own error output, and the exit status, as a shell gives it. */
+            if (sent < 0)
+                dprintf(2, "%s: %s\n", in->spec->process.args[0], err_text(&e));
+            _exit(!exec ? 1 : r == -ENOENT ? 127 : 126);
         }
     }
     _exit(1);

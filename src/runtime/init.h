@@ -21,6 +21,7 @@ struct init {
     int go_fd;         /* where the word to go comes from; -EBADF: over @control */
     unsigned keep_fds; /* this many descriptors from 3 on stay open in the payload */
     bool no_pivot;
+    bool keep_keyring;
     bool die_with_parent;
     bool in_userns;
 };

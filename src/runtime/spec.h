@@ -44,6 +44,7 @@ struct spec_device {
 };
 
 struct spec_rlimit {
+    const char *name; /* "RLIMIT_NOFILE" */
     int resource;
     struct rlimit limit;
 };

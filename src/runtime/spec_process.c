@@ -106,7 +106,10 @@ static int parse_rlimits(const json_t *doc, struct spec_process *p, struct err *
                                name);
         /* -1 is RLIM_INFINITY: see spec_read. */
         p->rlimits[p->n_rlimits++] = (struct spec_rlimit){
-            resource, {(rlim_t)json_integer_value(soft), (rlim_t)json_integer_value(hard)}};
+            .name = name,
+            .resource = resource,
+            .limit = {(rlim_t)json_integer_value(soft), (rlim_t)json_integer_value(hard)},
+        };
     }
     return 0;
 }
