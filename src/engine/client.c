@@ -1,9 +1,9 @@
 #include "engine/client.h"
 
-#include "base/file.h"
 #include "engine/frame.h"
 #include "kernel/terminal.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -61,102 +61,170 @@ static int block_signals(bool proxy, struct err *e)
     return fd < 0 ? err_sys(e, errno, "cannot wait for signals") : fd;
 }
 
-static void take_signal(const struct client *c, int signals)
+/* What is under way between our streams and the monitor. */
+struct traffic {
+    const struct client *client;
+    int signals;
+    struct frame_reader in;
+    size_t written;    /* bytes of the first frame in it that are already written */
+    size_t window;     /* bytes of input that may be sent */
+    bool input_ended;  /* ours */
+    bool deaf[2];      /* standard output and error: nobody reads them any longer */
+    struct err *story; /* of the first output that was lost, unless to a closed pipe */
+};
+
+static void take_signal(const struct traffic *t)
 {
     struct signalfd_siginfo info;
-    if (read(signals, &info, sizeof(info)) != sizeof(info))
+    if (read(t->signals, &info, sizeof(info)) != sizeof(info))
         return;
     if (info.ssi_signo == SIGWINCH) {
-        if (c->terminal)
-            send_size(c->monitor);
+        if (t->client->terminal)
+            send_size(t->client->monitor);
         return;
     }
     const uint8_t number = (uint8_t)info.ssi_signo;
-    frame_send(c->monitor, FRAME_SIGNAL, &number, 1);
+    frame_send(t->client->monitor, FRAME_SIGNAL, &number, 1);
 }
 
-/* False once our input has ended. */
-static bool take_input(const struct client *c)
+static void take_input(struct traffic *t)
 {
     uint8_t buf[4096];
-    ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
+    size_t most = t->window < sizeof(buf) ? t->window : sizeof(buf);
+    ssize_t n = read(STDIN_FILENO, buf, most);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
-        return true;
-    frame_send(c->monitor, FRAME_STDIN, buf, n > 0 ? (size_t)n : 0);
-    return n > 0;
+        return;
+    t->input_ended = n <= 0;
+    t->window -= n > 0 ? (size_t)n : 0;
+    frame_send(t->client->monitor, FRAME_STDIN, buf, n > 0 ? (size_t)n : 0);
 }
 
-/* One frame of the monitor's. True when it was the last: the exit status is in *status. */
-static bool take_frame(const struct frame *f, int *status)
+static bool is_output(const struct frame *f)
 {
-    switch ((int)f->kind) {
-    case FRAME_STDOUT:
-        fd_write_all(STDOUT_FILENO, f->payload, f->len);
-        return false;
-    case FRAME_STDERR:
-        fd_write_all(STDERR_FILENO, f->payload, f->len);
-        return false;
-    case FRAME_EXITED:
-        *status = f->len == 1 ? f->payload[0] : 125;
-        return true;
-    default:
-        return false;
+    return f->kind == FRAME_STDOUT || f->kind == FRAME_STDERR;
+}
+
+/* What cannot be written is lost, and so is all that follows; the container is told, as a program
+ * of ours would be. */
+static void lose_output(struct traffic *t, enum frame_kind kind, int code)
+{
+    const uint8_t stream = (uint8_t)kind;
+    t->deaf[kind - FRAME_STDOUT] = true;
+    frame_send(t->client->monitor, FRAME_DEAF, &stream, 1);
+    if (code != EPIPE && t->story->code == 0)
+        err_sys(t->story, code, "cannot write the container's output to standard %s",
+                kind == FRAME_STDERR ? "error" : "output");
+}
+
+/* Writes some of @f, as much as cannot make us wait (pipe(7)): signals must be heard meanwhile.
+ * True once it is used up. */
+static bool put_output(struct traffic *t, const struct frame *f)
+{
+    size_t left = f->len - t->written;
+    if (!t->deaf[f->kind - FRAME_STDOUT] && left > 0) {
+        int fd = f->kind == FRAME_STDERR ? STDERR_FILENO : STDOUT_FILENO;
+        ssize_t n = write(fd, f->payload + t->written, left < PIPE_BUF ? left : PIPE_BUF);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            return false;
+        if (n >= 0)
+            t->written += (size_t)n;
+        else
+            lose_output(t, f->kind, errno);
     }
+    if (!t->deaf[f->kind - FRAME_STDOUT] && t->written < f->len)
+        return false;
+    t->written = 0;
+    return true;
 }
 
-static int take_frames(struct frame_reader *r, int monitor, struct err *e)
+/* One frame of the monitor's that is no output. The exit status when it was the last, else
+ * -EAGAIN. */
+static int take_frame(struct traffic *t, const struct frame *f)
 {
-    long n = frame_fill(r, monitor);
-    if (n <= 0)
-        return err_set(e, ECONNRESET,
-                       "the container's monitor was killed, and with it the "
-                       "container");
-    struct frame f;
-    int status, got;
-    while ((got = frame_next(r, &f)) == 1) {
-        if (take_frame(&f, &status))
-            return status;
-        frame_drop(r, &f);
+    if (f->kind == FRAME_EXITED)
+        return f->len == 1 ? f->payload[0] : 125;
+    if (f->kind == FRAME_TAKEN && f->len == 4)
+        t->window += (size_t)f->payload[0] << 24 | (size_t)f->payload[1] << 16 |
+                     (size_t)f->payload[2] << 8 | f->payload[3];
+    return -EAGAIN;
+}
+
+/* The frames that are here, up to one of output, which is left in @ret (1; 0: none). *ret_status is
+ * set by the last one. */
+static int take_frames(struct traffic *t, struct frame *ret, int *ret_status, struct err *e)
+{
+    int got;
+    while ((got = frame_next(&t->in, ret)) == 1) {
+        if (is_output(ret))
+            return 1;
+        *ret_status = take_frame(t, ret);
+        if (*ret_status != -EAGAIN)
+            return 0;
+        frame_drop(&t->in, ret);
     }
-    return got < 0 ? err_set(e, EBADMSG, "the monitor sent what is no frame") : -EAGAIN;
+    return got < 0 ? err_set(e, EBADMSG, "the monitor sent what is no frame") : 0;
 }
 
-static int carry(const struct client *c, int signals, struct err *e)
+static int hear_monitor(struct traffic *t, struct err *e)
 {
-    static struct frame_reader r;
-    struct pollfd fds[] = {
-        {.fd = c->monitor, .events = POLLIN},
-        {.fd = signals, .events = POLLIN},
-        {.fd = c->with_stdin ? STDIN_FILENO : -1, .events = POLLIN},
-    };
+    if (frame_fill(&t->in, t->client->monitor) > 0)
+        return 0;
+    return err_set(e, ECONNRESET, "the container's monitor was killed, and with it the container");
+}
+
+static int carry(struct traffic *t, struct err *e)
+{
     for (;;) {
+        struct frame output;
+        int status = -EAGAIN;
+        int pending = take_frames(t, &output, &status, e);
+        if (pending < 0 || status != -EAGAIN)
+            return pending < 0 ? pending : status;
+
+        bool wants_input = t->client->with_stdin && !t->input_ended && t->window > 0;
+        int sink = !pending ? -1 : output.kind == FRAME_STDERR ? STDERR_FILENO : STDOUT_FILENO;
+        struct pollfd fds[] = {
+            {.fd = pending ? -1 : t->client->monitor, .events = POLLIN},
+            {.fd = t->signals, .events = POLLIN},
+            {.fd = wants_input ? STDIN_FILENO : -1, .events = POLLIN},
+            {.fd = sink, .events = POLLOUT},
+        };
         if (poll(fds, ARRAY_LEN(fds), -1) < 0) {
             if (errno == EINTR)
                 continue;
             return err_sys(e, errno, "cannot wait for the container");
         }
         if (fds[1].revents)
-            take_signal(c, signals);
-        if (fds[2].revents && !take_input(c))
-            fds[2].fd = -1;
+            take_signal(t);
+        if (fds[2].revents)
+            take_input(t);
+        if (fds[3].revents && put_output(t, &output))
+            frame_drop(&t->in, &output);
         if (fds[0].revents) {
-            int status = take_frames(&r, c->monitor, e);
-            if (status != -EAGAIN)
-                return status;
+            int r = hear_monitor(t, e);
+            if (r < 0)
+                return r;
         }
     }
 }
 
 int client_carry(const struct client *c, struct err *e)
 {
+    static struct traffic t; /* a frame's worth: too much for a stack */
     struct terminal terminal = {0};
+    struct err lost = ERR_INIT;
+    t = (struct traffic){.client = c, .window = FRAME_WINDOW, .story = &lost};
+    signal(SIGPIPE, SIG_IGN); /* it is for the container to take */
     if (c->terminal) {
         send_size(c->monitor);
         terminal_make_raw(STDIN_FILENO, &terminal);
     }
-    int signals = block_signals(c->sig_proxy, e);
-    int status = signals < 0 ? signals : carry(c, signals, e);
-    fd_close(&signals);
+    t.signals = block_signals(c->sig_proxy, e);
+    int status = t.signals < 0 ? t.signals : carry(&t, e);
+    fd_close(&t.signals);
     terminal_restore(&terminal);
+    if (status >= 0 && lost.code != 0)
+        status = err_set(e, lost.code, "%s", err_text(&lost));
+    err_release(&lost);
     return status;
 }

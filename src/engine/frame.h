@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum frame_kind {
-    FRAME_STDIN = 0, /* to the container; empty: its end */
+    FRAME_STDIN = 0, /* to the container, FRAME_WINDOW bytes at most not yet taken; empty: end */
     FRAME_STDOUT = 1,
     FRAME_STDERR = 2,
     FRAME_RESIZE = 16, /* rows and columns, two 16-bit numbers in network order */
@@ -18,9 +18,13 @@ enum frame_kind {
     FRAME_STARTED = 18,
     FRAME_FAILED = 19, /* one byte: the exit status for it; then the story */
     FRAME_EXITED = 20, /* one byte: the exit status */
+    FRAME_TAKEN = 21,  /* a 32-bit number in network order: bytes of FRAME_STDIN that were taken */
+    FRAME_DEAF = 22,   /* one byte, a stream's number: nobody hears it any longer */
 };
 
-enum { FRAME_HEADER = 8, FRAME_MAX = 65536 };
+/* The window is why a signal is never stuck behind input that a container does not read: the
+ * monitor can always take all that a client may send. */
+enum { FRAME_HEADER = 8, FRAME_MAX = 65536, FRAME_WINDOW = 65536 };
 
 /* Writes the header of a frame with @len bytes of payload. */
 void frame_header(uint8_t ret[FRAME_HEADER], enum frame_kind kind, size_t len);

@@ -29,10 +29,14 @@ struct outbox {
 struct monitor {
     struct start *start;
     struct container container;
-    int client; /* -EBADF once it has gone */
-    int in;     /* what the container reads: a pipe's end or the console; -EBADF: closed */
-    int out[2]; /* what it writes: stdout and stderr, or the console alone */
-    bool ended; /* its first process is dead */
+    int client;      /* -EBADF once it has gone */
+    int in;          /* what the container reads: a pipe's end or the console; -EBADF: closed */
+    int out[2];      /* what it writes: stdout and stderr, or the console alone */
+    bool ended;      /* its first process is dead, and all but its output cleaned up */
+    int status;      /* then: its exit status */
+    bool all_dead;   /* and: nobody is left who could write */
+    bool input_ends; /* the client has no more of it */
+    uint32_t taken;  /* bytes of input that the client has not been told of */
     struct termios saved; /* the client's terminal as it was */
     bool has_saved;
     struct frame_reader from_client;
@@ -40,6 +44,14 @@ struct monitor {
 };
 
 /* ---- the client ---- */
+
+static void close_stdin(struct monitor *m)
+{
+    m->to_container.at = m->to_container.n = 0;
+    /* A terminal has no end of file of its own: the one who types gives it. */
+    if (m->in >= 0 && m->in != m->out[0])
+        fd_close(&m->in);
+}
 
 static void drop_client(struct monitor *m)
 {
@@ -50,6 +62,10 @@ static void drop_client(struct monitor *m)
         tcsetattr(m->start->terminal, TCSANOW, &m->saved);
         m->has_saved = false;
     }
+    /* What it sent still goes to the container, and then no more comes. */
+    m->input_ends = true;
+    if (m->to_container.n == 0)
+        close_stdin(m);
 }
 
 static void flush_outbox(struct outbox *o, int fd, bool *ret_gone)
@@ -77,33 +93,51 @@ static void flush_to_client(struct monitor *m)
         drop_client(m);
 }
 
-static void close_stdin(struct monitor *m)
-{
-    /* A terminal has no end of file of its own: the one who types gives it. */
-    if (m->in >= 0 && m->in != m->out[0])
-        fd_close(&m->in);
-}
-
 static void flush_to_container(struct monitor *m)
 {
+    struct outbox *o = &m->to_container;
+    size_t before = o->n - o->at;
     bool gone = m->in < 0;
     if (!gone)
-        flush_outbox(&m->to_container, m->in, &gone);
-    if (gone) {
-        m->to_container.at = m->to_container.n = 0;
+        flush_outbox(o, m->in, &gone);
+    m->taken += (uint32_t)(before - (o->n - o->at));
+    if (gone || (m->input_ends && o->n == 0))
         close_stdin(m);
-    }
+}
+
+/* False when there is more of it than was agreed on. */
+static bool take_input(struct monitor *m, const struct frame *f)
+{
+    struct outbox *o = &m->to_container;
+    m->input_ends |= f->len == 0;
+    /* Input that nobody will read is never told as taken: the client stops sending. */
+    if (m->in < 0)
+        return true;
+    memmove(o->bytes, o->bytes + o->at, o->n - o->at);
+    o->n -= o->at;
+    o->at = 0;
+    if (f->len > sizeof(o->bytes) - o->n)
+        return false;
+    memcpy(o->bytes + o->n, f->payload, f->len);
+    o->n += f->len;
+    flush_to_container(m);
+    return true;
+}
+
+/* Whoever writes there gets SIGPIPE or EPIPE, as if the client's stream were his own. */
+static void stop_hearing(struct monitor *m, int stream)
+{
+    int which = stream - FRAME_STDOUT;
+    if (which >= 0 && which < 2 && m->container.console < 0)
+        fd_close(&m->out[which]);
 }
 
 static void take_frame(struct monitor *m, const struct frame *f)
 {
     switch ((int)f->kind) {
     case FRAME_STDIN:
-        if (f->len == 0)
-            close_stdin(m);
-        memcpy(m->to_container.bytes, f->payload, f->len);
-        m->to_container.n = f->len;
-        flush_to_container(m);
+        if (!take_input(m, f))
+            drop_client(m);
         break;
     case FRAME_RESIZE:
         if (f->len == 4 && m->container.console >= 0)
@@ -115,24 +149,39 @@ static void take_frame(struct monitor *m, const struct frame *f)
         if (f->len == 1 && !m->ended)
             pidfd_send_signal(m->container.pidfd, f->payload[0], NULL, 0);
         break;
+    case FRAME_DEAF:
+        if (f->len == 1)
+            stop_hearing(m, f->payload[0]);
+        break;
     default:
         break;
     }
 }
 
-/* Frames wait in the reader while what they would bring cannot go on. */
 static void take_frames(struct monitor *m)
 {
     struct frame f;
-    while (m->to_container.n == 0) {
-        int r = frame_next(&m->from_client, &f);
-        if (r < 0)
-            drop_client(m);
-        if (r <= 0)
-            return;
+    int r = 0;
+    while (m->client >= 0 && (r = frame_next(&m->from_client, &f)) == 1) {
         take_frame(m, &f);
         frame_drop(&m->from_client, &f);
     }
+    if (r < 0)
+        drop_client(m);
+}
+
+/* Tells the client how much of its input went on, not byte by byte. */
+static void tell_taken(struct monitor *m)
+{
+    struct outbox *o = &m->to_client;
+    if (m->client < 0 || o->n > 0 || m->taken < FRAME_WINDOW / 2)
+        return;
+    const uint32_t number = htonl(m->taken);
+    frame_header(o->bytes, FRAME_TAKEN, sizeof(number));
+    memcpy(o->bytes + FRAME_HEADER, &number, sizeof(number));
+    o->n = FRAME_HEADER + sizeof(number);
+    m->taken = 0;
+    flush_to_client(m);
 }
 
 static void hear_client(struct monitor *m)
@@ -140,7 +189,6 @@ static void hear_client(struct monitor *m)
     long n = frame_fill(&m->from_client, m->client);
     if (n == 0 || (n < 0 && n != -EAGAIN)) {
         drop_client(m);
-        close_stdin(m);
         return;
     }
     take_frames(m);
@@ -182,27 +230,38 @@ static bool has_output(struct monitor *m)
         return true;
     struct pollfd fds[] = {{.fd = m->out[0], .events = POLLIN},
                            {.fd = m->out[1], .events = POLLIN}};
-    return poll(fds, 2, m->container.own_pid_namespace ? 100 : 0) > 0;
+    return poll(fds, 2, m->all_dead ? 100 : 0) > 0;
 }
 
+/* All is over but what was written last, for which a client may take any time: nobody else is kept
+ * waiting for that. */
 static void end_container(struct monitor *m)
 {
+    struct start *s = m->start;
+    bool oom = m->container.cgroup && cgroup_oom_kills(m->container.cgroup) > 0;
     m->ended = true;
+    m->status = process_wait(m->container.pid);
+    m->container.pid = 0;
+    m->container.console = -EBADF; /* it is out[0] */
+    m->all_dead = m->container.own_pid_namespace;
     /* Those who shared a PID namespace outlive their first process; the container does not. */
-    if (!m->container.own_pid_namespace && m->container.cgroup)
-        cgroup_kill(m->container.cgroup, SIGKILL, NULL);
+    container_destroy(&m->container, NULL);
+    if (s->discard)
+        record_hide(s->engine, s->record, NULL);
+    else
+        record_end(s->engine, s->record, m->status, oom);
 }
 
 static void carry_streams(struct monitor *m)
 {
     while (!m->ended || has_output(m) || (m->client >= 0 && m->to_client.n > 0)) {
+        tell_taken(m);
         bool full = m->to_client.n > 0;
         struct pollfd fds[] = {
             {.fd = m->ended ? -1 : m->container.pidfd, .events = POLLIN},
             {.fd = full ? -1 : m->out[0], .events = POLLIN},
             {.fd = full ? -1 : m->out[1], .events = POLLIN},
-            {.fd = m->client,
-             .events = (short)((full ? POLLOUT : 0) | (m->to_container.n == 0 ? POLLIN : 0))},
+            {.fd = m->client, .events = (short)((full ? POLLOUT : 0) | POLLIN)},
             {.fd = m->to_container.n > 0 ? m->in : -1, .events = POLLOUT},
         };
         if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
@@ -213,10 +272,8 @@ static void carry_streams(struct monitor *m)
             flush_to_client(m);
         if (m->client >= 0 && (fds[3].revents & (POLLIN | POLLHUP | POLLERR)))
             hear_client(m);
-        if (fds[4].revents) {
+        if (fds[4].revents)
             flush_to_container(m);
-            take_frames(m);
-        }
         for (int i = 0; i < 2; i++)
             if (fds[1 + i].revents && m->to_client.n == 0 && m->out[i] >= 0)
                 hear_container(m, i);
@@ -330,15 +387,16 @@ static int run_container(struct monitor *m, enum control_step *ret_step, struct 
     _cleanup_json_ json_t *network = NULL;
     _cleanup_err_ struct err network_failure = ERR_INIT;
     int connected = connect_network(m, &network, &network_failure);
+    /* While init is at work; should it fail, all of this goes again. */
+    int written = state_write_running(s->engine, s->record->id, m->container.pid, network, e);
     /* What failed inside is told first: it may be why the namespace was gone. */
     r = container_wait(&m->container, ret_step, e);
     if (r < 0)
         return tell_step(m, *ret_step, e);
     if (connected < 0)
         return err_set(e, -connected, "%s", err_text(&network_failure));
-    r = state_write_running(s->engine, s->record->id, m->container.pid, network, e);
-    if (r < 0)
-        return r;
+    if (written < 0)
+        return written;
     r = container_start(&m->container, ret_step, e);
     return r < 0 ? tell_step(m, *ret_step, e) : 0;
 }
@@ -375,24 +433,26 @@ static _Noreturn void fail(struct monitor *m, enum control_step step, const stru
     _exit(1);
 }
 
+/* Tells the client, and waits until it is gone: what takes time from here on (space on the disk,
+ * detached mounts) nobody has to wait for. */
+static void take_leave(struct monitor *m, int status)
+{
+    uint8_t code = (uint8_t)(status < 0 ? 255 : status);
+    if (m->client < 0)
+        return;
+    fcntl(m->client, F_SETFL, fcntl(m->client, F_GETFL) & ~O_NONBLOCK);
+    if (frame_send(m->client, FRAME_EXITED, &code, 1) < 0)
+        return;
+    struct pollfd gone = {.fd = m->client, .events = POLLRDHUP};
+    while (poll(&gone, 1, 1000) < 0 && errno == EINTR)
+        ;
+}
+
 static void finish(struct monitor *m)
 {
-    struct start *s = m->start;
-    bool oom = m->container.cgroup && cgroup_oom_kills(m->container.cgroup) > 0;
-    int status = process_wait(m->container.pid);
-    m->container.pid = 0;
-    container_destroy(&m->container, NULL);
-    if (s->discard)
-        record_remove(s->engine, s->record, NULL);
-    else
-        record_end(s->engine, s->record, status, oom);
-
-    uint8_t code = (uint8_t)(status < 0 ? 255 : status);
-    if (m->client >= 0) {
-        int flags = fcntl(m->client, F_GETFL);
-        fcntl(m->client, F_SETFL, flags & ~O_NONBLOCK);
-        frame_send(m->client, FRAME_EXITED, &code, 1);
-    }
+    take_leave(m, m->status);
+    if (m->start->discard)
+        record_sweep(m->start->engine, m->start->record->id, NULL);
 }
 
 _Noreturn void monitor_main(struct start *s, int client)
@@ -410,10 +470,6 @@ _Noreturn void monitor_main(struct start *s, int client)
     begin_streams(&m);
     frame_send(m.client, FRAME_STARTED, NULL, 0);
     carry_streams(&m);
-    close_stdin(&m);
-    fd_close(&m.out[0]);
-    fd_close(&m.out[1]);
-    m.container.console = -EBADF; /* it was out[0] */
     finish(&m);
     _exit(0);
 }
