@@ -341,12 +341,14 @@ static int add_files(struct bundle *b, json_t *mounts, const json_t *given, stru
         {"/etc/hosts", "hosts", "HostsPath"},
     };
     bool shared = b->modes[NS_NETWORK].kind == MODE_CONTAINER;
+    /* They belong to root, also to the root of a user namespace. */
+    const char *options = b->modes[NS_USER].kind == MODE_HOST ? "rprivate" : "rprivate,idmap";
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
         if (!is_taken(given, files[i].destination))
             r = add_bind(mounts, files[i].destination,
                          shared ? json_str(b->record->document, files[i].place) : files[i].source,
-                         "rprivate", e);
+                         options, e);
     if (r == 0 && json_bool(bundle_host(b), "Init", false)) {
         _cleanup_free_ char *path = str_printf("%s/skiff-init", b->engine->libexec);
         r = path ? add_bind(mounts, "/dev/init", path, "ro", e) : err_nomem(e);

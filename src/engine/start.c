@@ -66,6 +66,9 @@ static int make_userns(struct start *s, struct err *e)
                             json_pack("{s:I, s:I, s:I}", "UID", (json_int_t)uids.first, "GID",
                                       (json_int_t)gids.first, "Size", (json_int_t)uids.size)) < 0)
         return err_nomem(e);
+    r = record_save(s->record, !s->discard, e); /* what it writes is theirs at its next start too */
+    if (r < 0)
+        return r;
     const struct spec_id_map uid_map = {0, uids.first, uids.size};
     const struct spec_id_map gid_map = {0, gids.first, gids.size};
     s->userns = userns_new(&uid_map, 1, &gid_map, 1, e);
