@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "runtime/capabilities.h"
 #include "runtime/namespaces.h"
+#include "runtime/seccomp.h"
+#include "runtime/spec.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -83,12 +85,19 @@ static const char *namespace_name(int kind)
     return namespace_types[kind].name;
 }
 
-static const char mount_options[] =
-    "[\"atime\",\"bind\",\"defaults\",\"dev\",\"diratime\",\"exec\",\"idmap\",\"noatime\","
-    "\"nodev\",\"nodiratime\",\"noexec\",\"norelatime\",\"nostrictatime\",\"nosuid\","
-    "\"nosymfollow\",\"private\",\"rbind\",\"relatime\",\"ridmap\",\"ro\",\"rprivate\",\"rro\","
-    "\"rrw\",\"rshared\",\"rslave\",\"runbindable\",\"rw\",\"shared\",\"slave\",\"strictatime\","
-    "\"suid\",\"symfollow\",\"unbindable\"]";
+static json_t *describe_linux(void)
+{
+    int last = 0;
+    while (capability_name(last))
+        last++;
+    return json_pack("{s:o, s:o, s:{s:b, s:b, s:b, s:b, s:b}, s:o, s:{s:b}, s:{s:b}, s:{s:b},"
+                     " s:{s:{s:b}}, s:{s:b}}",
+                     "namespaces", names_of(namespace_name, NS_KINDS), "capabilities",
+                     names_of(capability_name, last), "cgroup", "v1", 1, "v2", 1, "systemd", 0,
+                     "systemdUser", 0, "rdma", 1, "seccomp", seccomp_describe(), "apparmor",
+                     "enabled", 0, "selinux", "enabled", 0, "intelRdt", "enabled", 0,
+                     "mountExtensions", "idmap", "enabled", 0, "netDevices", "enabled", 0);
+}
 
 int oci_features(const struct oci_global *g, int argc, char **argv, struct err *e)
 {
@@ -97,18 +106,12 @@ int oci_features(const struct oci_global *g, int argc, char **argv, struct err *
     int r = oci_parse("features", none, argc, argv, 0, NULL, &words, e);
     if (r != 0)
         return r < 0 ? r : 0;
-    int last = 0;
-    while (capability_name(last))
-        last++;
-    _cleanup_json_ json_t *options = json_loads(mount_options, 0, NULL);
-    _cleanup_json_ json_t *j = json_pack(
-        "{s:s, s:s, s:[], s:O, s:{s:o, s:o, s:{s:b, s:b, s:b, s:b}, s:{s:b}, s:{s:b}, s:{s:b},"
-        " s:{s:{s:b}}}}",
-        "ociVersionMin", "1.0.0", "ociVersionMax", "1.2.0", "hooks", "mountOptions", options,
-        "linux", "namespaces", names_of(namespace_name, NS_KINDS), "capabilities",
-        names_of(capability_name, last), "cgroup", "v1", 1, "v2", 1, "systemd", 0, "systemdUser", 0,
-        "seccomp", "enabled", 1, "apparmor", "enabled", 0, "selinux", "enabled", 0,
-        "mountExtensions", "idmap", "enabled", 1);
+    _cleanup_json_ json_t *options = json_array();
+    if (!options || spec_list_mount_words(options) < 0)
+        return err_nomem(e);
+    _cleanup_json_ json_t *j =
+        json_pack("{s:s, s:s, s:[], s:O, s:o}", "ociVersionMin", "1.0.0", "ociVersionMax",
+                  OCI_VERSION, "hooks", "mountOptions", options, "linux", describe_linux());
     _cleanup_free_ char *text = j ? json_dumps(j, JSON_INDENT(2)) : NULL;
     if (!text)
         return err_nomem(e);

@@ -32,6 +32,10 @@ struct seccomp_filter {
 int seccomp_compile(const json_t *profile, int cache_dirfd, struct seccomp_filter *ret,
                     struct err *e);
 
+/* What seccomp_compile knows, as OCI features-linux "seccomp": the caller's; NULL when memory ran
+ * out. */
+json_t *seccomp_describe(void);
+
 /* Puts the filter on the calling thread, and on what it forks and executes. Needs no_new_privs or
  * CAP_SYS_ADMIN in the thread's user namespace (seccomp(2)). */
 int seccomp_install(const struct seccomp_filter *filter, struct err *e);

@@ -415,3 +415,21 @@ int seccomp_rules_compile(const json_t *profile, struct seccomp_filter *ret, str
         prologue = make_prologue(profile, ctx);
     return export(ctx, &prologue, ret, e);
 }
+
+/* The names of a table's rows; @size of a row, whose first member is the name. */
+static json_t *list_names(const void *rows, size_t n, size_t size)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list,
+                              json_string(*(const char *const *)((const char *)rows + i * size)));
+    return list;
+}
+#define NAMES(table) list_names(table, ARRAY_LEN(table), sizeof((table)[0]))
+
+json_t *seccomp_describe(void)
+{
+    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "enabled", 1, "actions", NAMES(actions),
+                     "operators", NAMES(operators), "archs", NAMES(arches), "knownFlags",
+                     NAMES(filter_flags), "supportedFlags", NAMES(filter_flags));
+}

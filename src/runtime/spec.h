@@ -20,9 +20,9 @@ struct spec_id_map {
 };
 
 struct spec_mount {
-    const char *destination;
-    const char *type;   /* NULL for a bind */
-    const char *source; /* may be NULL */
+    const char *destination; /* absolute, without "." and ".." */
+    const char *type;        /* NULL for a bind */
+    const char *source;      /* may be NULL */
     bool bind, recursive;
     bool copy_up;                    /* tmpfs is filled from what it hides ("tmpcopyup") */
     bool idmap, ridmap;              /* shift owners through the container's user namespace */
@@ -33,6 +33,7 @@ struct spec_mount {
     struct mount_option *data; /* owned array; strings owned by the entry's `words` */
     size_t n_data;
     char *words;
+    char *place; /* owned: the destination, cleaned */
 };
 
 struct spec_device {
@@ -114,6 +115,9 @@ int spec_parse_process(const json_t *doc, struct spec_process *p, struct err *e)
 /* Reads one entry of "mounts" (spec_mount.c). */
 int spec_parse_mount(const json_t *entry, struct spec_mount *ret, struct err *e);
 void spec_mount_release(struct spec_mount *m);
+
+/* Appends the words of "options" that are not a file system's own. 0 or -ENOMEM. */
+int spec_list_mount_words(json_t *list);
 
 /* The number of an rlimit by the spec's name ("RLIMIT_NOFILE"), or -1. */
 int spec_rlimit_by_name(const char *name);

@@ -1,6 +1,7 @@
 #include "base/str.h"
 #include "kernel/mount.h"
 #include "runtime/spec.h"
+#include "runtime/spec_get.h"
 
 #include <linux/mount.h>
 #include <string.h>
@@ -49,6 +50,48 @@ static const struct propagation {
     {"unbindable", PROPAGATE_UNBINDABLE},
 };
 
+/* What a mount is, rather than how. */
+static const char *const kinds[] = {"bind", "rbind", "tmpcopyup", "idmap", "ridmap"};
+
+/* Words that say what is so anyway. */
+static const char *const defaults[] = {"async", "defaults", "loud", "nomand", "silent"};
+
+/* Words that every file system takes, by the kernel (fs_context.c). */
+static const char *const common[] = {"dirsync", "lazytime", "mand", "nolazytime", "sync"};
+
+static bool is_one_of(const char *word, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(word, list[i]))
+            return true;
+    return false;
+}
+
+static int list_words(json_t *list, const char *prefix, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(list, json_sprintf("%s%s", prefix, words[i])) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
+int spec_list_mount_words(json_t *list)
+{
+    int r = list_words(list, "", kinds, ARRAY_LEN(kinds));
+    if (r == 0)
+        r = list_words(list, "", defaults, ARRAY_LEN(defaults));
+    if (r == 0)
+        r = list_words(list, "", common, ARRAY_LEN(common));
+    for (int i = 0; r == 0 && i < 2; i++) {
+        const char *prefix = i ? "r" : "";
+        for (size_t k = 0; r == 0 && k < ARRAY_LEN(attributes); k++)
+            r = list_words(list, prefix, &attributes[k].word, 1);
+        for (size_t k = 0; r == 0 && k < ARRAY_LEN(propagations); k++)
+            r = list_words(list, prefix, &propagations[k].word, 1);
+    }
+    return r;
+}
+
 static bool take_attribute(const char *word, struct spec_mount *m)
 {
     for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
@@ -82,26 +125,12 @@ static bool take_propagation(const char *word, struct spec_mount *m)
 
 static bool take_kind(const char *word, struct spec_mount *m)
 {
-    if (str_eq(word, "bind") || str_eq(word, "rbind")) {
-        m->bind = true;
-        m->recursive = word[0] == 'r';
-    } else if (str_eq(word, "tmpcopyup")) {
-        m->copy_up = true;
-    } else if (str_eq(word, "idmap")) {
-        m->idmap = true;
-    } else if (str_eq(word, "ridmap")) {
-        m->idmap = m->ridmap = true;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* Words that say what is so anyway. */
-static bool is_default(const char *word)
-{
-    return str_eq(word, "defaults") || str_eq(word, "async") || str_eq(word, "loud") ||
-           str_eq(word, "nomand") || str_eq(word, "notmpcopyup") || str_eq(word, "silent");
+    m->bind |= str_eq(word, "bind") || str_eq(word, "rbind");
+    m->recursive |= str_eq(word, "rbind");
+    m->copy_up |= str_eq(word, "tmpcopyup");
+    m->idmap |= str_eq(word, "idmap") || str_eq(word, "ridmap");
+    m->ridmap |= str_eq(word, "ridmap");
+    return is_one_of(word, kinds, ARRAY_LEN(kinds));
 }
 
 static int add_data(const char *word, struct str *words, size_t *n, struct err *e)
@@ -144,7 +173,7 @@ static int take_options(const json_t *options, struct spec_mount *m, struct err 
         if (!word)
             return err_set(e, EINVAL, "mounts: \"%s\": an option is not a string", m->destination);
         if (take_kind(word, m) || take_attribute(word, m) || take_propagation(word, m) ||
-            is_default(word))
+            is_one_of(word, defaults, ARRAY_LEN(defaults)))
             continue;
         if (str_eq(word, "remount"))
             return err_set(e, ENOTSUP, "mounts: \"%s\": option \"remount\" is not supported",
@@ -159,31 +188,68 @@ static int take_options(const json_t *options, struct spec_mount *m, struct err 
     return make_data(m, &data, n_data, e);
 }
 
+/* "/a//b/../c/" to "/a/c", by the words alone; ".." at the top stays there. What is done for /proc
+ * and /dev must not depend on how they are written. */
+static char *clean_path(const char *path)
+{
+    _cleanup_str_ struct str out = {0};
+    str_add(&out, "");
+    while (*path) {
+        size_t n = strcspn(path, "/");
+        if (n == 2 && strncmp(path, "..", 2) == 0 && out.len > 0) {
+            out.len = (size_t)(strrchr(out.s, '/') - out.s);
+            out.s[out.len] = '\0';
+        } else if (n > 0 && !(n == 1 && *path == '.') && !(n == 2 && strncmp(path, "..", 2) == 0)) {
+            str_add(&out, "/");
+            str_addn(&out, path, n);
+        }
+        if (out.failed)
+            return NULL;
+        path += n + (path[n] == '/');
+    }
+    if (out.len == 0)
+        str_add(&out, "/");
+    return str_steal(&out);
+}
+
+static int parse(const json_t *entry, struct spec_mount *m, struct err *e)
+{
+    const char *destination;
+    int r;
+    if ((r = spec_get_string(entry, "destination", &destination, e)) < 0 ||
+        (r = spec_get_string(entry, "type", &m->type, e)) < 0 ||
+        (r = spec_get_string(entry, "source", &m->source, e)) < 0)
+        return err_wrap(e, "mounts");
+    if (!destination || !*destination)
+        return err_set(e, EINVAL, "mounts: an entry has no destination");
+    m->destination = m->place = clean_path(destination);
+    if (!m->place)
+        return err_nomem(e);
+    if (json_array_size(json_at(entry, "uidMappings")) ||
+        json_array_size(json_at(entry, "gidMappings")))
+        return err_set(e, ENOTSUP, "mounts: \"%s\": uidMappings are not supported", destination);
+
+    const json_t *options;
+    size_t n;
+    r = spec_get_array(entry, "options", &options, &n, e);
+    if (r == 0)
+        r = take_options(options, m, e);
+    if (r < 0)
+        return r;
+    m->bind |= str_eq(m->type, "bind");
+    if (m->bind)
+        m->type = NULL;
+    if (m->bind && (!m->source || !*m->source))
+        return err_set(e, EINVAL, "mounts: \"%s\": a bind mount has no source", m->destination);
+    if (!m->bind && (!m->type || !*m->type))
+        return err_set(e, EINVAL, "mounts: \"%s\": no type", m->destination);
+    return 0;
+}
+
 int spec_parse_mount(const json_t *entry, struct spec_mount *ret, struct err *e)
 {
-    struct spec_mount m = {
-        .destination = json_str(entry, "destination"),
-        .type = json_str(entry, "type"),
-        .source = json_str(entry, "source"),
-    };
-    if (!m.destination || m.destination[0] == '\0')
-        return err_set(e, EINVAL, "mounts: an entry has no destination");
-    if (json_at(entry, "uidMappings") || json_at(entry, "gidMappings"))
-        return err_set(e, ENOTSUP, "mounts: \"%s\": uidMappings are not supported", m.destination);
-
-    int r = take_options(json_at(entry, "options"), &m, e);
-    if (r < 0) {
-        spec_mount_release(&m);
-        return r;
-    }
-    if (str_eq(m.type, "bind") && !m.bind)
-        m.bind = true;
-    if (m.bind)
-        m.type = NULL;
-    if (m.bind && (!m.source || !*m.source))
-        r = err_set(e, EINVAL, "mounts: \"%s\": a bind mount has no source", m.destination);
-    else if (!m.bind && !m.type)
-        r = err_set(e, EINVAL, "mounts: \"%s\": no type", m.destination);
+    struct spec_mount m = {0};
+    int r = parse(entry, &m, e);
     if (r < 0) {
         spec_mount_release(&m);
         return r;
@@ -196,5 +262,6 @@ void spec_mount_release(struct spec_mount *m)
 {
     free(m->data);
     free(m->words);
+    free(m->place);
     *m = (struct spec_mount){0};
 }
