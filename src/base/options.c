@@ -36,6 +36,7 @@ static int unknown_option(const struct option_def *table, const char *word, size
 {
     const char *names[256];
     size_t count = 0;
+    names[count++] = "help";
     for (const struct option_def *o = table; o->name && count < ARRAY_LEN(names); o++)
         names[count++] = o->name;
 
@@ -80,6 +81,8 @@ static int set_value(const struct option_def *o, void *target, const char *value
             return err_set(e, EINVAL, "option \"--%s\": \"%s\" is not a number", o->name, value);
         return 0;
     }
+    case OPTION_LATER:
+        return err_set(e, ENOTSUP, "option \"--%s\" is not supported yet", o->name);
     case OPTION_LIST: {
         struct option_list *list = field;
         const char **v = reallocarray(list->v, list->n + 1, sizeof(*v));
@@ -123,7 +126,7 @@ static int parse_long(struct parser *p, const char *word, struct err *e)
         return unknown_option(p->table, word, n, e);
 
     const char *value = *equals ? equals + 1 : NULL;
-    if (!value && o->type != OPTION_FLAG) {
+    if (!value && o->type != OPTION_FLAG && o->type != OPTION_LATER) {
         int r = need_value(p, o, &value, e);
         if (r < 0)
             return r;
@@ -144,6 +147,8 @@ static int parse_letters(struct parser *p, const char *letters, struct err *e)
 
         const char *value = NULL;
         bool rest = false;
+        if (o->type == OPTION_LATER)
+            return set_value(o, p->target, NULL, e);
         if (o->type != OPTION_FLAG) {
             rest = c[1] != '\0';
             value = rest ? c + 1 + (c[1] == '=') : NULL;
@@ -204,22 +209,63 @@ void options_release(const struct option_def *table, void *target)
     }
 }
 
+/* Help's columns. */
+enum { HELP_WIDTH = 80, HELP_LEFT = 28, HELP_INDENT = 35 };
+
+static int columns(const char *text, size_t n)
+{
+    int count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80; /* of UTF-8, first bytes alone */
+    return count;
+}
+
+/* Words, as many in a line as there is room for; the first line has its indent already. */
+static void add_wrapped(struct str *out, const char *text)
+{
+    int at = HELP_INDENT;
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        int width = columns(text, n);
+        bool first = at == HELP_INDENT;
+        if (!first && at + 1 + width > HELP_WIDTH) {
+            str_addf(out, "\n%*s", HELP_INDENT, "");
+            at = HELP_INDENT;
+            first = true;
+        }
+        str_addf(out, "%s%.*s", first ? "" : " ", (int)n, text);
+        at += width + !first;
+        text += n + strspn(text + n, " ");
+    }
+    str_add(out, "\n");
+}
+
+static void add_option(struct str *out, const struct option_def *o)
+{
+    _cleanup_free_ char *left =
+        o->argument ? str_printf("--%s %s", o->name, o->argument) : str_printf("--%s", o->name);
+    if (!left) {
+        out->failed = true;
+        return;
+    }
+    if (o->letter)
+        str_addf(out, "  -%c, %s", o->letter, left);
+    else
+        str_addf(out, "      %s", left);
+    int room = HELP_LEFT - columns(left, strlen(left));
+    if (room < 0)
+        str_addf(out, "\n%*s", HELP_INDENT, "");
+    else
+        str_addf(out, "%*s", room + 1, "");
+    add_wrapped(out, o->help);
+}
+
 void options_help(const struct option_def *table, struct str *out)
 {
     for (const struct option_def *o = table; o->name; o++) {
         if (o->group)
             str_addf(out, "%s%s:\n", out->len ? "\n" : "", o->group);
-        if (!o->help)
-            continue;
-        _cleanup_free_ char *left =
-            o->argument ? str_printf("--%s %s", o->name, o->argument) : str_printf("--%s", o->name);
-        if (!left) {
-            out->failed = true;
-            return;
-        }
-        if (o->letter)
-            str_addf(out, "  -%c, %-28s %s\n", o->letter, left, o->help);
-        else
-            str_addf(out, "      %-28s %s\n", left, o->help);
+        if (o->help)
+            add_option(out, o);
     }
 }

@@ -23,6 +23,7 @@ enum option_type {
     OPTION_STRING, /* const char *: the last one counts; points into argv */
     OPTION_LIST,   /* struct option_list: every one, in order */
     OPTION_INT,    /* long long */
+    OPTION_LATER,  /* Docker's, not there yet: refused as that, never shown in help */
 };
 
 /* Strings of a list option; they point into argv, the array is released by options_release. */
@@ -51,7 +52,7 @@ int options_parse(const struct option_def *table, char **argv, int argc, bool st
 /* Frees the arrays of list options in @target. */
 void options_release(const struct option_def *table, void *target);
 
-/* The options of the table, grouped, as help shows them. */
+/* The options of the table, grouped, as help shows them: at most 80 columns wide. */
 void options_help(const struct option_def *table, struct str *out);
 
 /* Of the @n names the nearest to @word, if near enough to be a slip; else NULL. */

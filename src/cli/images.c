@@ -73,8 +73,9 @@ int cmd_import(struct cli *c, int argc, char **argv, struct err *e)
 {
     static const struct cli_usage usage = {
         "import [OPTIONS] FILE|- [REPOSITORY[:TAG]]",
-        "Make an image of a root file system's tar archive (plain, gzip, bzip2, xz or zstd).", 1, 2,
-        false};
+        "Make an image of a root file system's tar archive (plain, gzip, bzip2, xz or\nzstd; \"-\" "
+        "is standard input).",
+        1, 2, false};
     struct import_options o = {0};
     char **words;
     int n;

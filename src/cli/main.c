@@ -65,6 +65,15 @@ static const struct command {
     {"system", "check", cmd_check, 0, NULL},
 };
 
+/* Docker's commands that are not there yet: so that nobody is told to look for a slip. */
+static const char *const later[] = {
+    "attach",  "build",   "builder", "buildx", "commit", "compose", "config", "context", "cp",
+    "create",  "diff",    "events",  "exec",   "export", "history", "load",   "login",   "logout",
+    "logs",    "network", "pause",   "plugin", "port",   "prune",   "pull",   "push",    "rename",
+    "restart", "save",    "search",  "start",  "stats",  "stop",    "swarm",  "tag",     "top",
+    "trust",   "unpause", "update",  "volume", "wait",   "df",
+};
+
 void cli_error(const char *text)
 {
     _cleanup_str_ struct str line = {0};
@@ -90,8 +99,8 @@ static int print_help(struct err *e)
         if (commands[i].help)
             str_addf(&text, "  %-10s %s\n", commands[i].name, commands[i].help);
     str_addf(&text,
-             "\n%s\nSee 'skiff COMMAND --help' for a command's options. The image \"host\" "
-             "is built in: this\nmachine's own files, read-only, under a fresh layer.\n",
+             "\n%s\nSee 'skiff COMMAND --help' for its options. The image \"host\" is "
+             "built in:\nthis machine's own files, read-only, under a fresh layer.\n",
              options.s ? options.s : "");
     _cleanup_free_ char *whole = str_steal(&text);
     return whole ? cli_print(whole, e) : err_nomem(e);
@@ -144,18 +153,43 @@ static const struct command *find_command(const char *group, const char *name)
     return NULL;
 }
 
-static int unknown_command(const char *word, struct err *e)
+static int unknown_command(const char *group, const char *word, struct err *e)
 {
     const char *names[ARRAY_LEN(commands)];
     size_t n = 0;
+    _cleanup_free_ char *whole = str_printf("%s%s%s", group ? group : "", group ? " " : "", word);
+    if (!whole)
+        return err_nomem(e);
+    for (size_t i = 0; i < ARRAY_LEN(later); i++)
+        if (str_eq(word, later[i]))
+            return err_set(e, ENOTSUP, "\"%s\" is not supported yet: 'skiff --help' lists what is",
+                           whole);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (!commands[i].group)
+        if (group ? str_eq(group, commands[i].group) : !commands[i].group)
             names[n++] = commands[i].name;
     const char *near = nearest_word(word, names, n);
     if (near)
-        return err_set(e, EINVAL, "\"%s\" is not a skiff command: did you mean \"%s\"?", word,
-                       near);
-    return err_set(e, EINVAL, "\"%s\" is not a skiff command: see 'skiff --help'", word);
+        return err_set(e, EINVAL, "\"%s\" is not a skiff command: did you mean \"%s%s%s\"?", whole,
+                       group ? group : "", group ? " " : "", near);
+    return err_set(e, EINVAL, "\"%s\" is not a skiff command: see 'skiff --help'", whole);
+}
+
+/* "skiff image": what can come after it. */
+static int print_group(const char *group, struct err *e)
+{
+    _cleanup_str_ struct str text = {0};
+    str_addf(&text, "Usage: skiff %s COMMAND\n\nCommands:\n", group);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (!str_eq(group, commands[i].group))
+            continue;
+        const char *help = "";
+        for (size_t k = 0; k < ARRAY_LEN(commands); k++)
+            if (commands[k].help && commands[k].run == commands[i].run)
+                help = commands[k].help;
+        str_addf(&text, "  %-10s %s\n", commands[i].name, help);
+    }
+    _cleanup_free_ char *whole = str_steal(&text);
+    return whole ? cli_print(whole, e) : err_nomem(e);
 }
 
 /* Where our helpers are: beside this program when it runs from a build folder, in the libexec
@@ -212,6 +246,14 @@ static int run_command(struct cli *c, const struct command *command, bool on_gro
     return command->flags & STATUS_125 ? 125 : 1;
 }
 
+static int protect(char **whole, struct err *e)
+{
+    int r = exe_protect(whole, e);
+    if (r == -EPERM && geteuid() != 0)
+        return err_set(e, EPERM, "root's rights are needed to make a container: run it with sudo");
+    return r;
+}
+
 static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct err *e)
 {
     char **words;
@@ -221,21 +263,28 @@ static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct e
         return r;
     if (c->version)
         return cmd_version(c, 0, words, e);
-    if (r == 1 || n == 0 || str_eq(words[0], "help"))
+    bool wants_help = r == 0 && n > 0 && str_eq(words[0], "help");
+    if (wants_help) {
+        words++;
+        n--;
+    }
+    if (r == 1 || n == 0)
         return print_help(e);
 
-    const char *group = n > 1 && is_group(words[0]) ? words[0] : NULL;
+    const char *group = is_group(words[0]) ? words[0] : NULL;
     int used = group ? 2 : 1;
+    if (n < used || (group && str_eq(words[1], "--help")))
+        return print_group(group, e);
     const struct command *command = find_command(group, words[used - 1]);
     if (!command)
-        return unknown_command(words[used - 1], e);
-    bool wants_help = n > used && str_eq(words[used], "--help");
+        return unknown_command(group, words[used - 1], e);
+    if (wants_help) {
+        char word[] = "--help", *help[] = {word, NULL};
+        return run_command(c, command, false, 1, help, e);
+    }
+    wants_help = n > used && str_eq(words[used], "--help");
     if ((command->flags & MAKES_CONTAINER) && !wants_help) {
-        r = exe_protect(whole, e);
-        if (r == -EPERM && geteuid() != 0)
-            return err_set(e, EPERM,
-                           "root's rights are needed to make a container: run it with "
-                           "sudo");
+        r = protect(whole, e);
         if (r < 0)
             return r;
     }

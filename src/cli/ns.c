@@ -16,8 +16,8 @@ static const struct option_def table[] = {
 
 static const struct cli_usage usage = {
     "ns [OPTIONS] [CONTAINER]",
-    "Show which namespaces are shared by whom: a row a container, a column a kind. With a\n"
-    "container's name, explain each of its walls.",
+    "Show which namespaces are shared by whom: a row a container, a column a kind.\n"
+    "With a container's name, explain each of its walls.",
     0, 1, false};
 
 /* What a cell says: whose namespace it is. */

@@ -14,6 +14,11 @@
             help_, group_                                                                          \
     }
 
+#define LATER(name_, letter_)                                                                      \
+    {                                                                                              \
+        name_, letter_, OPTION_LATER, 0, NULL, NULL, NULL                                          \
+    }
+
 const struct option_def request_table[] = {
     OPTION(FLAG, "detach", 'd', detach, NULL, "Run in the background and print the ID", "General"),
     OPTION(FLAG, "interactive", 'i', interactive, NULL, "Keep standard input open", NULL),
@@ -26,6 +31,7 @@ const struct option_def request_table[] = {
     OPTION(FLAG, "sig-proxy", 0, sig_proxy, NULL, "Pass signals on to the process (true)", NULL),
     OPTION(STRING, "pull", 0, pull, "POLICY", "missing or never: there are no registries yet",
            NULL),
+    OPTION(FLAG, "quiet", 'q', quiet, NULL, NULL, NULL),
     OPTION(STRING, "platform", 0, platform, "OS/ARCH", NULL, NULL),
 
     OPTION(STRING, "entrypoint", 0, entrypoint, "PROGRAM", "Replace the image's entrypoint",
@@ -88,6 +94,49 @@ const struct option_def request_table[] = {
     OPTION(STRING, "cpuset-mems", 0, cpuset_mems, "LIST", "Which memory nodes", NULL),
     OPTION(INT, "pids-limit", 0, pids_limit, "N", "Number of processes; -1: no limit", NULL),
     OPTION(STRING, "cgroup-parent", 0, cgroup_parent, "PATH", "Parent cgroup (/skiff)", NULL),
+
+    LATER("publish", 'p'),
+    LATER("publish-all", 'P'),
+    LATER("restart", 0),
+    LATER("link", 0),
+    LATER("network-alias", 0),
+    LATER("net-alias", 0),
+    LATER("ip", 0),
+    LATER("ip6", 0),
+    LATER("mac-address", 0),
+    LATER("link-local-ip", 0),
+    LATER("expose", 0),
+    LATER("volumes-from", 0),
+    LATER("volume-driver", 0),
+    LATER("log-driver", 0),
+    LATER("log-opt", 0),
+    LATER("health-cmd", 0),
+    LATER("health-interval", 0),
+    LATER("health-retries", 0),
+    LATER("health-start-interval", 0),
+    LATER("health-start-period", 0),
+    LATER("health-timeout", 0),
+    LATER("no-healthcheck", 0),
+    LATER("stop-timeout", 0),
+    LATER("gpus", 0),
+    LATER("device-cgroup-rule", 0),
+    LATER("device-read-bps", 0),
+    LATER("device-read-iops", 0),
+    LATER("device-write-bps", 0),
+    LATER("device-write-iops", 0),
+    LATER("blkio-weight", 0),
+    LATER("blkio-weight-device", 0),
+    LATER("cpu-rt-period", 0),
+    LATER("cpu-rt-runtime", 0),
+    LATER("memory-swappiness", 0),
+    LATER("kernel-memory", 0),
+    LATER("storage-opt", 0),
+    LATER("label-file", 0),
+    LATER("annotation", 0),
+    LATER("detach-keys", 0),
+    LATER("isolation", 0),
+    LATER("runtime", 0),
+    LATER("use-api-socket", 0),
     {0},
 };
 

@@ -11,7 +11,7 @@
 /* All that `run` (and later `create`) can be told. */
 struct request_options {
     bool interactive, tty, detach, remove, read_only, privileged, init, sig_proxy;
-    bool oom_kill_disable;
+    bool oom_kill_disable, quiet;
     const char *name, *entrypoint, *workdir, *user, *hostname, *domainname, *stop_signal;
     const char *memory, *memory_swap, *memory_reservation, *cpus, *cpuset_cpus, *cpuset_mems;
     const char *shm_size, *cidfile, *cgroup_parent, *pull, *platform;

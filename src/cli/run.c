@@ -12,9 +12,9 @@
 static const struct cli_usage usage = {
     "run [OPTIONS] IMAGE [COMMAND] [ARG...]",
     "Create a container from an image and run a command in it.\n\n"
-    "The image \"host\" is built in: this machine's own root file system, read-only, under a "
-    "fresh\n"
-    "layer in memory. Nothing is written to the machine, but all its files can be read in it.",
+    "The image \"host\" is built in: this machine's own root file system, read-only,\n"
+    "under a fresh layer in memory. Nothing is written to the machine, but all its\n"
+    "files can be read in it.",
     1, -1, true};
 
 static int check_options(const struct request_options *o, struct err *e)
