@@ -1,8 +1,8 @@
 #include "cli/cli.h"
+#include "cli/ps_filter.h"
 #include "cli/template.h"
 #include "engine/inspect.h"
 #include "engine/state.h"
-#include "image/reference.h"
 
 #include <string.h>
 #include <time.h>
@@ -24,7 +24,7 @@ static const struct option_def table[] = {
      NULL},
     {"last", 'n', OPTION_INT, offsetof(struct ps_options, last), "N", "The N created last", NULL},
     {"filter", 'f', OPTION_LIST, offsetof(struct ps_options, filter), "KEY=VALUE",
-     "name, id, status, label, ancestor, exited", NULL},
+     "name, id, status, label, ancestor, exited, network, before, since", NULL},
     {"format", 0, OPTION_STRING, offsetof(struct ps_options, format), "TEMPLATE",
      "table TEMPLATE, TEMPLATE or json", NULL},
     {0},
@@ -32,26 +32,31 @@ static const struct option_def table[] = {
 
 static const struct cli_usage usage = {"ps [OPTIONS]", "List containers.", 0, 0, false};
 
+/* The first @n characters of UTF-8 in @text, in bytes. */
+static size_t first_characters(const char *text, size_t n)
+{
+    size_t i = 0;
+    for (; text[i] && (n > 0 || ((unsigned char)text[i] & 0xc0) == 0x80); i++)
+        n -= ((unsigned char)text[i] & 0xc0) != 0x80;
+    return i;
+}
+
+/* Docker's: words with blanks are quoted, all of it is cut to twenty characters. */
 static char *describe_command(const json_t *d, bool whole)
 {
-    _cleanup_str_ struct str text = {0};
+    _cleanup_str_ struct str text = {0}, quoted = {0};
     size_t i;
     json_t *arg;
     str_add(&text, json_str(d, "Path") ? json_str(d, "Path") : "");
     json_array_foreach (json_at(d, "Args"), i, arg)
-        str_addf(&text, " %s", json_string_value(arg));
+        str_addf(&text, strchr(json_string_value(arg), ' ') ? " '%s'" : " %s",
+                 json_string_value(arg));
     _cleanup_free_ char *command = str_steal(&text);
     if (!command)
         return NULL;
-    size_t n = strlen(command);
-    bool cut = !whole && n > 20;
+    bool cut = !whole && command[first_characters(command, 20)] != '\0';
     if (cut)
-        n = 19;
-    while (cut && n > 0 && ((unsigned char)command[n] & 0xc0) == 0x80) /* not inside a character */
-        n--;
-    command[n] = '\0';
-
-    _cleanup_str_ struct str quoted = {0};
+        command[first_characters(command, 19)] = '\0';
     str_add(&quoted, "\"");
     str_add_visible(&quoted, command, "\"\\");
     str_add(&quoted, cut ? "…\"" : "\"");
@@ -69,67 +74,47 @@ static json_t *describe_labels(const json_t *labels)
     return whole ? json_string(whole) : NULL;
 }
 
+/* The sources of what is mounted into it. */
+static json_t *describe_mounts(const json_t *mounts)
+{
+    _cleanup_str_ struct str text = {0};
+    size_t i;
+    json_t *m;
+    json_array_foreach (mounts, i, m) {
+        const char *source = json_str(m, "Source");
+        str_addf(&text, "%s%s", text.len ? "," : "", source ? source : "");
+    }
+    _cleanup_free_ char *whole = str_steal(&text);
+    return whole ? json_string(whole) : NULL;
+}
+
 /* One row, as `docker ps --format json` has it. */
 static json_t *make_row(const json_t *d, const struct ps_options *o, long long now)
 {
     const char *id = json_str(d, "Id"), *name = json_str(d, "Name");
-    long long created = parse_time(json_str(d, "Created"));
+    const char *created = json_str(d, "Created");
     _cleanup_free_ char *command = describe_command(d, o->no_trunc);
-    _cleanup_free_ char *age = describe_duration(now - created);
-    _cleanup_free_ char *ago = age ? str_printf("%s ago", age) : NULL;
+    _cleanup_free_ char *age = describe_duration(now - parse_time(created));
     _cleanup_free_ char *status = describe_status(json_at(d, "State"), now);
-    if (!command || !ago || !status)
+    if (!command || !age || !status || !created || strlen(created) < 19)
         return NULL;
     json_t *labels = json_at(d, "Config.Labels");
-    return json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:O}", "ID",
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:O}", "ID",
                      json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image",
                      json_str(d, "Config.Image"), "Command", command, "CreatedAt",
-                     json_str(d, "Created"), "RunningFor", ago, "Status", status, "State",
-                     json_str(d, "State.Status"), "Ports", "", "Names", name + 1, "Labels",
-                     describe_labels(labels), "Label()", labels);
+                     json_sprintf("%.10s %.8s +0000 UTC", created, created + 11), "RunningFor",
+                     json_sprintf("%s ago", age), "Status", status, "State",
+                     json_str(d, "State.Status"), "Ports", "", "Names", name + 1, "Networks",
+                     json_str(d, "HostConfig.NetworkMode"), "LocalVolumes", "0", "Mounts",
+                     describe_mounts(json_at(d, "Mounts")), "Labels", describe_labels(labels),
+                     "Label()", labels);
 }
 
-static bool label_matches(const json_t *d, const char *value)
+static bool passes(struct cli *c, const struct ps_options *o, const json_t *d)
 {
-    const char *equals = strchrnul(value, '=');
-    _cleanup_free_ char *key = strndup(value, (size_t)(equals - value));
-    const json_t *label = key ? json_object_get(json_at(d, "Config.Labels"), key) : NULL;
-    return label && (!*equals || str_eq(json_string_value(label), equals + 1));
-}
-
-/* One filter: true when @d passes; -EINVAL for one that nobody knows. */
-static int matches(const json_t *d, const char *filter, struct err *e)
-{
-    const char *value;
-    if ((value = str_after(filter, "name=")))
-        return strstr(json_str(d, "Name"), value) != NULL;
-    if ((value = str_after(filter, "id=")))
-        return str_after(json_str(d, "Id"), value) != NULL;
-    if ((value = str_after(filter, "status=")))
-        return str_eq(json_str(d, "State.Status"), value);
-    if ((value = str_after(filter, "label=")))
-        return label_matches(d, value);
-    if ((value = str_after(filter, "ancestor=")))
-        return str_eq(json_str(d, "Config.Image"), value) || str_eq(json_str(d, "Image"), value);
-    if ((value = str_after(filter, "exited="))) {
-        long long code = -1;
-        return str_to_int64(value, 0, 255, &code) == 0 &&
-               str_eq(json_str(d, "State.Status"), "exited") &&
-               json_int(d, "State.ExitCode", 0) == code;
-    }
-    return err_set(e, EINVAL, "invalid filter '%s'", filter);
-}
-
-static int passes(const json_t *d, const struct ps_options *o, struct err *e)
-{
-    bool all = o->all || o->latest || o->last > 0;
-    for (size_t i = 0; i < o->filter.n; i++) {
-        int r = matches(d, o->filter.v[i], e);
-        if (r <= 0)
-            return r;
-        all |= str_after(o->filter.v[i], "status=") || str_after(o->filter.v[i], "exited=");
-    }
-    return all || str_eq(json_str(d, "State.Status"), "running");
+    bool all = o->all || o->latest || o->last > 0 || ps_filter_wants_all(&o->filter);
+    return (all || str_eq(json_str(d, "State.Status"), "running")) &&
+           ps_filter_passes(&c->engine, &o->filter, d);
 }
 
 static int by_creation(const void *a, const void *b)
@@ -143,27 +128,28 @@ static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, siz
                    struct err *e)
 {
     _cleanup_strv_ struct strv ids = {0};
-    int r = record_list(&c->engine, &ids, e);
+    int r = ps_filter_check(&c->engine, &o->filter, e);
+    if (r == 0)
+        r = record_list(&c->engine, &ids, e);
     if (r < 0)
         return r;
     json_t **v = calloc(ids.n + 1, sizeof(*v));
     size_t n = 0;
     if (!v)
         return err_nomem(e);
-    for (size_t i = 0; i < ids.n && r >= 0; i++) {
+    for (size_t i = 0; i < ids.n; i++) {
         _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
         _cleanup_json_ json_t *d = NULL;
         if (record_open(&c->engine, ids.v[i], &record, NULL) < 0 ||
             inspect_container(&c->engine, &record, &d, NULL) < 0)
             continue;
-        r = passes(d, o, e);
-        if (r > 0)
+        if (passes(c, o, d))
             v[n++] = TAKE_PTR(d);
     }
     qsort(v, n, sizeof(*v), by_creation);
     *ret = v;
     *ret_n = n;
-    return r < 0 ? r : 0;
+    return 0;
 }
 
 static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e)
@@ -171,9 +157,10 @@ static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e
     long long now = time(NULL);
     _cleanup_json_ json_t *rows = json_array();
     _cleanup_json_ json_t *headers = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID", "CONTAINER ID", "Image",
-        "IMAGE", "Command", "COMMAND", "CreatedAt", "CREATED AT", "RunningFor", "CREATED", "Status",
-        "STATUS", "State", "STATE", "Ports", "PORTS", "Names", "NAMES", "Labels", "LABELS");
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID", "CONTAINER ID",
+        "Image", "IMAGE", "Command", "COMMAND", "CreatedAt", "CREATED AT", "RunningFor", "CREATED",
+        "Status", "STATUS", "State", "STATE", "Ports", "PORTS", "Names", "NAMES", "Labels",
+        "LABELS", "Networks", "NETWORKS", "LocalVolumes", "LOCAL VOLUMES", "Mounts", "MOUNTS");
     for (size_t i = 0; i < n; i++)
         if (json_array_append_new(rows, make_row(v[i], o, now)) < 0)
             return err_nomem(e);
