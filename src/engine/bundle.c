@@ -110,11 +110,6 @@ static int add_process(struct bundle *b, struct err *e)
 int bundle_make(struct bundle *b, struct err *e)
 {
     const json_t *host = bundle_host(b), *config = bundle_config(b);
-    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
-        int r = mode_of(b->record->document, kind, &b->modes[kind], e);
-        if (r < 0)
-            return r;
-    }
     b->spec = json_pack("{s:s, s:{s:s, s:b}, s:{}, s:{s:s}}", "ociVersion", "1.2.0", "root", "path",
                         "rootfs", "readonly", json_bool(host, "ReadonlyRootfs", false), "linux",
                         "annotations", "org.skiff.name", record_name(b->record));

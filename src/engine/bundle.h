@@ -14,11 +14,11 @@
 struct bundle {
     const struct engine *engine;
     struct container_record *record;
-    int root_fd;   /* the mounted root, for users and groups; nothing in it is changed */
-    bool built_in; /* the image is the machine's own root */
-    struct mode modes[NS_KINDS];
-    json_t *spec;    /* the result; owned */
-    pid_t shm_donor; /* likewise: whose /dev/shm is to be the container's; 0: nobody's */
+    int root_fd;              /* the mounted root, for users and groups; nothing in it is changed */
+    bool built_in;            /* the image is the machine's own root */
+    const struct mode *modes; /* NS_KINDS of them */
+    json_t *spec;             /* the result; owned */
+    pid_t shm_donor;          /* likewise: whose /dev/shm is to be the container's; 0: nobody's */
 };
 
 /* Builds the configuration of @b->record's document into @b->spec. */

@@ -1,3 +1,4 @@
+#include "engine/beside.h"
 #include "engine/bundle.h"
 
 #include "runtime/spec.h"
@@ -232,14 +233,9 @@ static int add_sysctls(struct bundle *b, struct err *e)
 
 static int add_cgroup(struct bundle *b, struct err *e)
 {
-    const char *parent = json_str(bundle_host(b), "CgroupParent");
-    if (!parent || !*parent)
-        parent = "/skiff";
-    size_t n = strlen(parent);
-    return json_put(json_at(b->spec, "linux"), "cgroupsPath",
-                    json_sprintf("%s%s%s%s", parent[0] == '/' ? "" : "/", parent,
-                                 parent[n - 1] == '/' ? "" : "/", b->record->id),
-                    e);
+    _cleanup_free_ char *path = container_cgroup_path(b->record->document);
+    return path ? json_put(json_at(b->spec, "linux"), "cgroupsPath", json_string(path), e)
+                : err_nomem(e);
 }
 
 int bundle_add_resources(struct bundle *b, struct err *e)

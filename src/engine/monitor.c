@@ -328,15 +328,18 @@ static int connect_network(struct monitor *m, json_t **ret, struct err *e)
     *ret = NULL;
     if (!m->start->modes[NS_NETWORK].cable)
         return 0;
-    _cleanup_close_ int netns = namespace_open(m->container.pid, NS_NETWORK);
-    if (netns < 0)
-        return err_sys(e, -netns, "cannot open the container's network namespace");
-    struct network_endpoint ep;
+    struct network_endpoint *ep = &m->start->beside.endpoint;
+    if (!m->start->beside.connected) {
+        /* A namespace that could only be made by clone: a user namespace's. */
+        _cleanup_close_ int netns = namespace_open(m->container.pid, NS_NETWORK);
+        if (netns < 0)
+            return err_sys(e, -netns, "cannot open the container's network namespace");
+        int r = network_attach(netns, m->start->record->id, ep, e);
+        if (r < 0)
+            return err_wrap(e, "cannot connect the container to the network");
+    }
     char address[INET_ADDRSTRLEN];
-    int r = network_attach(netns, m->start->record->id, &ep, e);
-    if (r < 0)
-        return err_wrap(e, "cannot connect the container to the network");
-    *ret = describe_network(&ep, address);
+    *ret = describe_network(ep, address);
     if (!*ret)
         return err_nomem(e);
     return files_add_address(m->start->record, address, json_str(*ret, "Gateway"), e);
@@ -368,6 +371,8 @@ static int run_container(struct monitor *m, enum control_step *ret_step, struct 
         .bundle_fd = s->record->dir_fd,
         .root_mount_fd = s->root_mount,
         .userns_fd = s->userns,
+        .netns_fd = s->beside.netns,
+        .cgroup = TAKE_PTR(s->beside.cgroup),
         .cache_fd = s->cache,
         .sources = &shm,
         .n_sources = s->shm >= 0,
@@ -381,6 +386,7 @@ static int run_container(struct monitor *m, enum control_step *ret_step, struct 
     fd_close(&s->root_mount);
     fd_close(&s->userns);
     fd_close(&s->shm);
+    fd_close(&s->beside.netns);
     if (r < 0)
         return err_wrap(e, "cannot start the container");
 
@@ -389,6 +395,8 @@ static int run_container(struct monitor *m, enum control_step *ret_step, struct 
     int connected = connect_network(m, &network, &network_failure);
     /* While init is at work; should it fail, all of this goes again. */
     int written = state_write_running(s->engine, s->record->id, m->container.pid, network, e);
+    if (connected >= 0 && written >= 0)
+        container_let_go(&m->container, NULL);
     /* What failed inside is told first: it may be why the namespace was gone. */
     r = container_wait(&m->container, ret_step, e);
     if (r < 0)

@@ -1,6 +1,7 @@
 #include "engine/reap.h"
 
 #include "base/file.h"
+#include "engine/beside.h"
 #include "engine/state.h"
 #include "runtime/cgroup.h"
 
@@ -8,8 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-enum { CONFIG_LIMIT = 32 << 20 };
 
 /* The lock of @id, now ours: its holder is dead. -ENOENT: there is none; -EAGAIN: it is held. */
 static int take_lock(const struct engine *en, const char *id)
@@ -29,15 +28,11 @@ static int take_lock(const struct engine *en, const char *id)
     return TAKE_FD(fd);
 }
 
-static void remove_cgroup(int dir_fd, const char *id)
+static void remove_cgroup(const json_t *document)
 {
-    _cleanup_json_ json_t *config = NULL;
-    const char *path = NULL;
-    if (json_read(dir_fd, "config.json", CONFIG_LIMIT, &config, NULL) == 0)
-        path = json_str(config, "linux.cgroupsPath");
-    _cleanup_free_ char *usual = str_printf("/skiff/%s", id);
+    _cleanup_free_ char *path = container_cgroup_path(document);
     _cleanup_cgroup_ struct cgroup *cg = NULL;
-    if (usual && cgroup_open(path ? path : usual, &cg, NULL) == 0)
+    if (path && cgroup_open(path, &cg, NULL) == 0)
         cgroup_remove(cg, CGROUP_REMOVE_KILL, NULL);
 }
 
@@ -51,8 +46,9 @@ static int put_right(const struct engine *en, const char *id, int lock, struct e
         memcpy(c.id, id, ID_LEN + 1);
         c.dir_fd = openat(en->containers_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
-    if (lock >= 0 && c.dir_fd >= 0)
-        remove_cgroup(c.dir_fd, id);
+    /* There is no group yet while there is no document. */
+    if (lock >= 0 && whole)
+        remove_cgroup(c.document);
 
     /* Nothing but its own document can say that a folder may go; one that cannot be read for
      * another reason than that it was never written stays, and is somebody's to look at. */

@@ -46,11 +46,10 @@ static int mount_root(struct start *s, const struct create_image *image, struct 
  * a user namespace it is mounted through that. So the maps are chosen first, and written down. */
 static int make_userns(struct start *s, struct err *e)
 {
-    int r = mode_of(s->record->document, NS_USER, &s->modes[NS_USER], e);
-    if (r < 0 || s->modes[NS_USER].kind == MODE_HOST)
-        return r;
+    if (s->modes[NS_USER].kind == MODE_HOST)
+        return 0;
     _cleanup_free_ char *path = NULL;
-    r = mode_path(s->engine, NS_USER, &s->modes[NS_USER], &path, e);
+    int r = mode_path(s->engine, NS_USER, &s->modes[NS_USER], &path, e);
     if (r < 0)
         return r;
     if (path) {
@@ -75,9 +74,18 @@ static int make_userns(struct start *s, struct err *e)
     return s->userns < 0 ? s->userns : 0;
 }
 
+static int read_modes(struct start *s, struct err *e)
+{
+    int r = 0;
+    for (enum namespace_kind kind = 0; r == 0 && kind < NS_KINDS; kind++)
+        r = mode_of(s->record->document, kind, &s->modes[kind], e);
+    return r;
+}
+
 static int write_bundle(struct start *s, const struct create_image *image, struct err *e)
 {
     struct bundle b = {
+        .modes = s->modes,
         .engine = s->engine,
         .record = s->record,
         .root_fd = s->root_mount,
@@ -88,7 +96,6 @@ static int write_bundle(struct start *s, const struct create_image *image, struc
         r = json_write(s->record->dir_fd, "config.json", b.spec, 0600, 0, e);
     if (r == 0)
         r = spec_parse(b.spec, &s->spec, e);
-    memcpy(s->modes, b.modes, sizeof(s->modes));
     json_decref(b.spec);
     if (r < 0 || b.shm_donor == 0)
         return r;
@@ -107,6 +114,7 @@ int start_prepare(const struct engine *en, struct container_record *c,
         .root_mount = -EBADF,
         .userns = -EBADF,
         .shm = -EBADF,
+        .beside = BESIDE_INIT,
         .terminal = -1,
     };
     struct start *s = ret;
@@ -121,17 +129,24 @@ int start_prepare(const struct engine *en, struct container_record *c,
     /* What the root is attached to, in the container's mount namespace alone. */
     if (mkdirat(c->dir_fd, "rootfs", 0755) < 0 && errno != EEXIST)
         return err_sys(e, errno, "cannot create folder \"rootfs\"");
-    int r = make_userns(s, e);
+    int r = read_modes(s, e);
+    if (r == 0)
+        r = make_userns(s, e);
+    if (r == 0)
+        r = beside_begin(&s->beside, c, s->modes, e);
     if (r == 0)
         r = mount_root(s, image, e);
     if (r == 0)
         r = write_bundle(s, image, e);
     const enum mode_kind network = s->modes[NS_NETWORK].kind;
-    return r < 0 || network == MODE_CONTAINER ? r : files_write(c, network == MODE_HOST, e);
+    if (r == 0 && network != MODE_CONTAINER)
+        r = files_write(c, network == MODE_HOST, e);
+    return r == 0 ? beside_join(&s->beside, e) : r;
 }
 
 void start_release(struct start *s)
 {
+    beside_undo(&s->beside);
     spec_release(&s->spec);
     free(s->image_name);
     s->image_name = NULL;
@@ -175,7 +190,8 @@ int start_launch(struct start *s, struct err *e)
         leave_caller();
         monitor_main(s, theirs);
     }
-    /* From here on the lock is the monitor's, and so is the root. */
+    /* From here on the lock is the monitor's, and so are the root and what was made beside. */
+    beside_release(&s->beside);
     fd_close(&s->record->lock_fd);
     fd_close(&s->root_mount);
     return TAKE_FD(mine);

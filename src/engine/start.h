@@ -2,13 +2,15 @@
  * Starting a container: everything from its record to a running process, watched by a monitor.
  *
  *     caller (one process)                       monitor (its child, until the container's end)
- *     start_prepare: overlay, files, config.json
- *     start_launch: fork ──────────────────────► clone3, network cable, wait, go
+ *     start_prepare: overlay, files, config.json;
+ *                    cgroup, network beside
+ *     start_launch: fork ──────────────────────► clone3, wait, go
  *     attached over a socket ◄─── frames ──────► epoll: the process, its streams, the client
  */
 #ifndef SKIFF_ENGINE_START_H
 #define SKIFF_ENGINE_START_H
 
+#include "engine/beside.h"
 #include "engine/create.h"
 #include "engine/modes.h"
 #include "runtime/spec.h"
@@ -18,17 +20,19 @@ struct start {
     struct container_record *record;
     struct spec spec;
     struct mode modes[NS_KINDS];
-    char *image_name; /* for messages */
-    int root_mount;   /* detached */
-    int userns;       /* -EBADF: none of its own */
-    int shm;          /* another container's /dev/shm, to be shared; -EBADF: none */
-    int cache;        /* folder of compiled filters */
-    bool discard;     /* removed when it ends */
+    char *image_name;     /* for messages */
+    int root_mount;       /* detached */
+    int userns;           /* -EBADF: none of its own */
+    int shm;              /* another container's /dev/shm, to be shared; -EBADF: none */
+    int cache;            /* folder of compiled filters */
+    struct beside beside; /* cgroup and network, made on the side */
+    bool discard;         /* removed when it ends */
     bool stdin_open;
     int terminal; /* the caller's own, to be given back if he dies; -1: none */
 };
 
-/* Mounts the root and writes the bundle. On failure the record is untouched; release @ret. */
+/* Mounts the root, writes the bundle, and makes the control group and the network. On failure, or
+ * when it is not launched, start_release takes all of it back but the record. */
 int start_prepare(const struct engine *en, struct container_record *c,
                   const struct create_image *image, struct start *ret, struct err *e);
 void start_release(struct start *s);

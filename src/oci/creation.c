@@ -80,6 +80,7 @@ static int make_process(struct creation *c, struct err *e)
     const struct container_options options = {
         .bundle_fd = c->bundle_fd,
         .root_mount_fd = -1,
+        .netns_fd = -1,
         .userns_fd = -1,
         .cache_fd = cache,
         .stdio = {0, 1, 2},

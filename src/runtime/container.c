@@ -38,6 +38,11 @@ static void preparation_release(struct preparation *p)
     seccomp_filter_release(&p->filter);
 }
 
+static bool is_made(const struct spec *s, enum namespace_kind kind)
+{
+    return s->namespaces[kind].asked && !s->namespaces[kind].path;
+}
+
 static int open_namespaces(const struct spec *s, const struct container_options *o,
                            struct preparation *p, struct err *e)
 {
@@ -47,6 +52,11 @@ static int open_namespaces(const struct spec *s, const struct container_options 
         p->join[kind] = namespace_open_path(s->namespaces[kind].path, kind, e);
         if (p->join[kind] < 0)
             return p->join[kind];
+    }
+    if (o->netns_fd >= 0 && is_made(s, NS_NETWORK)) {
+        p->join[NS_NETWORK] = fcntl(o->netns_fd, F_DUPFD_CLOEXEC, 3);
+        if (p->join[NS_NETWORK] < 0)
+            return err_sys(e, errno, "network namespace");
     }
     if (o->userns_fd >= 0 && p->join[NS_USER] < 0) {
         p->join[NS_USER] = fcntl(o->userns_fd, F_DUPFD_CLOEXEC, 3);
@@ -71,18 +81,14 @@ static int prepare(const struct spec *s, const struct container_options *o, stru
     return r;
 }
 
-static bool is_made(const struct spec *s, enum namespace_kind kind)
-{
-    return s->namespaces[kind].asked && !s->namespaces[kind].path;
-}
-
 /* The namespaces that clone3 itself makes. Not the user's, which is joined; not the cgroup's, which
  * init makes once it stands in its group; not time, which takes its offsets before. */
-static uint64_t clone_flags(const struct spec *s)
+static uint64_t clone_flags(const struct spec *s, const struct preparation *p)
 {
     uint64_t flags = 0;
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
-        if (is_made(s, kind) && kind != NS_USER && kind != NS_CGROUP && kind != NS_TIME)
+        if (is_made(s, kind) && kind != NS_USER && kind != NS_CGROUP && kind != NS_TIME &&
+            p->join[kind] < 0)
             flags |= namespace_types[kind].flag;
     return flags;
 }
@@ -147,7 +153,7 @@ static _Noreturn void stage_main(const struct spec *s, const struct preparation 
     if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         r = err_sys(&e, errno, "cannot protect the container's first process");
     if (r == 0) {
-        pid_t pid = process_clone(clone_flags(s) | CLONE_PARENT, -1, NULL);
+        pid_t pid = process_clone(clone_flags(s, p) | CLONE_PARENT, -1, NULL);
         if (pid == 0)
             init_main(in);
         if (pid > 0)
@@ -194,7 +200,7 @@ static int run_init(const struct spec *s, const struct preparation *p, struct co
         return run_stage(s, p, c, in, e);
 
     pid_t pid =
-        process_clone(clone_flags(s), c->cgroup ? cgroup_clone_fd(c->cgroup) : -1, &c->pidfd);
+        process_clone(clone_flags(s, p), c->cgroup ? cgroup_clone_fd(c->cgroup) : -1, &c->pidfd);
     if (pid == 0)
         init_main(in);
     if (pid < 0)
@@ -233,8 +239,10 @@ static int create(const struct spec *s, const struct container_options *o, struc
                   struct err *e)
 {
     int r = 0;
+    c->cgroup = o->cgroup;
     if (s->cgroup_path) {
-        r = cgroup_create(s->cgroup_path, &c->cgroup, e);
+        if (!c->cgroup)
+            r = cgroup_create(s->cgroup_path, &c->cgroup, e);
         if (r == 0)
             r = cgroup_apply(c->cgroup, s->resources, e);
         if (r < 0)

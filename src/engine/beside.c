@@ -1,0 +1,106 @@
+#include "engine/beside.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sched.h>
+#include <string.h>
+
+enum { STACK_SIZE = 256 << 10 };
+
+char *container_cgroup_path(const json_t *document)
+{
+    const char *parent = json_str(document, "HostConfig.CgroupParent");
+    if (!parent || !*parent)
+        parent = "/skiff";
+    size_t n = strlen(parent);
+    return str_printf("%s%s%s%s", parent[0] == '/' ? "" : "/", parent,
+                      parent[n - 1] == '/' ? "" : "/", json_str(document, "Id"));
+}
+
+/* Makes a network namespace, and comes back: only this thread was ever in it. */
+static int make_netns(struct err *e)
+{
+    _cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (own < 0)
+        return err_sys(e, errno, "cannot open our network namespace");
+    if (unshare(CLONE_NEWNET) < 0)
+        return err_sys(e, errno, "cannot make a network namespace");
+    _cleanup_close_ int made = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    int r = made < 0 ? err_sys(e, errno, "cannot open the network namespace") : 0;
+    if (setns(own, CLONE_NEWNET) < 0)
+        return err_sys(e, ENOTRECOVERABLE, "cannot leave the container's network namespace");
+    return r < 0 ? r : TAKE_FD(made);
+}
+
+static int make_network(struct beside *b, struct err *e)
+{
+    b->netns = make_netns(e);
+    if (b->netns < 0)
+        return b->netns;
+    if (!b->cable)
+        return 0;
+    int r = network_attach(b->netns, b->record->id, &b->endpoint, e);
+    b->connected = r == 0;
+    return r < 0 ? err_wrap(e, "cannot connect the container to the network") : 0;
+}
+
+static void *run(void *data)
+{
+    struct beside *b = data;
+    b->result = cgroup_create(b->cgroup_path, &b->cgroup, &b->err);
+    if (b->result == 0 && b->own_network)
+        b->result = make_network(b, &b->err);
+    return NULL;
+}
+
+int beside_begin(struct beside *b, const struct container_record *record,
+                 const struct mode modes[NS_KINDS], struct err *e)
+{
+    bool own_user = modes[NS_USER].kind != MODE_HOST;
+    *b = BESIDE_INIT;
+    b->record = record;
+    b->cable = modes[NS_NETWORK].cable;
+    /* One that belongs to the container's user namespace is made in there. */
+    b->own_network = modes[NS_NETWORK].kind == MODE_PRIVATE && !own_user;
+    b->cgroup_path = container_cgroup_path(record->document);
+    if (!b->cgroup_path)
+        return err_nomem(e);
+
+    /* With a second thread about, a process that is made by the system call alone must not
+     * allocate: the heap may be locked at that moment. */
+    bool others = own_user || modes[NS_IPC].kind == MODE_CONTAINER;
+    pthread_attr_t attributes;
+    if (!others && pthread_attr_init(&attributes) == 0) {
+        mallopt(M_ARENA_MAX, 1);
+        pthread_attr_setstacksize(&attributes, STACK_SIZE);
+        b->in_thread = pthread_create(&b->thread, &attributes, run, b) == 0;
+        pthread_attr_destroy(&attributes);
+    }
+    if (!b->in_thread)
+        run(b);
+    return 0;
+}
+
+int beside_join(struct beside *b, struct err *e)
+{
+    if (b->in_thread)
+        pthread_join(b->thread, NULL);
+    b->in_thread = false;
+    return b->result < 0 ? err_set(e, -b->result, "%s", err_text(&b->err)) : 0;
+}
+
+void beside_release(struct beside *b)
+{
+    cgroup_free(TAKE_PTR(b->cgroup));
+    fd_close(&b->netns);
+    err_release(&b->err);
+    free(TAKE_PTR(b->cgroup_path));
+}
+
+void beside_undo(struct beside *b)
+{
+    beside_join(b, NULL);
+    if (b->cgroup)
+        cgroup_remove(b->cgroup, CGROUP_REMOVE_KILL, NULL);
+    beside_release(b);
+}

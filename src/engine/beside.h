@@ -1,0 +1,50 @@
+/*
+ * What a container needs that does not depend on its root file system: its control group, its
+ * network namespace, and the cable to the default network. They are the kernel's slowest works
+ * (0.5, 0.4 and 0.6 ms), so a second thread makes them while the first prepares the rest.
+ */
+#ifndef SKIFF_ENGINE_BESIDE_H
+#define SKIFF_ENGINE_BESIDE_H
+
+#include "engine/modes.h"
+#include "network/network.h"
+#include "runtime/cgroup.h"
+
+#include <pthread.h>
+
+struct beside {
+    const struct container_record *record;
+    char *cgroup_path;
+    bool own_network; /* a network namespace is to be made */
+    bool cable;       /* and connected */
+    bool in_thread;   /* and joining it is still to be done */
+    pthread_t thread;
+    int result;
+    struct err err;
+    /* What came of it. */
+    struct cgroup *cgroup;
+    int netns;      /* -EBADF: none was made */
+    bool connected; /* @endpoint is valid */
+    struct network_endpoint endpoint;
+};
+#define BESIDE_INIT ((struct beside){.netns = -EBADF})
+
+/* Begins, for the container of @record with these @modes. While another namespace is joined or made
+ * by further processes (user, IPC) there is no thread: it is done when this returns. */
+int beside_begin(struct beside *b, const struct container_record *record,
+                 const struct mode modes[NS_KINDS], struct err *e);
+
+/* Waits for it. 0, or what failed. */
+int beside_join(struct beside *b, struct err *e);
+
+/* Lets go of what was made: it is somebody else's now. */
+void beside_release(struct beside *b);
+
+/* Takes back what was made, and releases. For a start that fails; safe at any time. */
+void beside_undo(struct beside *b);
+
+/* The container's control group by its document: HostConfig.CgroupParent, else /skiff, and the ID.
+ * The caller's to free; NULL when memory ran out. */
+char *container_cgroup_path(const json_t *document);
+
+#endif
