@@ -137,6 +137,17 @@ static int is_protected(void)
     return (fs.f_flag & ST_RDONLY) != 0;
 }
 
+/* A detached mount is its holder's to change and to move, whoever else has a descriptor on it, so
+ * that one with CAP_SYS_ADMIN in some user namespace could make it writable again by /proc/PID/exe.
+ * Not one that hangs on another, which nobody has got: that belongs to our mount namespace's
+ * processes alone (mount_setattr(2), open_tree(2), move_mount(2); Linux 6.15 lets a mount be
+ * attached to a detached one). */
+static int hang_up(int mount_fd)
+{
+    int hook = mount_clone(AT_FDCWD, "/proc/self/exe", false, NULL);
+    return hook < 0 ? hook : mount_attach(mount_fd, hook, NULL);
+}
+
 int exe_protect(char *const argv[], struct err *e)
 {
     int r = is_protected();
@@ -155,8 +166,10 @@ int exe_protect(char *const argv[], struct err *e)
     if (r < 0)
         return err_wrap(e, "cannot protect this program's file");
 
-    if (swap_file(copy) == 0 && is_protected() == 1)
+    if (hang_up(copy) == 0 && swap_file(copy) == 0 && is_protected() == 1)
         return 0;
+    /* execve closes the descriptors: the mount is nowhere then, and cannot be changed by anybody.
+     */
     syscall(SYS_execveat, copy, "", argv, environ, AT_EMPTY_PATH);
     return err_sys(e, errno, "cannot execute this program again");
 }
