@@ -8,11 +8,17 @@
 #include "base/options.h"
 #include "engine/engine.h"
 
+#include <time.h>
+
+enum cli_level { CLI_DEBUG, CLI_INFO, CLI_WARN, CLI_ERROR, CLI_FATAL };
+
 /* The options before the command, and the ground they lead to. */
 struct cli {
     const char *root, *run_dir;
     bool debug;
     const char *log_level;
+    enum cli_level level;  /* of both; info unless they say something */
+    struct timespec begun; /* for cli_debug; CLOCK_MONOTONIC */
     bool version;
     const char *program;  /* argv[0] */
     const char *libexec;  /* the folder of skiff-image and skiff-init */
@@ -23,8 +29,8 @@ struct cli {
  * run and 1 for others). @argv is without the command's name, NULL-terminated. */
 typedef int cli_command(struct cli *c, int argc, char **argv, struct err *e);
 
-cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect, cmd_import, cmd_images, cmd_rmi, cmd_ns,
-    cmd_info, cmd_version, cmd_check;
+cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect, cmd_container_inspect,
+    cmd_image_inspect, cmd_import, cmd_images, cmd_rmi, cmd_ns, cmd_info, cmd_version, cmd_check;
 
 /* What a command takes, for its help. */
 struct cli_usage {
@@ -34,13 +40,22 @@ struct cli_usage {
     bool stop_at_word; /* options end at the first word: what follows is the container's */
 };
 
-/* options_parse with the help printed: 1 when it was, and the command is done. Too few or too many
- * words are an error that shows the usage. */
+/* options_parse with the help printed: 1 when it was, and the command is done. A bad option is told
+ * here, and the command is done with status 125, Docker's for it; too few or too many words are an
+ * error that shows the usage. */
 int cli_parse(const struct cli_usage *usage, const struct option_def *table, int argc, char **argv,
               void *target, char ***ret_words, int *ret_n, struct err *e);
 
 /* Prints one error line: "skiff: …". */
 void cli_error(const char *text);
+
+/* The level of a name; -EINVAL when it is none. */
+int cli_log_level(const char *name, enum cli_level *ret, struct err *e);
+
+/* One line on standard error, if the level asks for it: what is wrong though the command goes on,
+ * and what is done, with the time since the program began. */
+void cli_warn(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void cli_debug(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Prints @text; 0, or -EIO with the story when standard output cannot take it. */
 int cli_print(const char *text, struct err *e);

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/template.h"
 #include "image/image.h"
+#include "image/reference.h"
 
 #include <string.h>
 
@@ -34,8 +35,25 @@ static json_t *short_names(const struct strv *names)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && i < names->n; i++)
-        json_array_append_new(list, json_string(names->v[i]));
+        json_array_append_new(list, json_string(reference_short(names->v[i])));
     return list;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+/* The image's own configuration, with what it does not say as Docker shows that. */
+static json_t *image_settings(const json_t *config)
+{
+    json_t *settings =
+        json_pack("{s:s, s:n, s:n, s:n, s:s, s:n, s:n, s:n}", "User", "", "Env", "Cmd", "Volumes",
+                  "WorkingDir", "", "Entrypoint", "OnBuild", "Labels");
+    json_t *own = json_at(config, "config");
+    if (settings && json_is_object(own))
+        json_object_update(settings, own);
+    return settings;
 }
 
 /* Docker's GET /images/NAME/json. */
@@ -45,15 +63,17 @@ static int inspect_one_image(struct cli *c, const char *what, json_t **ret, stru
     int r = image_find(c->engine.root_fd, what, &image, e);
     if (r < 0)
         return r;
-    *ret = json_pack("{s:s, s:o, s:[], s:s*, s:s*, s:s*, s:s*, s:s*, s:O*, s:I, s:O*}", "Id",
-                     image.id, "RepoTags", short_names(&image.names), "RepoDigests", "Created",
-                     json_str(image.config, "created"), "Author", json_str(image.config, "author"),
-                     "Architecture", json_str(image.config, "architecture"), "Os",
-                     json_str(image.config, "os"), "Comment",
-                     json_str(json_array_get(json_at(image.config, "history"), 0), "comment"),
-                     "Config", json_at(image.config, "config"), "Size",
-                     (json_int_t)image_size(c->engine.root_fd, &image), "RootFS",
-                     json_at(image.config, "rootfs"));
+    json_t *layers = json_at(image.config, "rootfs.diff_ids");
+    const json_t *history = json_array_get(json_at(image.config, "history"), 0);
+    *ret = json_pack("{s:s, s:o, s:[], s:s, s:s, s:s, s:s, s:s, s:I, s:{s:s, s:O*}, s:o}", "Id",
+                     image.id, "RepoTags", short_names(&image.names), "RepoDigests", "Comment",
+                     or_empty(json_str(history, "comment")), "Created",
+                     or_empty(json_str(image.config, "created")), "Author",
+                     or_empty(json_str(image.config, "author")), "Architecture",
+                     or_empty(json_str(image.config, "architecture")), "Os",
+                     or_empty(json_str(image.config, "os")), "Size",
+                     (json_int_t)image_size(c->engine.root_fd, &image), "RootFS", "Type", "layers",
+                     "Layers", layers, "Config", image_settings(image.config));
     return *ret ? 0 : err_nomem(e);
 }
 
@@ -111,13 +131,28 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
     return r < 0 ? r : status;
 }
 
-int cmd_inspect(struct cli *c, int argc, char **argv, struct err *e)
+static int inspect_type(const char *type, struct cli *c, int argc, char **argv, struct err *e)
 {
-    struct inspect_options o = {0};
+    struct inspect_options o = {.type = type};
     char **words;
     int n;
     int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     return inspect(c, &o, n, words, e);
+}
+
+int cmd_inspect(struct cli *c, int argc, char **argv, struct err *e)
+{
+    return inspect_type(NULL, c, argc, argv, e);
+}
+
+int cmd_container_inspect(struct cli *c, int argc, char **argv, struct err *e)
+{
+    return inspect_type("container", c, argc, argv, e);
+}
+
+int cmd_image_inspect(struct cli *c, int argc, char **argv, struct err *e)
+{
+    return inspect_type("image", c, argc, argv, e);
 }

@@ -16,7 +16,7 @@ static const struct option_def global_options[] = {
     {"run-dir", 0, OPTION_STRING, offsetof(struct cli, run_dir), "DIR",
      "State of what runs (SKIFF_RUN_DIR, else /run/skiff)", NULL},
     {"debug", 'D', OPTION_FLAG, offsetof(struct cli, debug), NULL,
-     "Tell more about errors (same as --log-level debug)", NULL},
+     "Tell what is done, and when (same as --log-level debug)", NULL},
     {"log-level", 'l', OPTION_STRING, offsetof(struct cli, log_level), "LEVEL",
      "debug, info, warn, error or fatal", NULL},
     {"version", 'v', OPTION_FLAG, offsetof(struct cli, version), NULL, "Print the version", NULL},
@@ -55,12 +55,12 @@ static const struct command {
     {"container", "list", cmd_ps, NEEDS_ENGINE, NULL},
     {"container", "rm", cmd_rm, NEEDS_ENGINE, NULL},
     {"container", "kill", cmd_kill, NEEDS_ENGINE, NULL},
-    {"container", "inspect", cmd_inspect, NEEDS_ENGINE, NULL},
+    {"container", "inspect", cmd_container_inspect, NEEDS_ENGINE, NULL},
     {"image", "ls", cmd_images, NEEDS_ENGINE, NULL},
     {"image", "list", cmd_images, NEEDS_ENGINE, NULL},
     {"image", "import", cmd_import, NEEDS_ENGINE, NULL},
     {"image", "rm", cmd_rmi, NEEDS_ENGINE, NULL},
-    {"image", "inspect", cmd_inspect, NEEDS_ENGINE, NULL},
+    {"image", "inspect", cmd_image_inspect, NEEDS_ENGINE, NULL},
     {"system", "info", cmd_info, NEEDS_ENGINE, NULL},
     {"system", "check", cmd_check, 0, NULL},
 };
@@ -128,8 +128,10 @@ int cli_parse(const struct cli_usage *usage, const struct option_def *table, int
     }
     if (r < 0) {
         _cleanup_free_ char *story = strdup(err_text(e));
-        return err_set(e, -r, "%s: see 'skiff %.*s --help'", story ? story : "out of memory",
-                       (int)strcspn(usage->line, " "), usage->line);
+        err_set(e, -r, "%s: see 'skiff %.*s --help'", story ? story : "out of memory",
+                (int)strcspn(usage->line, " "), usage->line);
+        cli_error(err_text(e));
+        return 125;
     }
     if (*ret_n < usage->min || (usage->max >= 0 && *ret_n > usage->max))
         return wrong_number(usage, *ret_n, e);
@@ -182,7 +184,7 @@ static int print_group(const char *group, struct err *e)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (!str_eq(group, commands[i].group))
             continue;
-        const char *help = "";
+        const char *help = str_eq(commands[i].name, "inspect") ? "Show all about one as JSON" : "";
         for (size_t k = 0; k < ARRAY_LEN(commands); k++)
             if (commands[k].help && commands[k].run == commands[i].run)
                 help = commands[k].help;
@@ -228,6 +230,9 @@ static int open_ground(struct cli *c, struct err *e)
     int r = engine_open(c->root && *c->root ? c->root : "/var/lib/skiff",
                         c->run_dir && *c->run_dir ? c->run_dir : "/run/skiff", &c->engine, e);
     c->engine.libexec = c->libexec;
+    if (r == 0)
+        cli_debug(c, "root %s, run folder %s, helpers %s", c->engine.root, c->engine.run,
+                  c->libexec);
     return r;
 }
 
@@ -243,6 +248,7 @@ static int run_command(struct cli *c, const struct command *command, bool on_gro
     if (r >= 0)
         return r;
     cli_error(err_text(e));
+    cli_debug(c, "%s failed with %s", command->name, strerrorname_np(-r) ?: "?");
     return command->flags & STATUS_125 ? 125 : 1;
 }
 
@@ -261,6 +267,11 @@ static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct e
     int r = options_parse(global_options, argv, argc, true, c, &words, &n, e);
     if (r < 0)
         return r;
+    int level = c->log_level ? cli_log_level(c->log_level, &c->level, e) : 0;
+    if (level < 0)
+        return level;
+    if (c->debug)
+        c->level = CLI_DEBUG;
     if (c->version)
         return cmd_version(c, 0, words, e);
     bool wants_help = r == 0 && n > 0 && str_eq(words[0], "help");
@@ -276,8 +287,11 @@ static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct e
     if (n < used || (group && str_eq(words[1], "--help")))
         return print_group(group, e);
     const struct command *command = find_command(group, words[used - 1]);
-    if (!command)
-        return unknown_command(group, words[used - 1], e);
+    if (!command) {
+        unknown_command(group, words[used - 1], e);
+        cli_error(err_text(e));
+        return 1;
+    }
     if (wants_help) {
         char word[] = "--help", *help[] = {word, NULL};
         return run_command(c, command, false, 1, help, e);
@@ -301,7 +315,9 @@ int main(int argc, char **argv)
     json_seed();
     _cleanup_err_ struct err e = ERR_INIT;
     _cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
-    struct cli c = {.program = argv[0], .libexec = find_libexec(), .engine = ENGINE_INIT};
+    struct cli c = {
+        .program = argv[0], .libexec = find_libexec(), .level = CLI_INFO, .engine = ENGINE_INIT};
+    clock_gettime(CLOCK_MONOTONIC, &c.begun);
     if (!words) {
         cli_error("out of memory");
         return 125;

@@ -63,22 +63,82 @@ static json_t *describe_mounts(const json_t *document)
     return TAKE_PTR(list);
 }
 
+/* A copy of one object of the document, with what nobody asked for as Docker shows that: who looks
+ * for it finds it. */
+static json_t *completed(const json_t *document, const char *key, json_t *missing)
+{
+    _cleanup_json_ json_t *owner = missing;
+    _cleanup_json_ json_t *copy = json_copy(json_object_get(document, key));
+    if (!copy || !missing || json_object_update_missing(copy, missing) < 0)
+        return NULL;
+    return TAKE_PTR(copy);
+}
+
+static json_t *complete_host(const json_t *document)
+{
+    return completed(document, "HostConfig",
+                     json_pack("{s:s, s:{s:s, s:{}}, s:{}, s:{s:s, s:i}, s:s, s:n, s:n, s:b, s:s, "
+                               "s:s, s:s, s:s, s:i}",
+                               "ContainerIDFile", "", "LogConfig", "Type", "none", "Config",
+                               "PortBindings", "RestartPolicy", "Name", "no", "MaximumRetryCount",
+                               0, "VolumeDriver", "", "VolumesFrom", "Links", "PublishAllPorts", 0,
+                               "Runtime", "skiff", "CgroupParent", "", "CpusetCpus", "",
+                               "CpusetMems", "", "BlkioWeight", 0));
+}
+
+static json_t *complete_config(const json_t *document)
+{
+    return completed(document, "Config",
+                     json_pack("{s:s, s:s, s:n, s:n, s:n}", "User", "", "WorkingDir", "",
+                               "Entrypoint", "Volumes", "OnBuild"));
+}
+
+/* All there is to tell, in no order. */
+static json_t *gather(const json_t *document, const json_t *state)
+{
+    _cleanup_json_ json_t *whole = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount", 0, "MountLabel",
+        "", "ProcessLabel", "", "AppArmorProfile", "", "LogPath", "", "ExecIDs", "Mounts",
+        describe_mounts(document), "HostConfig", complete_host(document), "Config",
+        complete_config(document), "State", json_object_get(state, "State"), "NetworkSettings",
+        json_object_get(state, "NetworkSettings"));
+    if (!whole || json_object_update_missing(whole, (json_t *)(uintptr_t)document) < 0)
+        return NULL;
+    return TAKE_PTR(whole);
+}
+
+/* Docker's order, which readers know: what it is and how it does first, long lists last. */
+static json_t *in_order(json_t *whole)
+{
+    static const char *const order[] = {
+        "Id",           "Created",         "Path",           "Args",       "State",
+        "Image",        "ResolvConfPath",  "HostnamePath",   "HostsPath",  "LogPath",
+        "Name",         "RestartCount",    "Driver",         "Platform",   "MountLabel",
+        "ProcessLabel", "AppArmorProfile", "ExecIDs",        "HostConfig", "GraphDriver",
+        "Mounts",       "Config",          "NetworkSettings"};
+    _cleanup_json_ json_t *sorted = json_object();
+    for (size_t i = 0; sorted && i < ARRAY_LEN(order); i++) {
+        json_t *value = json_object_get(whole, order[i]);
+        if (value && json_object_set(sorted, order[i], value) < 0)
+            return NULL;
+    }
+    if (!sorted || json_object_update_missing(sorted, whole) < 0)
+        return NULL;
+    return TAKE_PTR(sorted);
+}
+
 int inspect_container(const struct engine *en, const struct container_record *c, json_t **ret,
                       struct err *e)
 {
-    _cleanup_json_ json_t *state = NULL, *doc = json_copy(c->document);
+    _cleanup_json_ json_t *state = NULL;
     int r = state_read(en, c, &state, NULL, e);
     if (r < 0)
         return r;
-    json_t *fixed = json_pack("{s:i, s:s, s:s, s:s, s:s, s:n, s:o}", "RestartCount", 0,
-                              "MountLabel", "", "ProcessLabel", "", "AppArmorProfile", "",
-                              "LogPath", "", "ExecIDs", "Mounts", describe_mounts(c->document));
-    _cleanup_json_ json_t *fixed_owner = fixed;
-    if (!doc || !fixed || json_object_update_missing(doc, fixed) < 0 ||
-        json_object_set(doc, "State", json_object_get(state, "State")) < 0 ||
-        json_object_set(doc, "NetworkSettings", json_object_get(state, "NetworkSettings")) < 0)
+    _cleanup_json_ json_t *whole = gather(c->document, state);
+    json_t *sorted = whole ? in_order(whole) : NULL;
+    if (!sorted)
         return err_nomem(e);
-    *ret = TAKE_PTR(doc);
+    *ret = sorted;
     return 0;
 }
 
