@@ -143,7 +143,7 @@ static const struct check {
      "a slower way with a mount namespace of its own is taken"},
     {"cgroups", probe_cgroup, false, "no limits on memory, CPU and processes"},
     {"seccomp", probe_seccomp, false, "containers run with --security-opt seccomp=unconfined only"},
-    {"user namespaces", probe_user_namespaces, false, "no --userns=private"},
+    {"making user namespaces", probe_user_namespaces, false, "no --userns=private"},
     {"nf_tables", probe_nftables, false, "the default network has no way to the outside"},
     {"bridge", probe_bridge, false,
      "not loaded yet: the default network loads it at first use, or is lost without it"},

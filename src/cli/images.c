@@ -199,7 +199,7 @@ int cmd_images(struct cli *c, int argc, char **argv, struct err *e)
     if (r == 0)
         r = cli_print(out.s ? out.s : "", e);
     if (bad > 0)
-        fprintf(stderr, "skiff: %zu images of the store cannot be read\n", bad);
+        cli_warn(c, "%zu images of the store cannot be read", bad);
     return r;
 }
 

@@ -59,13 +59,15 @@ static int write_cidfile(const char *path, const char *id, struct err *e)
 }
 
 /* Attached, or just told that it runs. The monitor has it now, and removes it if it must. */
-static int follow(const struct request_options *o, int monitor, const char *id, struct err *e)
+static int follow(struct cli *c, const struct request_options *o, int monitor, const char *id,
+                  struct err *e)
 {
     int status = client_wait_started(monitor, e);
     if (status != 0) {
         cli_error(err_text(e));
         return status;
     }
+    cli_debug(c, "started");
     if (o->detach) {
         puts(id);
         return 0;
@@ -76,7 +78,9 @@ static int follow(const struct request_options *o, int monitor, const char *id, 
         .terminal = o->tty && o->interactive && isatty(STDIN_FILENO),
         .sig_proxy = o->sig_proxy,
     };
-    return client_carry(&client, e);
+    status = client_carry(&client, e);
+    cli_debug(c, "ended with status %d", status);
+    return status;
 }
 
 static int run(struct cli *c, const struct request_options *o, int n, char **words, struct err *e)
@@ -95,12 +99,16 @@ static int run(struct cli *c, const struct request_options *o, int n, char **wor
     if (r < 0)
         return r;
 
+    cli_debug(c, "image %s", image.built_in ? "host" : image.image.id);
+    cli_debug(c, "container in %s/containers/%s", c->engine.root, record.id);
+
     _cleanup_start_ struct start start;
     _cleanup_close_ int monitor = -EBADF;
     r = start_prepare(&c->engine, &record, &image, &start, e);
     if (r == 0)
         r = write_cidfile(o->cidfile, record.id, e);
     if (r == 0) {
+        cli_debug(c, "root mounted, config.json written");
         start.terminal = o->tty && isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
         r = monitor = start_launch(&start, e);
     }
@@ -109,7 +117,7 @@ static int run(struct cli *c, const struct request_options *o, int n, char **wor
         record_remove(&c->engine, &record, NULL);
         return r;
     }
-    return follow(o, monitor, record.id, e);
+    return follow(c, o, monitor, record.id, e);
 }
 
 int cmd_run(struct cli *c, int argc, char **argv, struct err *e)
