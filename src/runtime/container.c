@@ -138,9 +138,10 @@ static int stage_join(const struct spec *s, const struct preparation *p, struct 
 }
 
 /* The process in between: joins, makes the container's first process a child of our caller, says
- * which it is, and is gone. */
+ * over @report which it is, and is gone. (Over init's own socket that could come after the first
+ * words of init, which does not wait.) */
 static _Noreturn void stage_main(const struct spec *s, const struct preparation *p,
-                                 struct cgroup *cg, const struct init *in)
+                                 struct cgroup *cg, const struct init *in, int report)
 {
     struct err e = ERR_INIT;
     /* Into the group first: after joining a user namespace we have no right to it any more, and
@@ -157,10 +158,10 @@ static _Noreturn void stage_main(const struct spec *s, const struct preparation 
         if (pid == 0)
             init_main(in);
         if (pid > 0)
-            _exit(control_send(in->control, CONTROL_PID, pid, 0, NULL, -1) < 0);
+            _exit(control_send(report, CONTROL_PID, pid, 0, NULL, -1) < 0);
         r = err_sys(&e, -pid, "cannot make the container's namespaces");
     }
-    control_send(in->control, CONTROL_FAILED, STEP_SETUP, -r, err_text(&e), -1);
+    control_send(report, CONTROL_FAILED, STEP_SETUP, -r, err_text(&e), -1);
     _exit(1);
 }
 
@@ -172,14 +173,19 @@ static int tell_failure(const struct control_message *m, struct err *e)
 static int run_stage(const struct spec *s, const struct preparation *p, struct container *c,
                      const struct init *in, struct err *e)
 {
+    int pair[2], r = control_pair(pair);
+    if (r < 0)
+        return err_sys(e, -r, "cannot make a socket pair");
+    _cleanup_close_ int mine = pair[0], theirs = pair[1];
     pid_t stage = process_clone(0, -1, NULL);
     if (stage == 0)
-        stage_main(s, p, c->cgroup, in);
+        stage_main(s, p, c->cgroup, in, theirs);
     if (stage < 0)
         return err_sys(e, -stage, "cannot fork");
+    fd_close(&theirs);
 
     struct control_message m;
-    int r = control_receive(c->control, &m);
+    r = control_receive(mine, &m);
     process_wait(stage);
     if (r != 1)
         return err_set(e, EIO, "cannot join the namespaces: the process that does was killed");
