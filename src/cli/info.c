@@ -133,8 +133,11 @@ int cmd_version(struct cli *c, int argc, char **argv, struct err *e)
     struct utsname host;
     uname(&host);
     if (o.format) {
-        _cleanup_json_ json_t *doc = json_pack("{s:{s:s, s:s, s:s}}", "Client", "Version",
-                                               SKIFF_VERSION, "Os", "linux", "Arch", host.machine);
+        /* Scripts ask for either; here they are one program. */
+        _cleanup_json_ json_t *part =
+            json_pack("{s:s, s:s, s:s, s:s}", "Version", SKIFF_VERSION, "Os", "linux", "Arch",
+                      host.machine, "KernelVersion", host.release);
+        _cleanup_json_ json_t *doc = json_pack("{s:O*, s:O*}", "Client", part, "Server", part);
         return doc ? print_formatted(o.format, doc, e) : err_nomem(e);
     }
     printf("skiff:\n Version:    %s\n OCI spec:   1.2.0\n OS/Arch:    linux/%s\n Kernel:     %s\n"

@@ -42,8 +42,12 @@ static int print_table(const struct sharing *s, struct err *e)
     str_add(&text, "\n");
     for (size_t i = 0; i < s->n; i++) {
         const struct sharing_row *row = &s->rows[i];
-        str_addf(&text, "%.*s\t%s\t%d", SHORT_ID_LEN, *row->id ? row->id : "-", row->name,
-                 row->pid);
+        str_addf(&text, "%.*s\t%s\t", SHORT_ID_LEN, *row->id ? row->id : "-", row->name);
+        /* The host's row is told by this process, which has ended when it is read. */
+        if (i == 0)
+            str_add(&text, "-");
+        else
+            str_addf(&text, "%d", row->pid);
         for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
             str_addf(&text, "\t%s", cell(s, i, kind));
         str_add(&text, "\n");
@@ -61,8 +65,8 @@ static json_t *row_json(const struct sharing *s, size_t i)
         json_object_set_new(namespaces, namespace_types[kind].name,
                             json_pack("{s:I, s:s}", "inode", (json_int_t)row->inode[kind], "owner",
                                       s->rows[sharing_owner(s, i, kind)].name));
-    return json_pack("{s:s, s:s, s:i, s:o}", "id", row->id, "name", row->name, "pid", row->pid,
-                     "namespaces", namespaces);
+    return json_pack("{s:s, s:s, s:i, s:o}", "id", row->id, "name", row->name, "pid",
+                     i == 0 ? 0 : row->pid, "namespaces", namespaces);
 }
 
 static int print_json(const struct sharing *s, struct err *e)
@@ -84,7 +88,8 @@ static int print_dot(const struct sharing *s, struct err *e)
 {
     _cleanup_str_ struct str out = {0};
     str_add(&out, "graph namespaces {\n    rankdir=LR;\n    node [fontname=\"sans-serif\"];\n");
-    for (size_t i = 0; i < s->n; i++)
+    str_add(&out, "    \"c0\" [shape=box, label=\"host\"];\n");
+    for (size_t i = 1; i < s->n; i++)
         str_addf(&out, "    \"c%zu\" [shape=box, label=\"%s\\npid %d\"];\n", i, s->rows[i].name,
                  s->rows[i].pid);
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)

@@ -9,13 +9,24 @@
 
 enum { ENV_FILE_LIMIT = 16 << 20 };
 
+/* A number as people write one, "1.5" or ".5"; what strtod(3) knows beyond that (signs, blanks,
+ * "0x1f", "inf") is none. *ret_end is NULL then. */
+static double parse_decimal(const char *text, char **ret_end)
+{
+    const char *digits = text[0] == '.' ? text + 1 : text;
+    *ret_end = NULL;
+    if (digits[0] == '0' && (digits[1] | 0x20) == 'x')
+        return -1;
+    return digits[0] >= '0' && digits[0] <= '9' ? strtod(text, ret_end) : -1;
+}
+
 /* "512m", "1.5g", "-1", "100": Docker's sizes, in powers of 1024. */
 int parse_bytes(const char *option, const char *text, long long *ret, struct err *e)
 {
     static const char units[] = "bkmgtp";
     char *end = NULL;
     errno = 0;
-    double n = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : -1;
+    double n = parse_decimal(text, &end);
     if (str_eq(text, "-1")) {
         *ret = -1;
         return 0;
@@ -39,7 +50,7 @@ int parse_bytes(const char *option, const char *text, long long *ret, struct err
 int parse_cpus(const char *text, long long *ret_nano, struct err *e)
 {
     char *end = NULL;
-    double n = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : -1;
+    double n = parse_decimal(text, &end);
     if (!end || *end || !isfinite(n) || n > 8192)
         return err_set(e, EINVAL,
                        "invalid argument \"%s\" for \"--cpus\": failed to parse %s as a "
