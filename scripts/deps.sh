@@ -135,7 +135,19 @@ is_there()
     esac
 }
 
-# Not Debian: say by name what is missing, in the words of the package manager that is here.
+# The packages in column $1 of those whose probes follow.
+names_of()
+{
+    column=$1
+    shift
+    for probe; do
+        printf '%s\n' "$table" | awk -v sets=" $sets " -v probe="$probe" -v column="$column" \
+            'NF && index(sets, " " $1 " ") && $3 == probe && $column != "-" { print $column }'
+    done | sort -u | tr '\n' ' '
+}
+
+# Not Debian: say by name what is missing, in the words of the package manager that is here, or of
+# each when none of them is.
 elsewhere()
 {
     lacking=
@@ -143,21 +155,21 @@ elsewhere()
         is_there "$probe" || lacking="$lacking $probe"
     done
     [ -n "$lacking" ] || return 0
-    for manager in dnf:4:install pacman:5:-S apk:6:add; do
-        name=${manager%%:*} rest=${manager#*:}
-        command -v "$name" >/dev/null || continue
-        wanted=$(for probe in $lacking; do
-            printf '%s\n' "$table" | awk -v sets=" $sets " -v probe="$probe" -v column="${rest%%:*}" \
-                'index(sets, " " $1 " ") && $3 == probe && $column != "-" { print $column }'
-        done | sort -u | tr '\n' ' ')
-        echo "deps: missing here:$lacking" >&2
-        echo "deps: $name ${rest#*:} $wanted" >&2
-        echo "deps: (no static libraries in your distribution? build with: make STATIC=false)" >&2
-        return 1
-    done
     echo "deps: missing here:$lacking" >&2
-    echo "deps: install them with your distribution's package manager (names of Debian:" \
-        "$(column 2 | tr '\n' ' '))" >&2
+    here=
+    for manager in dnf pacman apk; do
+        command -v "$manager" >/dev/null && here="$here $manager"
+    done
+    for manager in ${here:-dnf pacman apk}; do
+        case $manager in
+        dnf) number=4 verb=install ;;
+        pacman) number=5 verb=-S ;;
+        apk) number=6 verb=add ;;
+        esac
+        # shellcheck disable=SC2086 # one probe a word
+        echo "deps: $manager $verb $(names_of "$number" $lacking)" >&2
+    done
+    echo "deps: (no static libraries in your distribution? build with: make STATIC=false)" >&2
     return 1
 }
 

@@ -40,6 +40,18 @@ setup()
     run_ok "$(grep '/bin/skiff$' <<<"$installed")" version
 }
 
+@test "an installed tree finds its helpers wherever it stands" {
+    require_root
+    make install DESTDIR="$BATS_TEST_TMPDIR/root"
+    skiff_setup
+    installed=$(find "$BATS_TEST_TMPDIR/root" -path '*/bin/skiff')
+    run_ok "$installed" run --rm --init --network=none host cat /proc/1/comm
+    output_is init
+    run_fails "$installed" import /dev/null nothing
+    ! grep -q 'cannot execute' <<<"$output" || told "skiff-image was not found"
+    skiff_teardown
+}
+
 @test "deps is quiet when everything is there, and refuses an unknown set" {
     run_ok scripts/deps.sh build check
     output_is ''
@@ -68,7 +80,9 @@ elsewhere()
     run_status 1 elsewhere apk
     output_has 'deps: apk add .*jansson-dev .*'
     run_status 1 elsewhere ''
-    output_has 'names of Debian: gcc libc6-dev meson'
+    output_has 'deps: dnf install .*meson '
+    output_has 'deps: pacman -S .*meson '
+    output_has 'deps: apk add .*meson '
 }
 
 @test "deps without Debian's tools goes on when everything is there" {
