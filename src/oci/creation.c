@@ -9,14 +9,14 @@
 
 enum { MOST_FDS = 1024 };
 
-/* Called before anything is opened here: a number that the caller left free would be one of ours by
- * the time the container inherits it. */
+/* A number that the caller left free would be one of ours by the time the container inherits it, or
+ * is already: ours are close-on-exec, and what was inherited is not. */
 static int check_preserved(long long n, struct err *e)
 {
     if (n < 0 || n > MOST_FDS)
         return err_set(e, EINVAL, "--preserve-fds %lld: must be 0 to %d", n, MOST_FDS);
     for (int fd = 3; fd < 3 + n; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
+        if (fcntl(fd, F_GETFD) != 0)
             return err_set(e, EBADF, "--preserve-fds %lld: descriptor %d is not open", n, fd);
     return 0;
 }

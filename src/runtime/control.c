@@ -69,14 +69,14 @@ int control_receive(int sock, struct control_message *ret)
         .msg_control = &control,
         .msg_controllen = sizeof(control),
     };
+    /* ECONNRESET says, once, that the peer ended without reading all of ours; what it had sent
+     * before, why it ended, is still to be had. */
     ssize_t n;
     do
         n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    if (n == 0 || (n < 0 && errno == ECONNRESET))
-        return 0;
-    if (n < 0)
-        return -errno;
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (n <= 0)
+        return n == 0 ? 0 : -errno;
 
     _cleanup_close_ int fd = take_fd(&msg);
     size_t len = (size_t)n - offsetof(struct packet, text);

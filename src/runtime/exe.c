@@ -144,7 +144,7 @@ static int is_protected(void)
  * attached to a detached one). */
 static int hang_up(int mount_fd)
 {
-    int hook = mount_clone(AT_FDCWD, "/proc/self/exe", false, NULL);
+    int hook = mount_clone(mount_fd, "", false, NULL);
     return hook < 0 ? hook : mount_attach(mount_fd, hook, NULL);
 }
 
