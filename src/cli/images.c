@@ -7,6 +7,7 @@
 #include "image/reference.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -142,22 +143,41 @@ static json_t *image_row(const struct image *image, const char *name, long long 
     if (!repository || !ago)
         return NULL;
     const char *made = json_str(image->config, "created");
-    return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "Repository", repository, "Tag",
+    bool dated = made && created >= 0 && strlen(made) >= 19;
+    return json_pack("{s:s, s:s, s:o, s:s, s:o, s:s, s:s}", "Repository", repository, "Tag",
                      colon ? colon + 1 : "<none>", "ID",
                      o->no_trunc ? json_string(image->id)
                                  : json_stringn(*hex ? hex + 1 : "", *hex ? SHORT_ID_LEN : 0),
-                     "Digest", image->digest, "CreatedAt", made ? made : "", "CreatedSince", ago,
-                     "Size", bytes);
+                     "Digest", image->digest, "CreatedAt",
+                     dated ? json_sprintf("%.10s %.8s +0000 UTC", made, made + 11)
+                           : json_string("N/A"),
+                     "CreatedSince", ago, "Size", bytes);
+}
+
+/* Whether a name passes "images REPOSITORY[:TAG]"; wildcards match inside one part of a path. */
+static bool is_wanted(const char *name, const char *pattern)
+{
+    if (!pattern)
+        return true;
+    const char *shown = name ? reference_short(name) : "";
+    const char *colon = strrchr(shown, ':');
+    _cleanup_free_ char *repository = strndup(shown, colon ? (size_t)(colon - shown) : 0);
+    return fnmatch(pattern, shown, FNM_PATHNAME) == 0 ||
+           (repository && *repository && fnmatch(pattern, repository, FNM_PATHNAME) == 0);
 }
 
 static int image_rows(struct cli *c, const struct image_list *list, const struct images_options *o,
-                      json_t *rows, struct err *e)
+                      const char *pattern, json_t *rows, struct err *e)
 {
     for (size_t i = 0; i < list->n; i++) {
         const struct image *image = &list->v[i];
         long long size = image_size(c->engine.root_fd, image);
-        for (size_t k = 0; k < (image->names.n && !o->quiet ? image->names.n : 1); k++) {
+        bool shown = false;
+        for (size_t k = 0; k < (image->names.n ? image->names.n : 1); k++) {
             const char *name = image->names.n ? image->names.v[k] : NULL;
+            if ((o->quiet && shown) || !is_wanted(name, pattern))
+                continue;
+            shown = true;
             if (json_array_append_new(rows, image_row(image, name, size, o)) < 0)
                 return err_nomem(e);
         }
@@ -167,8 +187,9 @@ static int image_rows(struct cli *c, const struct image_list *list, const struct
 
 int cmd_images(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {
-        "images [OPTIONS]", "List images. The built-in image \"host\" is not shown.", 0, 0, false};
+    static const struct cli_usage usage = {"images [OPTIONS] [REPOSITORY[:TAG]]",
+                                           "List images. The built-in image \"host\" is not shown.",
+                                           0, 1, false};
     struct images_options o = {0};
     char **words;
     int n;
@@ -187,13 +208,13 @@ int cmd_images(struct cli *c, int argc, char **argv, struct err *e)
     size_t bad = 0;
     r = image_list(c->engine.root_fd, &list, &bad, e);
     if (r == 0)
-        r = image_rows(c, &list, &o, rows, e);
+        r = image_rows(c, &list, &o, n == 1 ? words[0] : NULL, rows, e);
     const char *columns = o.digests ? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
                                       "{{.CreatedSince}}\t{{.Size}}"
                                     : "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t"
                                       "{{.Size}}";
     if (r == 0)
-        r = template_parse_format(o.quiet ? "{{.ID}}" : o.format, columns, &format, e);
+        r = template_parse_format(cli_row_format(o.format, o.quiet), columns, &format, e);
     if (r == 0)
         r = template_print_rows(&format, headers, rows, &out, e);
     if (r == 0)

@@ -166,7 +166,7 @@ static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e
             return err_nomem(e);
 
     _cleanup_template_format_ struct template_format format = {0};
-    const char *wish = o->quiet ? "{{.ID}}" : o->format;
+    const char *wish = cli_row_format(o->format, o->quiet);
     int r =
         template_parse_format(wish,
                               "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t"
