@@ -14,18 +14,23 @@ void cli_reap(struct cli *c)
         cli_error(err_text(&e));
 }
 
-/* Runs @act on each name; goes on after errors, which are told one by one. */
+/* Runs @act on each name; goes on after errors, which are told one by one. With @force a missing
+ * one is none. */
 static int for_each(struct cli *c, int n, char **names,
                     int (*act)(struct cli *, struct container_record *, const void *, struct err *),
-                    const void *data, bool missing_is_fine)
+                    const void *data, bool force)
 {
     int status = 0;
     for (int i = 0; i < n; i++) {
         _cleanup_err_ struct err e = ERR_INIT;
         _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
         int r = record_find(&c->engine, names[i], &record, &e);
-        if (r == -ENOENT && missing_is_fine)
+        if (r == -ENOENT && force)
             continue;
+        if (r < 0 && force) { /* what nobody can read can still be removed */
+            err_release(&e);
+            r = record_find_broken(&c->engine, names[i], &record, &e);
+        }
         if (r == 0)
             r = act(c, &record, data, &e);
         if (r == 0) {

@@ -66,6 +66,10 @@ int record_save(struct container_record *c, bool sync, struct err *e);
 int record_find(const struct engine *en, const char *what, struct container_record *ret,
                 struct err *e);
 
+/* The same for a container whose document cannot be read, without it: to be removed. */
+int record_find_broken(const struct engine *en, const char *what, struct container_record *ret,
+                       struct err *e);
+
 /* Opens by whole ID. */
 int record_open(const struct engine *en, const char *id, struct container_record *ret,
                 struct err *e);

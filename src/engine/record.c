@@ -190,22 +190,41 @@ int record_save(struct container_record *c, bool sync, struct err *e)
     return json_write(c->dir_fd, "container.json", c->document, 0600, sync ? FILE_SYNC : 0, e);
 }
 
+static int open_folder(const struct engine *en, const char *id, struct container_record *c,
+                       struct err *e)
+{
+    if (!is_id(id))
+        return err_set(e, ENOENT, "no such container: %s", id);
+    memcpy(c->id, id, ID_LEN + 1);
+    c->dir_fd = openat(en->containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (c->dir_fd >= 0)
+        return 0;
+    return errno == ENOENT ? err_set(e, ENOENT, "no such container: %s", id)
+                           : err_sys(e, errno, "cannot open container \"%s\"", id);
+}
+
+/* What everybody who reads it counts on. */
+static bool is_document(const json_t *d, const char *id)
+{
+    const char *name = json_str(d, "Name"), *created = json_str(d, "Created");
+    return str_eq(json_str(d, "Id"), id) && name && name[0] == '/' && created &&
+           strlen(created) >= sizeof("2006-01-02T15:04:05") - 1 && json_str(d, "Path") &&
+           json_str(d, "Image") && json_str(d, "Config.Image") &&
+           json_is_object(json_at(d, "HostConfig"));
+}
+
 int record_open(const struct engine *en, const char *id, struct container_record *ret,
                 struct err *e)
 {
     _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
-    if (!is_id(id))
-        return err_set(e, ENOENT, "no such container: %s", id);
-    memcpy(c.id, id, ID_LEN + 1);
-    c.dir_fd = openat(en->containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (c.dir_fd < 0)
-        return errno == ENOENT ? err_set(e, ENOENT, "no such container: %s", id)
-                               : err_sys(e, errno, "cannot open container \"%s\"", id);
-    int r = json_read(c.dir_fd, "container.json", DOCUMENT_LIMIT, &c.document, e);
+    int r = open_folder(en, id, &c, e);
+    if (r < 0)
+        return r;
+    r = json_read(c.dir_fd, "container.json", DOCUMENT_LIMIT, &c.document, e);
+    if (r == 0 && !is_document(c.document, id))
+        r = err_set(e, EBADMSG, "\"container.json\" is not its document");
     if (r < 0)
         return err_wrap(e, "container \"%.12s\"", id);
-    if (!str_eq(json_str(c.document, "Id"), id) || !json_str(c.document, "Name"))
-        return err_set(e, EBADMSG, "container \"%.12s\": container.json is another's", id);
     *ret = c;
     c = CONTAINER_RECORD_INIT;
     return 0;
@@ -245,24 +264,39 @@ static int find_by_prefix(const struct engine *en, const char *prefix, char ret[
     return 0;
 }
 
+/* The ID that a name, an ID or a prefix of one stands for. */
+static int resolve(const struct engine *en, const char *what, char ret[ID_LEN + 1], struct err *e)
+{
+    const char *name = what[0] == '/' ? what + 1 : what;
+    ret[0] = '\0';
+    if (is_id(what))
+        memcpy(ret, what, ID_LEN + 1);
+    else if (*name && !strchr(name, '/') && !str_eq(name, ".") && !str_eq(name, ".."))
+        name_holder(en, name, ret);
+    if (ret[0] != '\0')
+        return 0;
+    if (what[0] == '\0' || what[strspn(what, hex_digits)] != '\0')
+        return err_set(e, ENOENT, "no such container: %s", what);
+    return find_by_prefix(en, what, ret, e);
+}
+
 int record_find(const struct engine *en, const char *what, struct container_record *ret,
                 struct err *e)
 {
-    char id[ID_LEN + 1] = "";
-    const char *name = what[0] == '/' ? what + 1 : what;
-    if (is_id(what))
-        memcpy(id, what, sizeof(id));
-    else if (*name && !strchr(name, '/') && !str_eq(name, ".") && !str_eq(name, ".."))
-        name_holder(en, name, id);
-    if (id[0] == '\0') {
-        if (what[0] == '\0' || what[strspn(what, hex_digits)] != '\0')
-            return err_set(e, ENOENT, "no such container: %s", what);
-        int r = find_by_prefix(en, what, id, e);
-        if (r < 0)
-            return r;
-    }
-    int r = record_open(en, id, ret, e);
+    char id[ID_LEN + 1];
+    int r = resolve(en, what, id, e);
+    if (r < 0)
+        return r;
+    r = record_open(en, id, ret, e);
     return r == -ENOENT ? err_set(e, ENOENT, "no such container: %s", what) : r;
+}
+
+int record_find_broken(const struct engine *en, const char *what, struct container_record *ret,
+                       struct err *e)
+{
+    char id[ID_LEN + 1];
+    int r = resolve(en, what, id, e);
+    return r < 0 ? r : open_folder(en, id, ret, e);
 }
 
 static int remove_below(int dir_fd, const char *format, const char *id, struct err *e)
@@ -271,14 +305,25 @@ static int remove_below(int dir_fd, const char *format, const char *id, struct e
     return path ? dir_remove(dir_fd, path, e) : err_nomem(e);
 }
 
-static int drop_name(const struct engine *en, const struct container_record *c, struct err *e)
+static int drop_if_held(const struct engine *en, const char *name, const char *id, struct err *e)
 {
-    const char *name = record_name(c);
-    if (!*name)
-        return 0;
     char holder[ID_LEN + 1];
     name_holder(en, name, holder);
-    return str_eq(holder, c->id) ? remove_below(en->root_fd, "names", name, e) : 0;
+    return str_eq(holder, id) ? remove_below(en->root_fd, "names", name, e) : 0;
+}
+
+/* Without a document the name is found by what it leads to. */
+static int drop_name(const struct engine *en, const struct container_record *c, struct err *e)
+{
+    if (*record_name(c))
+        return drop_if_held(en, record_name(c), c->id, e);
+    int fd = openat(en->root_fd, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    int r = 0;
+    while (r == 0 && dir && (entry = readdir(dir)))
+        r = drop_if_held(en, entry->d_name, c->id, e);
+    return r;
 }
 
 /* One rename takes the whole folder out of sight; where that is not to be had (a full disk), it is

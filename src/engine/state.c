@@ -50,12 +50,24 @@ int state_write_running(const struct engine *en, const char *id, pid_t pid, cons
     return r < 0 ? r : json_write(en->run_fd, path, doc, 0600, 0, e);
 }
 
+static int read_state(int dir_fd, const char *path, json_t **ret, struct err *e)
+{
+    _cleanup_json_ json_t *doc = NULL;
+    int r = json_read(dir_fd, path, STATE_LIMIT, &doc, e);
+    if (r < 0)
+        return r;
+    if (!json_str(doc, "State.Status") || !json_is_object(json_at(doc, "NetworkSettings")))
+        return err_set(e, EBADMSG, "\"%s\" is not a container's state", path);
+    *ret = TAKE_PTR(doc);
+    return 0;
+}
+
 static int read_running(const struct engine *en, const char *id, json_t **ret, struct err *e)
 {
     _cleanup_free_ char *path = str_printf("containers/%s/state.json", id);
     if (!path)
         return err_nomem(e);
-    return json_read(en->run_fd, path, STATE_LIMIT, ret, e);
+    return read_state(en->run_fd, path, ret, e);
 }
 
 int state_write_ended(const struct engine *en, const struct container_record *c, int exit_code,
@@ -71,25 +83,28 @@ int state_write_ended(const struct engine *en, const struct container_record *c,
     _cleanup_json_ json_t *doc = json_pack(
         "{s:o, s:o}", "State", make_state("exited", 0, exit_code, error, oom_killed, started, now),
         "NetworkSettings", no_network());
-    if (!doc)
+    _cleanup_free_ char *path = str_printf("containers/%s/state.json", c->id);
+    if (!doc || !path)
         return err_nomem(e);
-    return json_write(c->dir_fd, "state.json", doc, 0600, 0, e);
+    int r = json_write(c->dir_fd, "state.json", doc, 0600, 0, e);
+    if (r < 0) /* a full disk: until the machine is started anew it can be read there */
+        json_write(en->run_fd, path, doc, 0600, 0, NULL);
+    return r;
 }
 
-static void forget_running(const struct engine *en, const char *id)
+static void forget(const struct engine *en, const char *place, const char *id)
 {
-    static const char *const places[] = {"containers", "locks"};
-    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        _cleanup_free_ char *path = str_printf("%s/%s", places[i], id);
-        if (path)
-            dir_remove(en->run_fd, path, NULL);
-    }
+    _cleanup_free_ char *path = str_printf("%s/%s", place, id);
+    if (path)
+        dir_remove(en->run_fd, path, NULL);
 }
 
 void record_end(const struct engine *en, struct container_record *c, int exit_code, bool oom_killed)
 {
-    state_write_ended(en, c, exit_code, oom_killed, NULL, NULL);
-    forget_running(en, c->id);
+    /* Kept where it is when it found no place on the disk. */
+    if (state_write_ended(en, c, exit_code, oom_killed, NULL, NULL) == 0)
+        forget(en, "containers", c->id);
+    forget(en, "locks", c->id);
 }
 
 enum holder { HOLDER_NONE, HOLDER_ALIVE, HOLDER_KILLED };
@@ -113,32 +128,45 @@ static json_t *lost_state(const json_t *running)
                      "NetworkSettings", no_network());
 }
 
+/* How it ended is written, but cannot be read. */
+static json_t *broken_state(const char *story)
+{
+    return json_pack("{s:o, s:o}", "State",
+                     make_state("exited", 0, 255, story, false, never, never), "NetworkSettings",
+                     no_network());
+}
+
+/* Of a container that does not run; @running is what was last written while it did. */
+static json_t *ended_state(const struct container_record *c, json_t *running)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    json_t *doc = NULL;
+    int r = read_state(c->dir_fd, "state.json", &doc, &e);
+    if (r == 0)
+        return doc;
+    if (str_eq(json_str(running, "State.Status"), "exited"))
+        return json_incref(running);
+    return r == -ENOENT || running ? lost_state(running) : broken_state(err_text(&e));
+}
+
 int state_read(const struct engine *en, const struct container_record *c, json_t **ret,
                bool *ret_orphan, struct err *e)
 {
     /* The lock first: if its holder ends meanwhile, the file that he left tells how. */
     enum holder holder = lock_holder(en, c->id);
-    _cleanup_json_ json_t *doc = NULL;
-    int r = read_running(en, c->id, &doc, e);
-    if (r < 0 && r != -ENOENT)
+    _cleanup_json_ json_t *running = NULL;
+    int r = read_running(en, c->id, &running, e);
+    if (r < 0 && r != -ENOENT && holder == HOLDER_ALIVE)
         return r;
     err_release(e);
 
     bool lives = r == 0 && holder == HOLDER_ALIVE;
-    if (!lives) {
-        _cleanup_json_ json_t *running = TAKE_PTR(doc);
-        r = json_read(c->dir_fd, "state.json", STATE_LIMIT, &doc, e);
-        if (r < 0 && r != -ENOENT)
-            return r;
-        err_release(e);
-        if (r < 0)
-            doc = lost_state(running);
-    }
+    json_t *doc = lives ? json_incref(running) : ended_state(c, running);
     if (!doc)
         return err_nomem(e);
     if (ret_orphan)
         *ret_orphan = holder == HOLDER_KILLED;
-    *ret = TAKE_PTR(doc);
+    *ret = doc;
     return 0;
 }
 
