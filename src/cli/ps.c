@@ -123,7 +123,8 @@ static int by_creation(const void *a, const void *b)
     return -strcmp(json_str(*x, "Created"), json_str(*y, "Created"));
 }
 
-/* The documents to show, newest first. A container that vanishes meanwhile is left out. */
+/* The documents to show, newest first. A container that vanishes meanwhile is left out; one that
+ * cannot be read is told of. */
 static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, size_t *ret_n,
                    struct err *e)
 {
@@ -140,10 +141,13 @@ static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, siz
     for (size_t i = 0; i < ids.n; i++) {
         _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
         _cleanup_json_ json_t *d = NULL;
-        if (record_open(&c->engine, ids.v[i], &record, NULL) < 0 ||
-            inspect_container(&c->engine, &record, &d, NULL) < 0)
-            continue;
-        if (passes(c, o, d))
+        _cleanup_err_ struct err unread = ERR_INIT;
+        r = record_open(&c->engine, ids.v[i], &record, &unread);
+        if (r == 0)
+            r = inspect_container(&c->engine, &record, &d, &unread);
+        if (r < 0 && r != -ENOENT)
+            cli_error(err_text(&unread));
+        if (r == 0 && passes(c, o, d))
             v[n++] = TAKE_PTR(d);
     }
     qsort(v, n, sizeof(*v), by_creation);
