@@ -238,9 +238,10 @@ static int put_process(struct builder *b, const struct request_options *o)
         return err_set(b->e, EINVAL, "invalid signal: %s", o->stop_signal);
     if (r == 0)
         r = put_text(b, b->request, "StopSignal", "stop-signal", o->stop_signal);
+    const char *entrypoint[] = {o->entrypoint};
     if (r == 0 && o->entrypoint)
-        r = put(b, b->request, "Entrypoint",
-                *o->entrypoint ? json_pack("[s]", o->entrypoint) : json_array());
+        r = put_list(b, b->request, "Entrypoint", "entrypoint",
+                     &(struct option_list){.v = entrypoint, .n = *o->entrypoint ? 1 : 0});
     return r == 0 ? put_pairs(b, b->request, "Labels", "label", &o->label, '=', false) : r;
 }
 
