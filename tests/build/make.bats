@@ -47,9 +47,7 @@ setup()
     installed=$(find "$BATS_TEST_TMPDIR/root" -path '*/bin/skiff')
     run_ok "$installed" run --rm --init --network=none host cat /proc/1/comm
     output_is init
-    run_fails "$installed" import /dev/null nothing
-    ! grep -q 'cannot execute' <<<"$output" || told "skiff-image was not found"
-    skiff_teardown
+    run_fails 'the archive is empty' "$installed" import /dev/null nothing # skiff-image says that
 }
 
 @test "deps is quiet when everything is there, and refuses an unknown set" {
