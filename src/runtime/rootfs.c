@@ -7,11 +7,13 @@
 #include "runtime/tmpfs.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 enum { PROPAGATE_PRIVATE = 1 << 18, PROPAGATE_SLAVE = 1 << 19, DETACH = 2 };
 
@@ -155,6 +157,30 @@ static int open_target(int root_fd, const struct spec_mount *m, bool folder, str
     return TAKE_FD(fd);
 }
 
+static bool is_proc(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Whoever can lay something over /proc, and be it by a link of the image's, gives us false files to
+ * read and write there, and hides what is masked (CVE-2019-16884). So only a procfs goes on /proc,
+ * and on a procfs only files which tell the payload how much of the machine is its own. */
+static int check_proc(const struct spec_mount *m, int mount_fd, int target_fd, struct err *e)
+{
+    static const char *const allowed[] = {
+        "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat",
+        "/proc/swaps",   "/proc/uptime",    "/proc/loadavg", "/proc/slabinfo",
+    };
+    bool whole = str_eq(m->destination, "/proc");
+    if ((!whole && !is_proc(target_fd)) || (whole && is_proc(mount_fd)))
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+        if (str_eq(m->destination, allowed[i]))
+            return 0;
+    return err_set(e, EINVAL, "only a procfs can be mounted on /proc, and nothing inside it");
+}
+
 static int attach(int root_fd, const struct spec_mount *m, int mount_fd, struct err *e)
 {
     struct stat st;
@@ -163,7 +189,8 @@ static int attach(int root_fd, const struct spec_mount *m, int mount_fd, struct 
     _cleanup_close_ int target = open_target(root_fd, m, S_ISDIR(st.st_mode), e);
     if (target < 0)
         return target;
-    return mount_attach(mount_fd, target, e);
+    int r = check_proc(m, mount_fd, target, e);
+    return r < 0 ? r : mount_attach(mount_fd, target, e);
 }
 
 /* On v1: a tmpfs with one folder a hierarchy, and links for controllers that share one. */
