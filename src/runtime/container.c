@@ -117,6 +117,11 @@ static int make_time_namespace(const struct spec *s, struct err *e)
         snprintf(line, sizeof(line), "%.32s %lld %lld\n", clock, json_int(offset, "secs", 0),
                  json_int(offset, "nanosecs", 0));
         int r = file_write(AT_FDCWD, "/proc/self/timens_offsets", line, e);
+        if (r == -ERANGE)
+            return err_set(e, ERANGE,
+                           "cannot shift the %s clock by %lld seconds: it would stand before 0 or "
+                           "beyond what the kernel counts",
+                           clock, json_int(offset, "secs", 0));
         if (r < 0)
             return err_wrap(e, "cannot shift the %s clock", clock);
     }
