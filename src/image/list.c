@@ -15,8 +15,13 @@ void image_list_release(struct image_list *l)
 
 static int newest_first(const void *a, const void *b)
 {
-    time_t x = image_created(a), y = image_created(b);
-    return x < y ? 1 : x > y ? -1 : 0;
+    const struct image *p = a, *q = b;
+    time_t x = image_created(p), y = image_created(q);
+    if (x != y)
+        return x < y ? 1 : -1;
+    /* Within a second the texts tell, if they are written alike, as ours are. */
+    const char *s = json_str(p->config, "created"), *t = json_str(q->config, "created");
+    return s && t ? strcmp(t, s) : 0;
 }
 
 /* An entry is listed at its manifest's first place only. */
