@@ -2,6 +2,7 @@
 #include "engine/seccomp_profile.h"
 #include "runtime/capabilities.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <strings.h>
 
@@ -91,6 +92,18 @@ static int add_capabilities(struct bundle *b, uint64_t set, struct err *e)
                     e);
 }
 
+/* Every processor's counters of how often it was too hot, by which containers can be told apart. */
+static int add_throttle_paths(json_t *list, struct err *e)
+{
+    long n = faccessat(AT_FDCWD, "/sys/devices/system/cpu/cpu0/thermal_throttle", F_OK, 0) == 0
+                 ? sysconf(_SC_NPROCESSORS_CONF)
+                 : 0;
+    int r = 0;
+    for (long i = 0; r == 0 && i < n; i++)
+        r = json_add(list, json_sprintf("/sys/devices/system/cpu/cpu%ld/thermal_throttle", i), e);
+    return r;
+}
+
 static int add_paths(struct bundle *b, const char *key, const char *given_key,
                      const char *const *paths, size_t n, struct err *e)
 {
@@ -166,6 +179,8 @@ int bundle_add_security(struct bundle *b, struct err *e)
     if (r < 0 || o.unmask_all || json_bool(bundle_host(b), "Privileged", false))
         return r;
     r = add_paths(b, "maskedPaths", "MaskedPaths", masked_paths, ARRAY_LEN(masked_paths), e);
+    if (r == 0 && !json_is_array(json_at(bundle_host(b), "MaskedPaths")))
+        r = add_throttle_paths(json_at(b->spec, "linux.maskedPaths"), e);
     return r < 0 ? r
                  : add_paths(b, "readonlyPaths", "ReadonlyPaths", readonly_paths,
                              ARRAY_LEN(readonly_paths), e);
