@@ -366,7 +366,7 @@ option()
     skiff run -d -l test --name web --network container:donor --pid host busybox sleep 1000 >/dev/null
     run_ok skiff ns
     [ "$(awk '{ $1 = $1; print }' <<<"${lines[0]}")" = 'CONTAINER ID NAME PROCESS USER PID NETWORK IPC UTS CGROUP TIME MOUNT' ]
-    [[ ${lines[1]} =~ ^-\ +host\ +[0-9]+(\ +host){8} ]]
+    [[ ${lines[1]} =~ ^-\ +host\ +-(\ +host){8} ]]
     [[ $(grep ' web ' <<<"$output") =~ ^[0-9a-f]{12}\ +web\ +[0-9]+\ +host\ +host\ +donor\ +private\ +private\ +private\ +host\ +private ]]
     [[ $(grep ' donor ' <<<"$output") =~ ^[0-9a-f]{12}\ +donor\ +$donor_pid\ +host\ +private\ +private\ +private\ +private\ +private\ +private\ +private ]]
     # Those that do not run have none.
