@@ -36,6 +36,32 @@ static void remove_cgroup(const json_t *document)
         cgroup_remove(cg, CGROUP_REMOVE_KILL, NULL);
 }
 
+/* Whether processes of it are left, though nobody holds a lock: the run folder was taken away under
+ * a monitor that lives. A group without any is removed. */
+static bool lives(const json_t *document)
+{
+    _cleanup_free_ char *path = container_cgroup_path(document);
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
+    _cleanup_free_ pid_t *pids = NULL;
+    if (!path || cgroup_open(path, &cg, NULL) < 0)
+        return false;
+    if (cgroup_pids(cg, &pids, NULL) > 0)
+        return true;
+    cgroup_remove(cg, 0, NULL);
+    return false;
+}
+
+/* Without a lock: it has ended and said so, was never started (there is no bundle), or is gone with
+ * the machine, run folder and all. Its lock is not ours: somebody may be starting it again. */
+static int end_lost(const struct engine *en, struct container_record *c, struct err *e)
+{
+    if (faccessat(c->dir_fd, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+        faccessat(c->dir_fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0 || lives(c->document))
+        return 0;
+    int r = state_write_ended(en, c, 137, false, NULL, e);
+    return r < 0 ? r : 1;
+}
+
 /* One container without a watcher; @lock is ours or -EBADF when it has none. */
 static int put_right(const struct engine *en, const char *id, int lock, struct err *e)
 {
@@ -57,11 +83,13 @@ static int put_right(const struct engine *en, const char *id, int lock, struct e
     if (broken)
         return 0;
     if (!whole || json_bool(c.document, "HostConfig.AutoRemove", false)) {
+        if (whole && lock < 0 && lives(c.document))
+            return 0;
         r = record_remove(en, &c, e);
         return r < 0 ? r : 1;
     }
     if (lock < 0)
-        return 0;
+        return end_lost(en, &c, e);
     record_end(en, &c, 137, false);
     return 1;
 }
