@@ -51,6 +51,14 @@ bool json_bool(const json_t *root, const char *path, bool otherwise)
     return json_is_boolean(j) ? json_is_true(j) : otherwise;
 }
 
+void json_gather(json_t **list, json_t *item)
+{
+    if (json_array_append_new(*list, item) < 0) {
+        json_decref(*list);
+        *list = NULL;
+    }
+}
+
 int json_parse(const char *text, size_t n, const char *name, json_t **ret, struct err *e)
 {
     json_error_t where;

@@ -26,6 +26,10 @@ void json_seed(void);
 json_t *json_at(const json_t *root, const char *path);
 
 const char *json_str(const json_t *root, const char *path);
+/* Appends the new reference @item to *list. When either of them is missing the list is dropped and
+ * NULL from then on: a list that is not whole is none, and is asked for once, after all of it. */
+void json_gather(json_t **list, json_t *item);
+
 long long json_int(const json_t *root, const char *path, long long otherwise);
 bool json_bool(const json_t *root, const char *path, bool otherwise);
 

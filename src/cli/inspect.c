@@ -35,7 +35,7 @@ static json_t *short_names(const struct strv *names)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && i < names->n; i++)
-        json_array_append_new(list, json_string(reference_short(names->v[i])));
+        json_gather(&list, json_string(reference_short(names->v[i])));
     return list;
 }
 
@@ -51,8 +51,10 @@ static json_t *image_settings(const json_t *config)
         json_pack("{s:s, s:n, s:n, s:n, s:s, s:n, s:n, s:n}", "User", "", "Env", "Cmd", "Volumes",
                   "WorkingDir", "", "Entrypoint", "OnBuild", "Labels");
     json_t *own = json_at(config, "config");
-    if (settings && json_is_object(own))
-        json_object_update(settings, own);
+    if (settings && json_is_object(own) && json_object_update(settings, own) < 0) {
+        json_decref(settings);
+        return NULL;
+    }
     return settings;
 }
 

@@ -76,7 +76,7 @@ static json_t *make_user(const struct user *u)
 {
     json_t *groups = json_array();
     for (size_t i = 0; groups && i < u->n_groups; i++)
-        json_array_append_new(groups, json_integer(u->groups[i]));
+        json_gather(&groups, json_integer(u->groups[i]));
     return json_pack("{s:i, s:i, s:o}", "uid", (int)u->uid, "gid", (int)u->gid, "additionalGids",
                      groups);
 }

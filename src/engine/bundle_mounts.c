@@ -33,7 +33,7 @@ static json_t *split(const char *words)
     while (list && words && *words) {
         size_t n = strcspn(words, ",");
         if (n > 0)
-            json_array_append_new(list, json_stringn(words, n));
+            json_gather(&list, json_stringn(words, n));
         words += n + (words[n] == ',');
     }
     return list;
@@ -128,8 +128,9 @@ static int add_volume(json_t *list, const char *text, struct err *e)
         r = dir_make(AT_FDCWD, source, 0755, e);
     if (r == 0)
         r = parse_bind_options(source, rest, &options, e);
+    _cleanup_free_ char *all = str_steal(&options);
     if (r == 0)
-        r = add_bind(list, destination, source, options.s ? options.s : "", e);
+        r = all ? add_bind(list, destination, source, all, e) : err_nomem(e);
     return r;
 }
 
@@ -315,7 +316,9 @@ static int add_fixed(struct bundle *b, json_t *mounts, const struct fixed_mount 
 
     _cleanup_str_ struct str options = {0};
     str_add(&options, f->options);
-    if (privileged && str_after(path, "/sys") && options.s)
+    if (options.failed)
+        return err_nomem(e);
+    if (privileged && str_after(path, "/sys"))
         options.s[options.len - strlen(",ro")] = '\0';
     return json_add(mounts, make_mount(path, f->type, f->source, options.s), e);
 }

@@ -76,7 +76,7 @@ static json_t *capability_list(uint64_t set)
     json_t *list = json_array();
     for (int i = 0; list && i < 64; i++)
         if (set & (UINT64_C(1) << i))
-            json_array_append_new(list, json_string(capability_name(i)));
+            json_gather(&list, json_string(capability_name(i)));
     return list;
 }
 
@@ -113,7 +113,7 @@ static int add_paths(struct bundle *b, const char *key, const char *given_key,
         return json_put(linux_, key, json_deep_copy(given), e);
     json_t *list = json_array();
     for (size_t i = 0; list && i < n; i++)
-        json_array_append_new(list, json_string(paths[i]));
+        json_gather(&list, json_string(paths[i]));
     return json_put(linux_, key, list, e);
 }
 

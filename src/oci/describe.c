@@ -75,8 +75,8 @@ int oci_spec(const struct oci_global *g, int argc, char **argv, struct err *e)
 static json_t *names_of(const char *(*name)(int), int n)
 {
     json_t *list = json_array();
-    for (int i = 0; i < n; i++)
-        json_array_append_new(list, json_string(name(i)));
+    for (int i = 0; list && i < n; i++)
+        json_gather(&list, json_string(name(i)));
     return list;
 }
 

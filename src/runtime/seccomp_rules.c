@@ -420,9 +420,8 @@ int seccomp_rules_compile(const json_t *profile, struct seccomp_filter *ret, str
 static json_t *list_names(const void *rows, size_t n, size_t size)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list,
-                              json_string(*(const char *const *)((const char *)rows + i * size)));
+    for (size_t i = 0; list && i < n; i++)
+        json_gather(&list, json_string(*(const char *const *)((const char *)rows + i * size)));
     return list;
 }
 #define NAMES(table) list_names(table, ARRAY_LEN(table), sizeof((table)[0]))
