@@ -1,9 +1,11 @@
+#include "base/str.h"
 #include "kernel/mount.h"
 #include "runtime/rootfs.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -52,9 +54,35 @@ static int mask_folder(struct masks *m, int target, struct err *e)
     return mount_attach(copy, target, e);
 }
 
-static int mask_path(struct masks *m, int root_fd, const char *path, struct err *e)
+/* What @path leads to. Below a mount of ours it is looked up from that mount, whose descriptor we
+ * have: if somebody who can write to the root could rename the folder under it meanwhile, we would
+ * find nothing there, mask nothing, and he would rename it back (CVE-2023-28642). */
+static int open_path(const struct spec *s, const struct rootfs *r, const char *path)
 {
-    _cleanup_close_ int target = root_open(root_fd, path, O_PATH, 0, 0);
+    const char *rest = NULL;
+    size_t longest = 0;
+    int fd = -EBADF;
+    for (size_t i = 0; i < s->n_mounts; i++) {
+        const char *below = str_after(path, s->mounts[i].destination);
+        size_t n = below ? (size_t)(below - path) : 0;
+        if (r->sources[i] >= 0 && n >= longest && n > 0 && (*below == '/' || *below == '\0')) {
+            fd = r->sources[i];
+            rest = below;
+            longest = n;
+        }
+    }
+    if (fd < 0 || strstr(path, ".."))
+        return root_open(r->mount_fd, path, O_PATH, 0, 0);
+    if (*rest)
+        return root_open(fd, rest, O_PATH, 0, 0);
+    fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return fd < 0 ? -errno : fd;
+}
+
+static int mask_path(struct masks *m, const struct spec *s, const struct rootfs *r,
+                     const char *path, struct err *e)
+{
+    _cleanup_close_ int target = open_path(s, r, path);
     if (target == -ENOENT || target == -ENOTDIR)
         return 0;
     if (target < 0)
@@ -62,12 +90,13 @@ static int mask_path(struct masks *m, int root_fd, const char *path, struct err 
     struct stat st;
     if (fstat(target, &st) < 0)
         return err_sys(e, errno, "cannot stat it");
-    return S_ISDIR(st.st_mode) ? mask_folder(m, target, e) : mask_file(m, root_fd, target, e);
+    return S_ISDIR(st.st_mode) ? mask_folder(m, target, e) : mask_file(m, r->mount_fd, target, e);
 }
 
-static int protect_path(int root_fd, const char *path, struct err *e)
+static int protect_path(const struct spec *s, const struct rootfs *r, const char *path,
+                        struct err *e)
 {
-    _cleanup_close_ int target = root_open(root_fd, path, O_PATH, 0, 0);
+    _cleanup_close_ int target = open_path(s, r, path);
     if (target == -ENOENT || target == -ENOTDIR)
         return 0;
     if (target < 0)
@@ -75,8 +104,8 @@ static int protect_path(int root_fd, const char *path, struct err *e)
     _cleanup_close_ int copy = mount_clone(target, "", true, e);
     if (copy < 0)
         return copy;
-    int r = mount_change(copy, MOUNT_ATTR_RDONLY, 0, true, e);
-    return r < 0 ? r : mount_attach(copy, target, e);
+    int rc = mount_change(copy, MOUNT_ATTR_RDONLY, 0, true, e);
+    return rc < 0 ? rc : mount_attach(copy, target, e);
 }
 
 int rootfs_mask_paths(const struct spec *s, struct rootfs *r, struct err *e)
@@ -88,7 +117,7 @@ int rootfs_mask_paths(const struct spec *s, struct rootfs *r, struct err *e)
 
     json_array_foreach (s->readonly_paths, i, item) {
         const char *path = json_string_value(item);
-        rc = path ? protect_path(r->mount_fd, path, e) : err_set(e, EINVAL, "not a string");
+        rc = path ? protect_path(s, r, path, e) : err_set(e, EINVAL, "not a string");
         if (rc < 0) {
             err_wrap(e, "read-only path \"%s\"", path ? path : "?");
             goto out;
@@ -96,7 +125,7 @@ int rootfs_mask_paths(const struct spec *s, struct rootfs *r, struct err *e)
     }
     json_array_foreach (s->masked_paths, i, item) {
         const char *path = json_string_value(item);
-        rc = path ? mask_path(&m, r->mount_fd, path, e) : err_set(e, EINVAL, "not a string");
+        rc = path ? mask_path(&m, s, r, path, e) : err_set(e, EINVAL, "not a string");
         if (rc < 0) {
             err_wrap(e, "masked path \"%s\"", path ? path : "?");
             goto out;

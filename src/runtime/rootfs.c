@@ -258,7 +258,11 @@ static int build_mount(const struct spec *s, struct rootfs *r, size_t i, struct 
         rc = mount_change(fd, later, 0, false, e);
     if (rc == 0 && m->propagation)
         rc = mount_propagation(fd, m->propagation, false, e);
-    return rc < 0 ? rc : attach(r->mount_fd, m, fd, e);
+    if (rc == 0)
+        rc = attach(r->mount_fd, m, fd, e);
+    if (rc == 0)
+        r->sources[i] = TAKE_FD(fd);
+    return rc;
 }
 
 /* Which file of /proc/sys belongs to a namespace, and may be set for a container. The others are

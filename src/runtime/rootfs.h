@@ -18,7 +18,7 @@ struct container_options; /* container.h */
 struct rootfs {
     int mount_fd;  /* the root, detached until rootfs_build attaches it */
     int target_fd; /* the host's folder that it goes over: see rootfs_build */
-    int *sources;  /* one a mount of the spec: a detached bind, else -EBADF */
+    int *sources;  /* one a mount of the spec: a detached bind, else -EBADF until it is made */
     size_t n_sources;
     int *devices; /* likewise for linux.devices and the default ones, where nodes cannot be made */
     size_t n_devices;

@@ -1,9 +1,12 @@
 /*
- * racer FOLDER A B: exchanges the two names in FOLDER, over and over, until it is told to end.
+ * racer FOLDER A B [TARGET]: exchanges the two names in FOLDER, over and over, until it is told to
+ * end.
  *
  * A is a folder (or a file) and B a link, or the other way round: whoever looks at a name twice
- * sees two different things. Prints the number of exchanges when SIGTERM ends it.
+ * sees two different things. With TARGET a name that somebody has taken away comes back as a link
+ * to it. Prints the number of exchanges when SIGTERM ends it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +26,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int folder = argc == 4 ? open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int folder = argc == 4 || argc == 5 ? open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     if (folder < 0) {
         perror("racer");
         return 2;
@@ -31,6 +34,11 @@ int main(int argc, char **argv)
     unsigned long n = 0;
     while (!over) {
         if (renameat2(folder, argv[2], folder, argv[3], RENAME_EXCHANGE) < 0) {
+            if (errno == ENOENT && argc == 5) {
+                symlinkat(argv[4], folder, argv[2]);
+                symlinkat(argv[4], folder, argv[3]);
+                continue;
+            }
             perror("racer: renameat2");
             return 1;
         }
