@@ -113,6 +113,9 @@ static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, s
         print_help();
         return 0;
     }
+    if (!str_eq(g->log_format, "text") && !str_eq(g->log_format, "json"))
+        return err_set(e, EINVAL, "unknown log format \"%s\": must be text or json",
+                       g->log_format);
     if (g->systemd_cgroup)
         return err_set(e, ENOTSUP, "--systemd-cgroup is not supported");
 
