@@ -229,6 +229,7 @@ static int parse(const json_t *entry, struct spec_mount *m, struct err *e)
         json_array_size(json_at(entry, "gidMappings")))
         return err_set(e, ENOTSUP, "mounts: \"%s\": uidMappings are not supported", destination);
 
+    m->bind = str_eq(m->type, "bind");
     const json_t *options;
     size_t n;
     r = spec_get_array(entry, "options", &options, &n, e);
@@ -236,7 +237,6 @@ static int parse(const json_t *entry, struct spec_mount *m, struct err *e)
         r = take_options(options, m, e);
     if (r < 0)
         return r;
-    m->bind |= str_eq(m->type, "bind");
     if (m->bind)
         m->type = NULL;
     if (m->bind && (!m->source || !*m->source))

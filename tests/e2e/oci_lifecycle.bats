@@ -85,7 +85,7 @@ teardown()
     bundle '.process.args = ["sleep", "100"]'
     oci create -b "$bundle" "$id"
     pid=$(oci state "$id" | jq .pid)
-    run_fails 'container ".*" exists already' oci create -b "$bundle" "$id"
+    run_fails 'container ".*" exists already' create_to_file -b "$bundle" "$id"
     run_fails 'container ".*" exists already' oci run -b "$bundle" "$id"
     [ "$(oci state "$id" | jq .pid)" = "$pid" ]
     [ "$(status_of "$id")" = created ]
@@ -106,7 +106,7 @@ teardown()
 @test "what cannot be a folder's name is no ID" {
     bundle
     for bad in '' . .. a/b ../a 'a b' $'a\nb' 'é' @seccomp "$(printf 'a%.0s' {1..256})"; do
-        run_fails 'invalid container ID' oci create -b "$bundle" "$bad"
+        run_fails 'invalid container ID' create_to_file -b "$bundle" "$bad"
         run_fails 'invalid container ID' oci delete --force "$bad"
     done
     oci create -b "$bundle" "$(printf 'a%.0s' {1..200})_+-.9"
@@ -295,18 +295,18 @@ teardown()
 @test "a bundle that is not there, or whose config is not, is refused" {
     bundle
     run_fails 'cannot open bundle ".*/nonesuch": no such file or directory' \
-        oci create -b "$bundle/nonesuch" "$id"
+        create_to_file -b "$bundle/nonesuch" "$id"
     rm "$bundle/config.json"
-    run_fails 'cannot open "config.json": no such file or directory' oci create -b "$bundle" "$id"
+    run_fails 'cannot open "config.json": no such file or directory' create_to_file -b "$bundle" "$id"
     echo '{]' >"$bundle/config.json"
-    run_fails '"config.json" is not valid JSON: line 1' oci create -b "$bundle" "$id"
+    run_fails '"config.json" is not valid JSON: line 1' create_to_file -b "$bundle" "$id"
     echo '[]' >"$bundle/config.json"
-    run_fails 'config.json: not an object' oci create -b "$bundle" "$id"
+    run_fails 'config.json: not an object' create_to_file -b "$bundle" "$id"
     printf '{"ociVersion": "1.0.0"}\0' >"$bundle/config.json"
-    run_fails 'NUL' oci create -b "$bundle" "$id"
+    run_fails 'NUL' create_to_file -b "$bundle" "$id"
     mkfifo "$bundle/fifo"
     mv "$bundle/fifo" "$bundle/config.json"
-    run_fails 'config.json' oci create -b "$bundle" "$id"
+    run_fails 'config.json' create_to_file -b "$bundle" "$id"
     nothing_left "$id"
 }
 
@@ -318,7 +318,7 @@ teardown()
     refused 'sysctl "kernel.panic" is not in a separate kernel namespace' \
         '.linux.sysctl = {"kernel.panic": "1"}'
     bundle
-    run_fails 'cannot write|cannot create' oci create -b "$bundle" --pid-file /nonesuch/pid "$id"
+    run_fails 'cannot write|cannot create' create_to_file -b "$bundle" --pid-file /nonesuch/pid "$id"
     nothing_left "$id"
 }
 
@@ -366,10 +366,10 @@ teardown()
 
 @test "mistyped commands and options, missing and superfluous words" {
     run_fails 'unknown command "crate": did you mean "create"\?' oci crate
-    run_fails 'unknown option "--bunde": did you mean "--bundle"\?' oci create --bunde . x
+    run_fails 'unknown option "--bunde": did you mean "--bundle"\?' create_to_file --bunde . x
     run_fails '0 arguments were given, not 1: skiff-oci create' oci create
     run_fails '2 arguments were given, not 1' oci state a b
-    run_fails 'needs a value' oci create x --bundle
+    run_fails 'needs a value' create_to_file x --bundle
     run_ok oci
     output_has 'Usage: skiff-oci'
     for command in create start run state kill delete list spec features; do

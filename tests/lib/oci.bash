@@ -27,6 +27,7 @@ oci_setup()
     OCI_ROOT=$oci_folder/state OCI_ROOTFS=$oci_folder/rootfs
     export oci_folder OCI_ROOT OCI_ROOTFS
     rootfs_unpacked "$(rootfs_busybox)" "$OCI_ROOTFS"
+    chmod 755 "$oci_folder" "$OCI_ROOTFS" # for users who are not root
     # What a test starts from: spec's own container, without its terminal.
     mkdir "$oci_folder/base"
     oci spec -b "$oci_folder/base" &&
@@ -67,13 +68,23 @@ ok_sh()
     [ "$status" -eq 0 ] || told "expected status 0"
 }
 
+# create_to_file ARGUMENT...: create whose output is complete when it returns, although the container
+# that it may have made goes on holding the streams.
+create_to_file()
+{
+    local status=0
+    oci create "$@" >"$BATS_TEST_TMPDIR/created" 2>&1 </dev/null || status=$?
+    cat "$BATS_TEST_TMPDIR/created"
+    return $status
+}
+
 # refused PATTERN FILTER...: a config that is refused in one line, and leaves nothing.
 refused()
 {
     local pattern=$1
     shift
     bundle "$@"
-    run_fails "$pattern" oci create -b "$bundle" "$id" || return 1
+    run_fails "$pattern" create_to_file -b "$bundle" "$id" || return 1
     nothing_left "$id"
 }
 
