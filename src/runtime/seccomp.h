@@ -1,8 +1,9 @@
 /*
  * System call filters: from the OCI object linux.seccomp to a BPF program, and into the kernel.
  *
- * Compiling a profile of Docker's size costs milliseconds, so programs are kept in a folder, named
- * by a digest of all that they depend on. Only root can have put them there, or they are not used.
+ * Compiling a profile of Docker's size costs half a millisecond, so programs are kept in a folder,
+ * named by a digest of all that they depend on, which they hold, too. Only root can have put them
+ * there, or they are not used.
  */
 #ifndef SKIFF_RUNTIME_SECCOMP_H
 #define SKIFF_RUNTIME_SECCOMP_H

@@ -2,96 +2,205 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "runtime/seccomp_program.h"
+#include "runtime/seccomp_words.h"
 
-#include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 /* A profile of the size of Docker's has 400 names. These are for hostile ones. */
 #define MAX_RULES 20000
-#define MAX_ERRNO 4095 /* SECCOMP_RET_ERRNO is cut to this by the kernel */
 
+/* x32 has the architecture word of x86_64 and this bit in its numbers. */
 #define X32_BIT 0x40000000u
 
-static void ctx_release(scmp_filter_ctx *ctx)
-{
-    if (*ctx)
-        seccomp_release(*ctx);
-}
-#define _cleanup_ctx_ _cleanup_(ctx_release)
+/* --- architectures ----------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
+#define MAX_ARCHES 32
+#define NUMBERS    512 /* system calls have been numbered in step on all architectures since 403 */
+struct arch {
     uint32_t token;
-} arches[] = {
-    {"SCMP_ARCH_X86", SCMP_ARCH_X86},
-    {"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64},
-    {"SCMP_ARCH_X32", SCMP_ARCH_X32},
-    {"SCMP_ARCH_ARM", SCMP_ARCH_ARM},
-    {"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64},
-    {"SCMP_ARCH_MIPS", SCMP_ARCH_MIPS},
-    {"SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64},
-    {"SCMP_ARCH_MIPS64N32", SCMP_ARCH_MIPS64N32},
-    {"SCMP_ARCH_MIPSEL", SCMP_ARCH_MIPSEL},
-    {"SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64},
-    {"SCMP_ARCH_MIPSEL64N32", SCMP_ARCH_MIPSEL64N32},
-    {"SCMP_ARCH_PPC", SCMP_ARCH_PPC},
-    {"SCMP_ARCH_PPC64", SCMP_ARCH_PPC64},
-    {"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE},
-    {"SCMP_ARCH_S390", SCMP_ARCH_S390},
-    {"SCMP_ARCH_S390X", SCMP_ARCH_S390X},
-    {"SCMP_ARCH_PARISC", SCMP_ARCH_PARISC},
-    {"SCMP_ARCH_PARISC64", SCMP_ARCH_PARISC64},
-    {"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
+    struct seccomp_part part;
+    size_t cap;
+    char **names; /* of its first NUMBERS numbers; NULL until they are asked for */
 };
 
-int seccomp_arch(const char *name, uint32_t *ret, struct err *e)
+struct rules {
+    struct arch arches[MAX_ARCHES]; /* the native one first */
+    size_t n_arches;
+    uint32_t otherwise;
+    struct seccomp_when **whens; /* all that the rules point to */
+    size_t n_whens, cap_whens;
+    uint32_t n; /* rules that were added, however many architectures have the call */
+};
+
+static void rules_release(struct rules *l)
 {
-    for (size_t i = 0; i < ARRAY_LEN(arches); i++) {
-        if (str_eq(name, arches[i].name)) {
-            *ret = arches[i].token;
-            return 0;
+    for (size_t i = 0; i < l->n_arches; i++) {
+        for (size_t k = 0; l->arches[i].names && k < NUMBERS; k++)
+            free(l->arches[i].names[k]);
+        free(l->arches[i].names);
+        free(l->arches[i].part.rules);
+    }
+    for (size_t i = 0; i < l->n_whens; i++)
+        free(l->whens[i]);
+    free(l->whens);
+}
+#define _cleanup_rules_ _cleanup_(rules_release)
+
+/* Makes room for one more: 0 or -ENOMEM. */
+static int reserve(void *array, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return 0;
+    size_t more = *cap ? 2 * *cap : 64;
+    void *v;
+    memcpy(&v, array, sizeof(v));
+    v = reallocarray(v, more, size);
+    if (!v)
+        return -ENOMEM;
+    memcpy(array, &v, sizeof(v));
+    *cap = more;
+    return 0;
+}
+
+/* Registers of these have 64 bits, but only half of a condition's value is looked at, as the
+ * profiles' authors know it from libseccomp. */
+static bool is_wide(uint32_t token)
+{
+    return (token & __AUDIT_ARCH_64BIT) != 0 && token != SCMP_ARCH_MIPS64N32 &&
+           token != SCMP_ARCH_MIPSEL64N32;
+}
+
+static void add_arch(struct rules *l, uint32_t token)
+{
+    for (size_t i = 0; i < l->n_arches; i++)
+        if (l->arches[i].token == token)
+            return;
+    l->arches[l->n_arches++] = (struct arch){
+        .token = token,
+        .part = {.arch = token == SCMP_ARCH_X32 ? SCMP_ARCH_X86_64 : token,
+                 .first = token == SCMP_ARCH_X32 ? X32_BIT : 0,
+                 .last = token == SCMP_ARCH_X86_64 ? X32_BIT - 1 : UINT32_MAX,
+                 .wide = is_wide(token),
+                 .otherwise = l->otherwise,
+                 .highest = -1,
+                 .beyond = SECCOMP_RET_ERRNO | ENOSYS},
+    };
+}
+
+static int add_arches(struct rules *l, uint32_t native, const json_t *list, struct err *e)
+{
+    add_arch(l, native);
+    size_t i;
+    json_t *item;
+    json_array_foreach (list, i, item) {
+        const char *name = json_string_value(item);
+        uint32_t token;
+        int r = seccomp_arch(name, &token, e);
+        if (r < 0)
+            return r;
+        if (((token ^ native) & __AUDIT_ARCH_LE) != 0)
+            return err_set(e, EINVAL, "seccomp architecture \"%s\" does not go with this machine's",
+                           name);
+        if (seccomp_syscall_resolve_name_arch(token, "exit") == __NR_SCMP_ERROR)
+            return err_set(e, EINVAL, "seccomp architecture \"%s\" is newer than this libseccomp",
+                           name);
+        add_arch(l, token);
+    }
+    return 0;
+}
+
+/* --- numbers ----------------------------------------------------------------------------- */
+
+/* What a name is on an architecture. Some have one call in which many are packed: the first
+ * argument of socketcall(2) and of ipc(2) selects. Newer kernels have some of them by their own
+ * number as well. */
+struct numbers {
+    int64_t own; /* negative: none */
+    int64_t packed;
+    int selector;
+};
+
+static int read_names(struct arch *a)
+{
+    if (a->names)
+        return 0;
+    a->names = calloc(NUMBERS, sizeof(*a->names));
+    if (!a->names)
+        return -ENOMEM;
+    for (int nr = 0; nr < NUMBERS; nr++) {
+        errno = 0;
+        a->names[nr] = seccomp_syscall_resolve_num_arch(a->token, nr);
+        if (!a->names[nr] && errno == ENOMEM)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* For a packed call libseccomp gives a negative number; its own one, if it has one, is found the
+ * way back, from the numbers to the names. 0 or -ENOMEM. */
+static int resolve(struct arch *a, const char *name, struct numbers *ret)
+{
+    *ret = (struct numbers){.own = -1, .packed = -1, .selector = -1};
+    int nr = seccomp_syscall_resolve_name_arch(a->token, name);
+    if (nr >= 0)
+        ret->own = nr;
+    if (nr >= 0 || nr == __NR_SCMP_ERROR)
+        return 0;
+    ret->packed = seccomp_syscall_resolve_name_rewrite(a->token, name);
+    if (ret->packed < 0)
+        return 0;
+    /* -101 to -120 are socketcall's 1 to 20, -201 to -224 ipc's 1 to 24. */
+    ret->selector = -nr % 100;
+    int r = read_names(a);
+    for (int i = 0; r == 0 && i < NUMBERS; i++)
+        if (str_eq(a->names[i], name))
+            ret->own = i;
+    return r;
+}
+
+/* --- rules ------------------------------------------------------------------------------- */
+
+static int add_number(struct rules *l, struct arch *a, int64_t nr, uint32_t action, int selector,
+                      const struct seccomp_when *when)
+{
+    struct seccomp_part *p = &a->part;
+    if (nr < 0)
+        return 0;
+    if (reserve(&p->rules, p->n, &a->cap, sizeof(*p->rules)) < 0)
+        return -ENOMEM;
+    p->rules[p->n++] = (struct seccomp_rule){
+        .nr = (uint32_t)nr, .action = action, .order = l->n, .selector = selector, .when = when};
+    return 0;
+}
+
+/* One name, under each of the alternative conditions. */
+static int add_name(struct rules *l, const char *name, uint32_t action, struct seccomp_when **whens,
+                    uint32_t n_whens)
+{
+    uint32_t first = l->n;
+    for (size_t i = 0; i < l->n_arches; i++) {
+        struct arch *a = &l->arches[i];
+        struct numbers numbers;
+        if (resolve(a, name, &numbers) < 0)
+            return -ENOMEM;
+        if (numbers.own > a->part.highest)
+            a->part.highest = numbers.own;
+        /* What says the same as the default does not even keep later rules from having a say. */
+        for (l->n = first; action != l->otherwise && l->n < first + n_whens; l->n++) {
+            struct seccomp_when *when = whens[l->n - first];
+            if (add_number(l, a, numbers.own, action, -1, when) < 0 ||
+                add_number(l, a, numbers.packed, action, numbers.selector, when) < 0)
+                return -ENOMEM;
         }
     }
-    return err_set(e, EINVAL, "unknown seccomp architecture \"%s\"", name ? name : "");
+    l->n = first + n_whens;
+    return 0;
 }
 
-static const struct {
-    const char *name;
-    uint32_t action;
-    bool takes_errno;
-} actions[] = {
-    {"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD, false},
-    {"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD, false},
-    {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, false},
-    {"SCMP_ACT_TRAP", SCMP_ACT_TRAP, false},
-    {"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0), true},
-    {"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true},
-    {"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, false},
-    {"SCMP_ACT_LOG", SCMP_ACT_LOG, false},
-};
-
-int seccomp_action(const char *name, long long data, uint32_t *ret, struct err *e)
-{
-    if (str_eq(name, "SCMP_ACT_NOTIFY"))
-        return err_set(e, ENOTSUP, "seccomp action \"SCMP_ACT_NOTIFY\" is not supported yet");
-    if (data < -1 || data > MAX_ERRNO)
-        return err_set(e, EINVAL, "seccomp errnoRet %lld is not an errno (0 to %d)", data,
-                       MAX_ERRNO);
-
-    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
-        if (!str_eq(name, actions[i].name))
-            continue;
-        uint32_t bits = data < 0 ? EPERM : (uint32_t)data;
-        *ret = actions[i].action | (actions[i].takes_errno ? bits : 0);
-        return 0;
-    }
-    return err_set(e, EINVAL, "unknown seccomp action \"%s\"", name ? name : "");
-}
+/* --- reading ----------------------------------------------------------------------------- */
 
 /* -1 when @key is absent. */
 static int errno_ret(const json_t *object, const char *key, long long *ret, struct err *e)
@@ -103,136 +212,82 @@ static int errno_ret(const json_t *object, const char *key, long long *ret, stru
     return 0;
 }
 
-static const struct {
-    const char *name;
-    unsigned flag;
-} filter_flags[] = {
-    {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
-    {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
-    {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
-};
-
-int seccomp_flags(const json_t *profile, unsigned *ret, struct err *e)
-{
-    const json_t *list = json_object_get(profile, "flags");
-    if (!list || json_is_null(list)) {
-        /* What is not asked for is not paid for: without this flag, kernels before 5.16 turn the
-         * speculative store bypass mitigation on for the filtered process. */
-        *ret = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-        return 0;
-    }
-
-    unsigned flags = 0;
-    size_t i;
-    json_t *item;
-    json_array_foreach (list, i, item) {
-        const char *name = json_string_value(item);
-        size_t k = 0;
-        while (k < ARRAY_LEN(filter_flags) && !str_eq(name, filter_flags[k].name))
-            k++;
-        if (k == ARRAY_LEN(filter_flags))
-            return err_set(e, EINVAL, "seccomp flag \"%s\" is not supported", name ? name : "");
-        flags |= filter_flags[k].flag;
-    }
-    *ret = flags;
-    return 0;
-}
-
-static const struct {
-    const char *name;
-    enum scmp_compare op;
-} operators[] = {
-    {"SCMP_CMP_NE", SCMP_CMP_NE},
-    {"SCMP_CMP_LT", SCMP_CMP_LT},
-    {"SCMP_CMP_LE", SCMP_CMP_LE},
-    {"SCMP_CMP_EQ", SCMP_CMP_EQ},
-    {"SCMP_CMP_GE", SCMP_CMP_GE},
-    {"SCMP_CMP_GT", SCMP_CMP_GT},
-    {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
-};
-
 static int parse_arg(const json_t *j, struct scmp_arg_cmp *ret, struct err *e)
 {
     long long index = json_int(j, "index", -1);
-    if (index < 0 || index > 5)
+    if (index < 0 || index >= SECCOMP_ARGS)
         return err_set(e, EINVAL, "seccomp argument index must be 0 to 5");
     /* jansson holds 64 bits with a sign; a value above that is no integer to it. */
     const json_t *value = json_object_get(j, "value");
     const json_t *two = json_object_get(j, "valueTwo");
     if (!json_is_integer(value) || (two && !json_is_integer(two)))
         return err_set(e, EINVAL, "seccomp argument value must be an integer below 2^63");
-
-    const char *op = json_str(j, "op");
-    for (size_t i = 0; i < ARRAY_LEN(operators); i++) {
-        if (!str_eq(op, operators[i].name))
-            continue;
-        *ret = (struct scmp_arg_cmp){
-            .arg = (unsigned)index,
-            .op = operators[i].op,
-            .datum_a = (scmp_datum_t)json_integer_value(value),
-            .datum_b = (scmp_datum_t)json_integer_value(two),
-        };
-        return 0;
-    }
-    return err_set(e, EINVAL, "unknown seccomp operator \"%s\"", op ? op : "");
+    *ret = (struct scmp_arg_cmp){
+        .arg = (unsigned)index,
+        .datum_a = (scmp_datum_t)json_integer_value(value),
+        .datum_b = (scmp_datum_t)json_integer_value(two),
+    };
+    return seccomp_operator(json_str(j, "op"), &ret->op, e);
 }
 
-/* The conditions of one entry. There are six arguments, but nothing forbids two conditions on one:
- * *ret_alternatives tells that. */
+/* The conditions of one entry. All of them must hold, in which case there is one alternative. But
+ * when two are on the same argument, the engines read them all as "any of these". */
 #define MAX_ARGS 16
-struct conditions {
-    struct scmp_arg_cmp v[MAX_ARGS];
-    unsigned n;
-    bool alternatives;
+struct alternatives {
+    struct seccomp_when *v[MAX_ARGS]; /* not owned; NULL: no conditions */
+    uint32_t n;
 };
 
-static int parse_args(const json_t *list, struct conditions *ret, struct err *e)
+static struct seccomp_when *add_when(struct rules *l, struct alternatives *alternatives)
 {
-    *ret = (struct conditions){0};
+    if (reserve(&l->whens, l->n_whens, &l->cap_whens, sizeof(*l->whens)) < 0)
+        return NULL;
+    struct seccomp_when *when = calloc(1, sizeof(*when));
+    if (when)
+        l->whens[l->n_whens++] = alternatives->v[alternatives->n++] = when;
+    return when;
+}
+
+static int parse_args(struct rules *l, const json_t *list, struct alternatives *ret, struct err *e)
+{
+    struct scmp_arg_cmp args[MAX_ARGS] = {0};
     if (list && !json_is_null(list) && !json_is_array(list))
         return err_set(e, EINVAL, "seccomp args must be a list");
     if (json_array_size(list) > MAX_ARGS)
         return err_set(e, EINVAL, "more than %d seccomp args in one rule", MAX_ARGS);
 
     unsigned seen = 0;
-    size_t i;
+    bool any = false;
+    size_t n;
     json_t *item;
-    json_array_foreach (list, i, item) {
-        int r = parse_arg(item, &ret->v[i], e);
+    json_array_foreach (list, n, item) {
+        int r = parse_arg(item, &args[n], e);
         if (r < 0)
             return r;
-        ret->alternatives |= (seen & (1u << ret->v[i].arg)) != 0;
-        seen |= 1u << ret->v[i].arg;
-        ret->n++;
+        any |= (seen & (1u << args[n].arg)) != 0;
+        seen |= 1u << args[n].arg;
+    }
+
+    *ret = (struct alternatives){.n = n == 0}; /* without conditions there is one, too */
+    for (size_t i = 0; i < n; i++) {
+        struct seccomp_when *when = ret->n > 0 && !any ? ret->v[0] : add_when(l, ret);
+        if (!when)
+            return err_nomem(e);
+        when->v[when->n++] = args[i];
     }
     return 0;
 }
 
-static int add_rule(scmp_filter_ctx ctx, uint32_t action, int nr, const struct conditions *c)
-{
-    /* All conditions of an entry must hold; libseccomp cannot test one argument twice in a rule.
-     * The engines' reading of such an entry is "any of them". */
-    if (!c->alternatives)
-        return seccomp_rule_add_array(ctx, action, nr, c->n, c->v);
-    for (unsigned i = 0; i < c->n; i++) {
-        int r = seccomp_rule_add_array(ctx, action, nr, 1, &c->v[i]);
-        if (r < 0 && r != -EEXIST)
-            return r;
-    }
-    return 0;
-}
-
-static int add_entry(scmp_filter_ctx ctx, const json_t *entry, uint32_t default_action,
-                     size_t *budget, struct err *e)
+static int add_entry(struct rules *l, const json_t *entry, struct err *e)
 {
     uint32_t action;
-    struct conditions conditions;
+    struct alternatives whens = {0};
     long long code;
     int r = errno_ret(entry, "errnoRet", &code, e);
     if (r == 0)
         r = seccomp_action(json_str(entry, "action"), code, &action, e);
     if (r == 0)
-        r = parse_args(json_object_get(entry, "args"), &conditions, e);
+        r = parse_args(l, json_object_get(entry, "args"), &whens, e);
     if (r < 0)
         return r;
 
@@ -245,190 +300,101 @@ static int add_entry(scmp_filter_ctx ctx, const json_t *entry, uint32_t default_
         const char *name = json_string_value(item);
         if (!name)
             return err_set(e, EINVAL, "a system call's name in a seccomp rule must be a string");
-        if (*budget == 0)
+        if (l->n + whens.n > MAX_RULES)
             return err_set(e, E2BIG, "more than %d seccomp rules", MAX_RULES);
-        --*budget;
-        int nr = seccomp_syscall_resolve_name(name);
-        /* A rule that says the same as the default is refused by libseccomp. */
-        if (nr == __NR_SCMP_ERROR || action == default_action)
-            continue;
-        r = add_rule(ctx, action, nr, &conditions);
-        if (r < 0 && r != -EEXIST)
-            return err_sys(e, -r, "cannot add seccomp rule for \"%s\"", name);
+        if (add_name(l, name, action, whens.v, whens.n) < 0)
+            return err_nomem(e);
     }
     return 0;
 }
 
-static int add_arches(scmp_filter_ctx ctx, const json_t *list, struct err *e)
+static int read_profile(struct rules *l, const json_t *profile, uint32_t native, struct err *e)
 {
-    size_t i;
-    json_t *item;
-    json_array_foreach (list, i, item) {
-        uint32_t token;
-        int r = seccomp_arch(json_string_value(item), &token, e);
-        if (r < 0)
-            return r;
-        r = seccomp_arch_add(ctx, token);
-        if (r < 0 && r != -EEXIST)
-            return err_set(e, EINVAL, "seccomp architecture \"%s\" does not go with this machine's",
-                           json_string_value(item));
-    }
-    return 0;
-}
-
-/* The highest system call number that the profile's rules name on the architecture @arch; negative
- * when they name none. */
-static int highest_nr(const json_t *profile, uint32_t arch)
-{
-    int highest = -1;
-    size_t i, k;
-    json_t *entry, *item;
-    json_array_foreach (json_object_get(profile, "syscalls"), i, entry) {
-        json_array_foreach (json_object_get(entry, "names"), k, item) {
-            int nr = seccomp_syscall_resolve_name_arch(arch, json_string_value(item));
-            highest = nr > highest ? nr : highest;
-        }
-    }
-    return highest;
-}
-
-static bool lets_through(uint32_t action)
-{
-    uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
-    return kind == SCMP_ACT_ALLOW || kind == SCMP_ACT_LOG ||
-           kind == (SCMP_ACT_TRACE(0) & SECCOMP_RET_ACTION_FULL);
-}
-
-/* A short program to go before libseccomp's: ENOSYS for numbers above the highest one. A tracer
- * sees every call under SCMP_ACT_TRACE, so there it is left out, as with those that allow. */
-struct prologue {
-    struct sock_filter v[16];
-    unsigned n;
-};
-
-static void put(struct prologue *p, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
-{
-    p->v[p->n++] = (struct sock_filter){.code = code, .jt = jt, .jf = jf, .k = k};
-}
-
-static void put_limit(struct prologue *p, int highest)
-{
-    if (highest < 0)
-        return;
-    put(p, BPF_JMP | BPF_JGT | BPF_K, (uint32_t)highest, 0, 1);
-    put(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS, 0, 0);
-}
-
-static struct prologue make_prologue(const json_t *profile, scmp_filter_ctx ctx)
-{
-    struct prologue p = {0};
-    uint32_t native = seccomp_arch_native();
-    int highest = highest_nr(profile, native);
-    if (highest < 0)
-        return p;
-
-    struct prologue body = {0};
-    put(&body, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-    if (native == SCMP_ARCH_X86_64) {
-        /* x32 has the same architecture word and bit 30 in its numbers. Without x32 in the profile
-         * such numbers are libseccomp's to refuse. */
-        bool x32 = seccomp_arch_exist(ctx, SCMP_ARCH_X32) == 0;
-        struct prologue wide = {0};
-        if (x32)
-            put_limit(&wide, highest_nr(profile, SCMP_ARCH_X32));
-        put(&body, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, (uint8_t)(wide.n + 1));
-        for (unsigned i = 0; i < wide.n; i++)
-            body.v[body.n++] = wide.v[i];
-        put(&body, BPF_JMP | BPF_JA, 2, 0, 0);
-    }
-    put_limit(&body, highest);
-
-    put(&p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-    put(&p, BPF_JMP | BPF_JEQ | BPF_K, native, 0, (uint8_t)body.n);
-    for (unsigned i = 0; i < body.n; i++)
-        p.v[p.n++] = body.v[i];
-    return p;
-}
-
-/* libseccomp 2.5 exports into a descriptor only. */
-static int export(scmp_filter_ctx ctx, const struct prologue *prologue, struct seccomp_filter *ret,
-                  struct err *e)
-{
-    _cleanup_close_ int fd = memfd_create("seccomp", MFD_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, errno, "cannot create memory file");
-    int r = seccomp_export_bpf(ctx, fd);
-    if (r < 0)
-        return err_sys(e, -r, "cannot compile the seccomp profile");
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return err_sys(e, errno, "cannot stat memory file");
-
-    size_t size = (size_t)st.st_size, head = prologue->n * sizeof(struct sock_filter);
-    size_t n = prologue->n + size / sizeof(struct sock_filter);
-    if (n > BPF_MAXINSNS)
-        return err_set(e, E2BIG, "the seccomp profile compiles to %zu instructions, %d are allowed",
-                       n, BPF_MAXINSNS);
-    _cleanup_free_ struct sock_filter *insns = malloc(head + size);
-    if (!insns)
-        return err_nomem(e);
-    memcpy(insns, prologue->v, head);
-    if (pread(fd, insns + prologue->n, size, 0) != (ssize_t)size)
-        return err_sys(e, EIO, "cannot read memory file");
-    ret->insns = TAKE_PTR(insns);
-    ret->n = (unsigned short)n;
-    return 0;
-}
-
-int seccomp_rules_compile(const json_t *profile, struct seccomp_filter *ret, struct err *e)
-{
-    uint32_t action;
     long long code;
     int r = errno_ret(profile, "defaultErrnoRet", &code, e);
     if (r == 0)
-        r = seccomp_action(json_str(profile, "defaultAction"), code, &action, e);
+        r = seccomp_action(json_str(profile, "defaultAction"), code, &l->otherwise, e);
     if (r < 0)
         return err_wrap(e, "seccomp defaultAction");
-
-    _cleanup_ctx_ scmp_filter_ctx ctx = seccomp_init(action);
-    if (!ctx)
-        return err_nomem(e);
-    /* A binary tree: the kernel runs the filter once per system call number when it is installed,
-     * to find those that are always allowed. */
-    r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    if (r < 0)
-        return err_sys(e, -r, "cannot set up libseccomp");
-
-    r = add_arches(ctx, json_object_get(profile, "architectures"), e);
-    size_t budget = MAX_RULES;
+    r = add_arches(l, native, json_object_get(profile, "architectures"), e);
     size_t i;
     json_t *entry;
     json_array_foreach (json_object_get(profile, "syscalls"), i, entry) {
         if (r == 0)
-            r = add_entry(ctx, entry, action, &budget, e);
+            r = add_entry(l, entry, e);
     }
+    return r;
+}
+
+/* --- program ----------------------------------------------------------------------------- */
+
+static bool lets_through(uint32_t action)
+{
+    uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
+    return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG || kind == SECCOMP_RET_TRACE;
+}
+
+static const struct arch *find(const struct rules *l, uint32_t token)
+{
+    for (size_t i = 0; i < l->n_arches; i++)
+        if (l->arches[i].token == token)
+            return &l->arches[i];
+    return NULL;
+}
+
+/* Appends @a's numbers, or if there is no @a, refuses those from @first to @last as a foreign
+ * architecture's. */
+static void add_part(struct seccomp_part *parts, size_t *n, const struct arch *a, uint32_t first,
+                     uint32_t last)
+{
+    parts[(*n)++] = a ? a->part
+                      : (struct seccomp_part){.arch = SCMP_ARCH_X86_64,
+                                              .first = first,
+                                              .last = last,
+                                              .otherwise = SECCOMP_RET_KILL_THREAD,
+                                              .highest = -1};
+}
+
+/* The parts in seccomp_program_make's order: what shares an architecture word stands together. */
+static size_t arrange(struct rules *l, struct seccomp_part *parts)
+{
+    const struct arch *wide = find(l, SCMP_ARCH_X86_64), *x32 = find(l, SCMP_ARCH_X32);
+    size_t n = 0;
+    bool done = false;
+    for (size_t i = 0; i < l->n_arches; i++) {
+        struct arch *a = &l->arches[i];
+        /* Only the native calls are known to be newer than the profile. */
+        if (lets_through(l->otherwise) || (i > 0 && (a != x32 || wide != &l->arches[0])))
+            a->part.highest = -1;
+    }
+    for (size_t i = 0; i < l->n_arches; i++) {
+        const struct arch *a = &l->arches[i];
+        if (a != wide && a != x32) {
+            parts[n++] = a->part;
+        } else if (!done) {
+            add_part(parts, &n, wide, 0, X32_BIT - 1);
+            add_part(parts, &n, x32, X32_BIT, UINT32_MAX - 1);
+            done = true;
+            if (!x32) /* what a tracer sets to skip a call is not x32's */
+                parts[n++] = (struct seccomp_part){.arch = SCMP_ARCH_X86_64,
+                                                   .first = UINT32_MAX,
+                                                   .last = UINT32_MAX,
+                                                   .otherwise = l->otherwise,
+                                                   .highest = -1};
+        }
+    }
+    return n;
+}
+
+int seccomp_rules_compile(const json_t *profile, uint32_t native, struct seccomp_filter *ret,
+                          struct err *e)
+{
+    _cleanup_rules_ struct rules rules = {0};
+    int r = read_profile(&rules, profile, native, e);
     if (r < 0)
         return r;
-
-    struct prologue prologue = {0};
-    if (!lets_through(action))
-        prologue = make_prologue(profile, ctx);
-    return export(ctx, &prologue, ret, e);
-}
-
-/* The names of a table's rows; @size of a row, whose first member is the name. */
-static json_t *list_names(const void *rows, size_t n, size_t size)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < n; i++)
-        json_gather(&list, json_string(*(const char *const *)((const char *)rows + i * size)));
-    return list;
-}
-#define NAMES(table) list_names(table, ARRAY_LEN(table), sizeof((table)[0]))
-
-json_t *seccomp_describe(void)
-{
-    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "enabled", 1, "actions", NAMES(actions),
-                     "operators", NAMES(operators), "archs", NAMES(arches), "knownFlags",
-                     NAMES(filter_flags), "supportedFlags", NAMES(filter_flags));
+    struct seccomp_part parts[MAX_ARCHES + 2];
+    size_t n = arrange(&rules, parts);
+    bool big_endian = (native & __AUDIT_ARCH_LE) == 0;
+    return seccomp_program_make(parts, n, SECCOMP_RET_KILL_THREAD, big_endian, ret, e);
 }

@@ -4,7 +4,7 @@
  */
 #include "kernel/mount.h"
 #include "runtime/cgroup_devices.h"
-#include "runtime/seccomp_rules.h"
+#include "runtime/seccomp_words.h"
 #include "runtime/spec.h"
 
 #include <stdint.h>

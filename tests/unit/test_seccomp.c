@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "runtime/seccomp_rules.h"
+#include "base/str.h"
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -336,24 +336,107 @@ static void test_cache_hit(void **state)
     assert_works(&b);
 }
 
+/* The file of another profile than the one in @name. The caller frees what it holds. */
+static char *other_file(const struct cache *c, const char *name, size_t *ret_n)
+{
+    DIR *d = opendir(c->path);
+    assert_non_null(d);
+    char *bytes = NULL;
+    for (struct dirent *entry = readdir(d); entry; entry = readdir(d)) {
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) != 0)
+            assert_int_equal(file_read(c->fd, entry->d_name, 1 << 20, &bytes, ret_n, NULL), 0);
+    }
+    closedir(d);
+    assert_non_null(bytes);
+    return bytes;
+}
+
+/* What a file begins with. */
+struct header {
+    char format[16];
+    uint64_t n_key, n, sum;
+};
+
+/* A sound file for the profile of @name, but with the program of another one, @text. */
+static void forge(const struct cache *c, const char *name, const char *text)
+{
+    fill(text, c->fd);
+    size_t n = 0, other_n = 0;
+    _cleanup_free_ char *other = other_file(c, name, &other_n), *mine = NULL;
+    assert_int_equal(file_read(c->fd, name, 1 << 20, &mine, &n, NULL), 0);
+    struct header key, program;
+    memcpy(&key, mine, sizeof(key));
+    memcpy(&program, other, sizeof(program));
+    size_t begin = sizeof(program) + program.n_key;
+    program.n_key = key.n_key;
+    _cleanup_str_ struct str forged = {0};
+    str_addn(&forged, &program, sizeof(program));
+    str_addn(&forged, mine + sizeof(key), key.n_key);
+    str_addn(&forged, other + begin, other_n - begin);
+    assert_int_equal(file_replace(c->fd, name, forged.s, forged.len, 0644, 0, NULL), 0);
+}
+
 static void test_cache_is_used(void **state)
 {
-    /* A program of the right form that denies something else shows where the filter came from. */
+    /* A program that denies something else shows where the filter came from. */
     const struct cache *c = *state;
     fill(cached, c->fd);
     _cleanup_free_ char *name = only_file(c);
-    fill(ALLOW_BUT("{\"names\":[\"getsid\"],\"action\":\"SCMP_ACT_ERRNO\"}"), c->fd);
-    DIR *d = opendir(c->path);
-    for (struct dirent *entry = readdir(d); entry; entry = readdir(d)) {
-        if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) != 0)
-            assert_int_equal(renameat(c->fd, entry->d_name, c->fd, name), 0);
-    }
-    closedir(d);
+    forge(c, name, ALLOW_BUT("{\"names\":[\"getsid\"],\"action\":\"SCMP_ACT_ERRNO\"}"));
     _cleanup_seccomp_filter_ struct seccomp_filter b = compile(cached, c->fd);
     assert_int_equal(call_under(&b, SYS_getsid, 0, 0, 0), EPERM);
 }
 
-enum damage { CUT_IN_HEADER, CUT_BY_ONE, CUT_BY_INSN, FLIPPED, EMPTY, LONGER, DAMAGES };
+static void test_cache_of_another_profile(void **state)
+{
+    /* The name alone does not make it this profile's. */
+    const struct cache *c = *state;
+    fill(cached, c->fd);
+    _cleanup_free_ char *name = only_file(c);
+    fill(ALLOW_BUT("{\"names\":[\"getpgid\"],\"action\":\"SCMP_ACT_ERRNO\"}"), c->fd);
+    size_t n = 0;
+    _cleanup_free_ char *other = other_file(c, name, &n);
+    assert_int_equal(file_replace(c->fd, name, other, n, 0644, 0, NULL), 0);
+    _cleanup_seccomp_filter_ struct seccomp_filter b = compile(cached, c->fd);
+    assert_works(&b);
+}
+
+static void test_cache_tells_profiles_apart(void **state)
+{
+    const struct cache *c = *state;
+    static const char *const texts[] = {
+        ALLOW_BUT("{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_ERRNO\"}"),
+        ALLOW_BUT("{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":2}"),
+        ALLOW_BUT("{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":3}"),
+        ALLOW_BUT("{\"names\":[\"getpp\",\"id\"],\"action\":\"SCMP_ACT_ERRNO\"}"),
+        ALLOW_BUT("{\"names\":[\"get\",\"ppid\"],\"action\":\"SCMP_ACT_ERRNO\"}"),
+    };
+    static const int expected[] = {EPERM, 2, 3, 0, 0};
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+            _cleanup_seccomp_filter_ struct seccomp_filter f = compile(texts[i], c->fd);
+            assert_int_equal(call_under(&f, SYS_getppid, 0, 0, 0), expected[i]);
+        }
+    }
+    size_t files = 0;
+    DIR *d = opendir(c->path);
+    assert_non_null(d);
+    for (struct dirent *entry = readdir(d); entry; entry = readdir(d))
+        files += entry->d_name[0] != '.';
+    closedir(d);
+    assert_int_equal(files, ARRAY_LEN(texts));
+}
+
+enum damage {
+    CUT_IN_HEADER,
+    CUT_BY_ONE,
+    CUT_BY_INSN,
+    FLIPPED,
+    KEY_FLIPPED,
+    EMPTY,
+    LONGER,
+    DAMAGES
+};
 
 static void damage(const struct cache *c, const char *name, enum damage how)
 {
@@ -374,6 +457,10 @@ static void damage(const struct cache *c, const char *name, enum damage how)
         break;
     case FLIPPED:
         bytes[n - 4] ^= 1;
+        assert_int_equal(pwrite(fd, bytes, n, 0), (ssize_t)n);
+        break;
+    case KEY_FLIPPED:
+        bytes[sizeof(struct header) + 40] ^= 1;
         assert_int_equal(pwrite(fd, bytes, n, 0), (ssize_t)n);
         break;
     case EMPTY:
@@ -413,14 +500,10 @@ static void test_cache_foreign(void **state)
     _cleanup_free_ char *name = only_file(c), *allow = NULL;
     size_t n;
     /* A program that allows everything, put there by somebody else. */
-    const char everything[] = ALLOW_BUT("");
-    fill(everything, c->fd);
-    DIR *d = opendir(c->path);
-    for (struct dirent *entry = readdir(d); entry; entry = readdir(d)) {
-        if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) != 0)
-            assert_int_equal(file_read(c->fd, entry->d_name, 1 << 20, &allow, &n, NULL), 0);
-    }
-    closedir(d);
+    forge(c, name, ALLOW_BUT(""));
+    assert_int_equal(file_read(c->fd, name, 1 << 20, &allow, &n, NULL), 0);
+    _cleanup_seccomp_filter_ struct seccomp_filter taken = compile(cached, c->fd);
+    assert_int_equal(call_under(&taken, SYS_getppid, 0, 0, 0), 0);
     for (int way = 0; way < 4; way++) {
         assert_int_equal(file_replace(c->fd, name, allow, n, 0644, 0, NULL), 0);
         if (way == 0)
@@ -485,6 +568,8 @@ int main(void)
         cmocka_unit_test(test_too_many_rules),
         CACHED(test_cache_hit),
         CACHED(test_cache_is_used),
+        CACHED(test_cache_of_another_profile),
+        CACHED(test_cache_tells_profiles_apart),
         CACHED(test_cache_damaged),
         CACHED(test_cache_foreign),
         CACHED(test_cache_useless),
