@@ -79,6 +79,23 @@ image_with_a_program()
     [ "$(pty_status)" -eq 7 ]
 }
 
+@test "-a: attached to the streams that are named, and to no other" {
+    both='echo out; echo err >&2'
+    run_ok skiff run --rm -a stdout busybox sh -c "$both"
+    output_is out
+    run_ok skiff run --rm --attach=STDERR busybox sh -c "$both"
+    output_is err
+    [ "$(echo typed | skiff run --rm -i -a stdin -a stdout busybox cat)" = typed ]
+    [ "$(echo typed | skiff run --rm -i -a stdout busybox sh -c 'read -t 1 x; echo "<$x>"')" = '<>' ]
+    # What nobody sees does not stop the command.
+    run_ok skiff run --rm -a stderr busybox sh -c 'head -c 1000000 /dev/zero; echo done >&2'
+    output_is 'done'
+    run_status 125 skiff run --rm -a nonsense busybox true
+    output_has 'valid streams are stdin, stdout and stderr'
+    run_status 125 skiff run -d -a stdout busybox true
+    output_has 'onflicting options'
+}
+
 @test "-d: prints the whole ID, and the container lives on" {
     run_ok skiff run -d --name back busybox sleep 1000
     [[ $output =~ ^[0-9a-f]{64}$ ]]
