@@ -150,6 +150,12 @@ static int hang_up(int mount_fd)
 
 int exe_protect(char *const argv[], struct err *e)
 {
+    /* Our processes are closed to everybody without CAP_SYS_PTRACE in the initial user namespace,
+     * and so are those that they fork. In a user namespace that we make, until its first execve,
+     * the one who made it would be enough: any root, in a container that sees us (CVE-2016-9962). */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return err_sys(e, errno, "cannot close this process to others");
+
     int r = is_protected();
     if (r < 0)
         return err_sys(e, -r, "cannot open \"/proc/self/exe\"");

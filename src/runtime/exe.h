@@ -12,7 +12,10 @@
 
 #include "base/err.h"
 
-/* Returns 0 when this process already runs from a read-only mount; else executes itself again with
+/* Also makes this process, and what it forks, not dumpable: nobody without CAP_SYS_PTRACE in the
+ * initial user namespace can look into it (ptrace(2), "Ptrace access mode checking").
+ *
+ * Returns 0 when this process already runs from a read-only mount; else executes itself again with
  * @argv and does not return. Call it first thing, single-threaded. */
 int exe_protect(char *const argv[], struct err *e);
 

@@ -80,6 +80,28 @@ watcher_saw()
     watcher_saw 0
 }
 
+@test "CVE-2016-9962: who sees the host's processes cannot look into those that make a container" {
+    # A user namespace's maker, by number, may look into it: root of a container is as good as any.
+    local i kind
+    for kind in --userns=private --time=private --pid=host; do
+        rm -f "$BATS_TEST_TMPDIR/over"
+        watcher --pid=host /probe watch-host /out/over "$CANARY/canary"
+        for ((i = $(rounds 60); i > 0; i--)); do
+            quick "$kind" busybox true
+        done
+        touch "$BATS_TEST_TMPDIR/over"
+        watcher_saw 0
+    done
+    # The watcher has eyes: with the right to trace it does see us.
+    rm -f "$BATS_TEST_TMPDIR/over"
+    watcher --pid=host --cap-add=SYS_PTRACE /probe watch-host /out/over "$CANARY/canary"
+    for ((i = 0; i < 20; i++)); do
+        quick --userns=private busybox true
+    done
+    touch "$BATS_TEST_TMPDIR/over"
+    watcher_saw 1
+}
+
 @test "CVE-2019-5736: the engine's program, executed as #!/proc/self/exe, cannot be written" {
     local before
     before=$(sha256sum "$skiff_folder"/copy/*)
