@@ -5,12 +5,14 @@
  * line on standard error that begins with --prefix, and ends with 0 or 1 (2: not called properly).
  */
 #include "base/file.h"
+#include "base/json.h"
 #include "image/import.h"
 
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 enum option_id {
@@ -135,6 +137,9 @@ int main(int argc, char **argv)
     const char *prefix = "skiff";
     struct import im = {.root_fd = -EBADF, .limits = LIMITS_DEFAULT};
 
+    json_setup();
+    /* Our helpers have no more rights than root of a container that might see them. */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     signal(SIGPIPE, SIG_IGN);
     int r = parse(argc, argv, &im, &prefix, &e);
     bool called_badly = r < 0;
