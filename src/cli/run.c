@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct cli_usage usage = {
     "run [OPTIONS] IMAGE [COMMAND] [ARG...]",
@@ -17,20 +18,42 @@ static const struct cli_usage usage = {
     "files can be read in it.",
     1, -1, true};
 
+/* Whether "-a @stream" was given, or no -a at all. */
+static bool attaches(const struct request_options *o, const char *stream)
+{
+    for (size_t i = 0; i < o->attach.n; i++)
+        if (strcasecmp(o->attach.v[i], stream) == 0)
+            return true;
+    return o->attach.n == 0;
+}
+
+static int check_attach(const struct request_options *o, struct err *e)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < o->attach.n; i++)
+        known += strcasecmp(o->attach.v[i], "stdin") == 0 ||
+                 strcasecmp(o->attach.v[i], "stdout") == 0 ||
+                 strcasecmp(o->attach.v[i], "stderr") == 0;
+    if (known < o->attach.n)
+        return err_set(e, EINVAL,
+                       "option \"--attach\": valid streams are stdin, stdout and stderr");
+    if (o->attach.n > 0 && o->detach)
+        return err_set(e, EINVAL, "conflicting options: --attach and --detach");
+    return 0;
+}
+
 static int check_options(const struct request_options *o, struct err *e)
 {
     if (o->tty && o->interactive && !o->detach && !isatty(STDIN_FILENO))
         return err_set(e, ENOTTY, "the input device is not a TTY");
     if (o->pull && !str_eq(o->pull, "missing") && !str_eq(o->pull, "never"))
         return err_set(e, ENOTSUP, "option \"--pull\": \"%s\" is not supported yet", o->pull);
-    if (o->attach.n > 0 && o->detach)
-        return err_set(e, EINVAL, "conflicting options: --attach and --detach");
     if (o->cidfile && access(o->cidfile, F_OK) == 0)
         return err_set(e, EEXIST,
                        "container ID file found, make sure the other container isn't "
                        "running or delete %s",
                        o->cidfile);
-    return 0;
+    return check_attach(o, e);
 }
 
 /* There is no registry to pull from yet, so what to do about a missing image is said instead. */
@@ -72,10 +95,12 @@ static int follow(struct cli *c, const struct request_options *o, int monitor, c
         puts(id);
         return 0;
     }
+    bool with_stdin = o->interactive && attaches(o, "stdin");
     const struct client client = {
         .monitor = monitor,
-        .with_stdin = o->interactive,
-        .terminal = o->tty && o->interactive && isatty(STDIN_FILENO),
+        .with_stdin = with_stdin,
+        .unheard = {!attaches(o, "stdout"), !attaches(o, "stderr")},
+        .terminal = o->tty && with_stdin && isatty(STDIN_FILENO),
         .sig_proxy = o->sig_proxy,
     };
     status = client_carry(&client, e);

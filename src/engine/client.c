@@ -215,6 +215,8 @@ int client_carry(const struct client *c, struct err *e)
     struct err lost = ERR_INIT;
     t = (struct traffic){.client = c, .window = FRAME_WINDOW, .story = &lost};
     signal(SIGPIPE, SIG_IGN); /* it is for the container to take */
+    for (int i = 0; i < 2; i++)
+        t.deaf[i] = c->unheard[i];
     if (c->terminal) {
         send_size(c->monitor);
         terminal_make_raw(STDIN_FILENO, &terminal);

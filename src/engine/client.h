@@ -12,6 +12,7 @@
 struct client {
     int monitor;     /* the socket; see start_launch */
     bool with_stdin; /* our standard input is the container's */
+    bool unheard[2]; /* its standard output and error are not for us, and dropped */
     bool terminal;   /* the container has a terminal: ours is made raw */
     bool sig_proxy;  /* signals that reach us go to the container */
 };

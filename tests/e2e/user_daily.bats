@@ -168,6 +168,18 @@ pids_of()
     output_is ''
 }
 
+@test "-a: the streams that were asked for, and no others" {
+    both='echo out; echo err >&2; cat'
+    run_ok bash -c 'echo in | "$SKIFF" run --rm -a stdout busybox sh -c "$1" 2>&1' _ "$both"
+    output_is out
+    run_ok bash -c 'echo in | "$SKIFF" run --rm -a stderr busybox sh -c "$1" 2>&1' _ "$both"
+    output_is err
+    run_ok bash -c 'echo in | "$SKIFF" run --rm -i -a stdin -a STDOUT busybox sh -c "$1" 2>&1' _ "$both"
+    output_is $'out\nin'
+    run_fails 'valid streams are stdin, stdout and stderr' skiff run --rm -a stdlog busybox true
+    run_fails 'conflicting options' skiff run --rm -d -a stdout busybox true
+}
+
 @test "in loops: without -i the loop's input is left alone" {
     run_ok bash -c 'printf "1\n2\n3\n" | while read -r n; do "$SKIFF" run --rm busybox echo "got $n"; done'
     output_is $'got 1\ngot 2\ngot 3'
