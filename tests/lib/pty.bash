@@ -72,7 +72,9 @@ pty_ended()
 {
     local i
     for ((i = 0; i < 300; i++)); do
-        [ "$(pty_tmux display-message -p -t pty '#{pane_dead}' 2>/dev/null)" != 1 ] || return 0
+        # Not pane_dead: that may be known before how it ended.
+        [ -z "$(pty_tmux display-message -p -t pty '#{pane_dead_status}#{pane_dead_signal}' 2>/dev/null)" ] ||
+            return 0
         sleep 0.1
     done
     printf 'still running; the screen:\n%s\n' "$(pty_screen)" >&2
