@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 /* What the steps hand on to each other. */
 struct state {
@@ -143,6 +144,31 @@ static int enter_root(struct state *st, struct err *e)
     return rootfs_enter(st->spec, st->in->rootfs, st->in->no_pivot, e);
 }
 
+static bool is_null_device(int fd)
+{
+    struct stat s;
+    return fstat(fd, &s) == 0 && S_ISCHR(s.st_mode) && s.st_rdev == makedev(1, 3);
+}
+
+/* The null device that a stream was opened on outside is a file of the host's, whose mode and owner
+ * root in here could change through the descriptor: it gets our own. */
+static int replace_null(int fd, struct err *e)
+{
+    if (!is_null_device(fd))
+        return 0;
+    _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int place =
+        root < 0 ? -errno : root_open(root, "/dev/null", O_PATH, 0, RESOLVE_NO_SYMLINKS);
+    if (place < 0 || !is_null_device(place))
+        return err_set(e, ENODEV, "standard descriptor %d: \"/dev/null\" is not the null device",
+                       fd);
+    int flags = fcntl(fd, F_GETFL) & O_ACCMODE;
+    _cleanup_close_ int own = root_open(root, "/dev/null", flags, 0, RESOLVE_NO_SYMLINKS);
+    if (own < 0 || dup2(own, fd) < 0)
+        return err_sys(e, own < 0 ? -own : errno, "cannot open \"/dev/null\"");
+    return 0;
+}
+
 static int set_stdio(struct state *st, struct err *e)
 {
     if (st->spec->process.terminal)
@@ -153,6 +179,9 @@ static int set_stdio(struct state *st, struct err *e)
             return err_sys(e, errno, "cannot set standard descriptor %d", fd);
         if (from == fd && fcntl(fd, F_SETFD, 0) < 0)
             return err_sys(e, errno, "standard descriptor %d is not open", fd);
+        int r = replace_null(fd, e);
+        if (r < 0)
+            return r;
         /* A pipe of ours is given to the user, so that /dev/stderr can be opened by him. */
         struct stat s;
         if (fstat(fd, &s) == 0 && S_ISFIFO(s.st_mode) && s.st_uid != st->spec->process.uid &&

@@ -62,18 +62,18 @@ watcher_saw()
     # TODO the same with exec, when it exists: it joins a container that runs.
     watcher /probe watch /out/over "$CANARY/canary"
     local i
-    for ((i = $(rounds 300); i > 0; i--)); do
+    for ((i = $(rounds 150); i > 0; i--)); do
         quick --pid=container:watcher busybox true
     done
     touch "$BATS_TEST_TMPDIR/over"
     watcher_saw 0
-    [ "$(sed -n 's/.*saw \([0-9]*\) processes/\1/p' "$BATS_TEST_TMPDIR/saw")" -gt 100 ]
+    [ "$(sed -n 's/.*saw \([0-9]*\) processes/\1/p' "$BATS_TEST_TMPDIR/saw")" -ge 100 ]
 }
 
 @test "CVE-2016-9962: the same for a user that is not root, of the same number" {
     watcher --user=1000 /probe watch /out/over "$CANARY/canary"
     local i
-    for ((i = $(rounds 50); i > 0; i--)); do
+    for ((i = $(rounds 40); i > 0; i--)); do
         quick --pid=container:watcher -u 1000 busybox true
     done
     touch "$BATS_TEST_TMPDIR/over"
@@ -86,7 +86,7 @@ watcher_saw()
     for kind in --userns=private --time=private --pid=host; do
         rm -f "$BATS_TEST_TMPDIR/over"
         watcher --pid=host /probe watch-host /out/over "$CANARY/canary"
-        for ((i = $(rounds 60); i > 0; i--)); do
+        for ((i = $(rounds 40); i > 0; i--)); do
             quick "$kind" busybox true
         done
         touch "$BATS_TEST_TMPDIR/over"
@@ -182,6 +182,27 @@ in_leaky()
     run bash -c "exec '$SKIFF_OCI' --root '$skiff_folder/oci' run -b '$folder' leaky <&-"
     output_has '/dev/null'
     output_lacks 'config.json'
+}
+
+@test "a stream on the null device is on the container's own: the host's cannot be changed through it" {
+    # Root could give the host's another mode, and nobody else had one any more.
+    local attack='stat -L -c %d:%i /proc/self/fd/0; stat -c %d:%i /dev/null'
+    local host
+    host=$(stat -c %d:%i /dev/null)
+    run_ok quick busybox sh -c "$attack"
+    output_lacks "^$host"
+    [ "${lines[0]}" = "${lines[1]}" ] || told "two null devices"
+    local folder
+    folder=$(bundle null)
+    jq --arg attack "$attack >&2" '.process.args = ["sh", "-c", $attack]' "$folder/config.json" \
+        >"$folder/config.new"
+    mv "$folder/config.new" "$folder/config.json"
+    run_ok bash -c "'$SKIFF_OCI' --root '$skiff_folder/oci' run -b '$folder' null </dev/null >/dev/null"
+    output_lacks "^$host"
+    [ "${lines[0]}" = "${lines[1]}" ] || told "two null devices"
+    # Where the node is the host's own, it is not root's in there.
+    run quick --userns=private busybox chmod 666 /proc/self/fd/0
+    output_has 'Operation not permitted'
 }
 
 # All ways from the descriptor N to the canary.
