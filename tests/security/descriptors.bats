@@ -194,7 +194,7 @@ in_leaky()
     [ "${lines[0]}" = "${lines[1]}" ] || told "two null devices"
     local folder
     folder=$(bundle null)
-    jq --arg attack "$attack >&2" '.process.args = ["sh", "-c", $attack]' "$folder/config.json" \
+    jq --arg attack "exec >&2; $attack" '.process.args = ["sh", "-c", $attack]' "$folder/config.json" \
         >"$folder/config.new"
     mv "$folder/config.new" "$folder/config.json"
     run_ok bash -c "'$SKIFF_OCI' --root '$skiff_folder/oci' run -b '$folder' null </dev/null >/dev/null"
