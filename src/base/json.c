@@ -2,12 +2,27 @@
 
 #include "base/file.h"
 
+#include <setjmp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
 
-void json_seed(void)
+/* jansson (2.14) writes beyond its buffer when that could not grow while a text is parsed: it must
+ * never see an allocation fail there. Where to go instead, for each thread; what was parsed so far
+ * is lost, but not the process. */
+static _Thread_local jmp_buf *out_of_memory;
+
+static void *allocate(size_t n)
 {
+    void *p = malloc(n);
+    if (!p && out_of_memory)
+        longjmp(*out_of_memory, 1);
+    return p;
+}
+
+void json_setup(void)
+{
+    json_set_alloc_funcs(allocate, free);
     const void *random = (const void *)getauxval(AT_RANDOM);
     size_t seed = 0;
     if (random)
@@ -59,10 +74,45 @@ void json_gather(json_t **list, json_t *item)
     }
 }
 
+json_t *json_copy_object(const json_t *object)
+{
+    json_t *copy = json_object();
+    if (copy && json_object_update(copy, (json_t *)(uintptr_t)object) < 0) {
+        json_decref(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+int json_complete(json_t *object, const json_t *others)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)others, key, value)
+        if (!json_object_get(object, key) && json_object_set_nocheck(object, key, value) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
+/* NULL with @where filled; json_error_out_of_memory whenever that was the reason. */
+static json_t *load(const char *text, size_t n, json_error_t *where)
+{
+    jmp_buf here;
+    if (setjmp(here) != 0) {
+        out_of_memory = NULL;
+        where->text[sizeof(where->text) - 1] = json_error_out_of_memory;
+        return NULL;
+    }
+    out_of_memory = &here;
+    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, where);
+    out_of_memory = NULL;
+    return j;
+}
+
 int json_parse(const char *text, size_t n, const char *name, json_t **ret, struct err *e)
 {
     json_error_t where;
-    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES, &where);
+    json_t *j = load(text, n, &where);
     if (!j && json_error_code(&where) == json_error_out_of_memory)
         return err_nomem(e);
     if (!j)

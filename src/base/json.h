@@ -18,9 +18,10 @@ static inline void json_release(json_t **j)
 }
 #define _cleanup_json_ _cleanup_(json_release)
 
-/* Seeds jansson's hash tables from what the kernel gave this process (AT_RANDOM), for which jansson
- * itself would open /dev/urandom. Once, first thing in main. */
-void json_seed(void);
+/* Once, first thing in main: seeds jansson's hash tables from what the kernel gave this process
+ * (AT_RANDOM), for which jansson itself would open /dev/urandom; and makes json_parse safe when
+ * memory runs out. */
+void json_setup(void);
 
 /* Walks objects by a dotted path: json_at(spec, "process.user.uid"). */
 json_t *json_at(const json_t *root, const char *path);
@@ -29,6 +30,12 @@ const char *json_str(const json_t *root, const char *path);
 /* Appends the new reference @item to *list. When either of them is missing the list is dropped and
  * NULL from then on: a list that is not whole is none, and is asked for once, after all of it. */
 void json_gather(json_t **list, json_t *item);
+
+/* A copy of an object that shares its values; and *object with those keys of @others that it has
+ * not. jansson's own (json_copy, json_object_update_missing) do not notice when memory runs out,
+ * and leave keys out. */
+json_t *json_copy_object(const json_t *object);
+int json_complete(json_t *object, const json_t *others);
 
 long long json_int(const json_t *root, const char *path, long long otherwise);
 bool json_bool(const json_t *root, const char *path, bool otherwise);

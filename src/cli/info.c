@@ -26,7 +26,9 @@ static int print_formatted(const char *format, json_t *doc, struct err *e)
     _cleanup_str_ struct str out = {0};
     int r = template_render(str_eq(format, "json") ? "{{json .}}" : format, doc, &out, e);
     str_add(&out, "\n");
-    return r < 0 ? r : cli_print(out.s, e);
+    if (r < 0)
+        return r;
+    return out.failed ? err_nomem(e) : cli_print(out.s, e);
 }
 
 struct counts {

@@ -98,7 +98,9 @@ static int print_formatted(const char *format, json_t *doc, struct err *e)
     const char *text = str_eq(format, "json") ? "{{json .}}" : format;
     int r = template_render(text, doc, &out, e);
     str_add(&out, "\n");
-    return r < 0 ? r : cli_print(out.s, e);
+    if (r < 0)
+        return r;
+    return out.failed ? err_nomem(e) : cli_print(out.s, e);
 }
 
 static int inspect(struct cli *c, const struct inspect_options *o, int n, char **words,
@@ -108,6 +110,8 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
     int status = 0, r = 0;
     if (o->type && !str_eq(o->type, "image") && !str_eq(o->type, "container"))
         return err_set(e, EINVAL, "\"%s\" is not a valid value for --type", o->type);
+    if (!list)
+        return err_nomem(e);
     cli_reap(c);
     for (int i = 0; i < n; i++) {
         _cleanup_err_ struct err mine = ERR_INIT;
@@ -116,7 +120,7 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
         if (r == 0 && o->format)
             r = print_formatted(o->format, doc, &mine);
         else if (r == 0)
-            r = json_array_append(list, doc);
+            r = json_array_append(list, doc) < 0 ? err_nomem(&mine) : 0;
         if (r < 0) {
             cli_error(err_text(&mine));
             status = 1;

@@ -145,6 +145,8 @@ static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, siz
         r = record_open(&c->engine, ids.v[i], &record, &unread);
         if (r == 0)
             r = inspect_container(&c->engine, &record, &d, &unread);
+        if (r == -ENOMEM)
+            break;
         if (r < 0 && r != -ENOENT)
             cli_error(err_text(&unread));
         if (r == 0 && passes(c, o, d))
@@ -153,7 +155,7 @@ static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, siz
     qsort(v, n, sizeof(*v), by_creation);
     *ret = v;
     *ret_n = n;
-    return 0;
+    return r == -ENOMEM ? err_nomem(e) : 0;
 }
 
 static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e)

@@ -113,6 +113,8 @@ int template_print_rows(const struct template_format *format, json_t *headers, j
                         struct str *out, struct err *e)
 {
     _cleanup_str_ struct str text = {0};
+    if (!headers || !rows)
+        return err_nomem(e);
     int r = format->table ? template_run_header(format->row, headers, &text, e) : 0;
     if (r == 0 && format->table)
         str_add(&text, "\n");

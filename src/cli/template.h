@@ -71,7 +71,8 @@ void template_format_release(struct template_format *f);
 #define _cleanup_template_format_ _cleanup_(template_format_release)
 
 /* Prints an array of @rows as @format wishes, one line each, columns aligned and @headers (an
- * object, field name to title) above when it is a table. */
+ * object, field name to title) above when it is a table. -ENOMEM when either could not be made and
+ * is NULL. */
 int template_print_rows(const struct template_format *format, json_t *headers, json_t *rows,
                         struct str *out, struct err *e);
 

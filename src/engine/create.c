@@ -75,7 +75,7 @@ static json_t *merge_environment(const json_t *image, const json_t *request)
 
 static json_t *merge_objects(const json_t *image, const json_t *request)
 {
-    json_t *merged = json_is_object(image) ? json_copy((json_t *)(uintptr_t)image) : json_object();
+    json_t *merged = json_is_object(image) ? json_copy_object(image) : json_object();
     if (merged && json_is_object(request) &&
         json_object_update(merged, (json_t *)(uintptr_t)request) < 0) {
         json_decref(merged);

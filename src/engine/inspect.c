@@ -68,8 +68,8 @@ static json_t *describe_mounts(const json_t *document)
 static json_t *completed(const json_t *document, const char *key, json_t *missing)
 {
     _cleanup_json_ json_t *owner = missing;
-    _cleanup_json_ json_t *copy = json_copy(json_object_get(document, key));
-    if (!copy || !missing || json_object_update_missing(copy, missing) < 0)
+    _cleanup_json_ json_t *copy = json_copy_object(json_object_get(document, key));
+    if (!copy || !missing || json_complete(copy, missing) < 0)
         return NULL;
     return TAKE_PTR(copy);
 }
@@ -102,7 +102,7 @@ static json_t *gather(const json_t *document, const json_t *state)
         describe_mounts(document), "HostConfig", complete_host(document), "Config",
         complete_config(document), "State", json_object_get(state, "State"), "NetworkSettings",
         json_object_get(state, "NetworkSettings"));
-    if (!whole || json_object_update_missing(whole, (json_t *)(uintptr_t)document) < 0)
+    if (!whole || json_complete(whole, document) < 0)
         return NULL;
     return TAKE_PTR(whole);
 }
@@ -122,7 +122,7 @@ static json_t *in_order(json_t *whole)
         if (value && json_object_set(sorted, order[i], value) < 0)
             return NULL;
     }
-    if (!sorted || json_object_update_missing(sorted, whole) < 0)
+    if (!sorted || json_complete(sorted, whole) < 0)
         return NULL;
     return TAKE_PTR(sorted);
 }

@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 {
     fd_open_standard();
     signal(SIGCHLD, SIG_DFL); /* a caller who ignores it would leave us no child's status */
-    json_seed();
+    json_setup();
     struct oci_global g = {.root = "/run/skiff-oci", .log_format = "text"};
     _cleanup_err_ struct err e = ERR_INIT;
     _cleanup_free_ char **words = calloc((size_t)argc + 1, sizeof(*words));
