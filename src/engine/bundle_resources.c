@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 
 /* HostConfig's numbers that stand in linux.resources as they are. */
@@ -48,7 +49,11 @@ static int add_memory_swap(const json_t *host, json_t *resources, struct err *e)
 static int add_cpus(const json_t *host, json_t *resources, struct err *e)
 {
     long long nano = json_int(host, "NanoCpus", 0);
-    int r = 0;
+    int r = 0, n = get_nprocs();
+    if (nano > n * 1000000000LL)
+        return err_set(e, ERANGE,
+                       "range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available",
+                       n, n);
     if (nano > 0) {
         r = put(resources, "cpu", "quota", json_integer(nano / 10000), e);
         if (r == 0)

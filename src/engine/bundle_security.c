@@ -44,7 +44,8 @@ static int take_names(const json_t *list, uint64_t all, uint64_t *set, bool *ret
     return 0;
 }
 
-/* Docker's rule: ALL is taken first, from either list, then the single names. */
+/* Docker's rule: ALL is taken first, from either list, then the single names; of a name that is
+ * both dropped and added the adding counts. */
 static int choose_capabilities(struct bundle *b, uint64_t *ret, struct err *e)
 {
     const json_t *host = bundle_host(b);
@@ -60,10 +61,10 @@ static int choose_capabilities(struct bundle *b, uint64_t *ret, struct err *e)
         return r;
     if (json_bool(host, "Privileged", false))
         *ret = have;
-    else if (drop_all)
-        *ret = add_all ? have & ~drop : add;
+    else if (add_all)
+        *ret = have & ~drop;
     else
-        *ret = (base | add) & ~drop;
+        *ret = drop_all ? add : (base & ~drop) | add;
     if (*ret & ~have & add)
         return err_set(e, EPERM, "capability %s cannot be given: this machine has not got it",
                        capability_name(__builtin_ctzll(*ret & ~have & add)));

@@ -113,13 +113,15 @@ has_controller()
 
 @test "--cpus: a quota of the period" {
     has_controller cpu
-    run_ok limit cpu/cpu.cfs_quota_us cpu.max --cpus 1.5
-    output_is "$(either 150000 '150000 100000')"
+    run_ok limit cpu/cpu.cfs_quota_us cpu.max --cpus 0.5
+    output_is "$(either 50000 '50000 100000')"
     run_ok limit cpu/cpu.cfs_quota_us cpu.max --cpus=0.05
     output_is "$(either 5000 '5000 100000')"
     for bad in x -1 0.001 1e99 nan 1.5x; do
         run_status 125 skiff run --rm --cpus=$bad busybox true
     done
+    run_status 125 skiff run --rm --cpus=$(($(nproc --all) + 1)) busybox true
+    output_has 'as there are only [0-9]+ CPUs available'
     run_ok limit cpu/cpu.cfs_quota_us cpu.max --cpu-quota 20000 --cpu-period 50000
     output_is "$(either 20000 '20000 50000')"
     run_status 125 skiff run --rm --cpus 1 --cpu-quota 20000 busybox true
@@ -181,11 +183,11 @@ has_controller()
 }
 
 @test "limits stand in inspect under Docker's names" {
-    run_ok skiff run --name l1 --memory 64m --memory-swap 96m --cpus 1.5 --cpuset-cpus 0 --cpu-shares 99 \
+    run_ok skiff run --name l1 --memory 64m --memory-swap 96m --cpus 0.5 --cpuset-cpus 0 --cpu-shares 99 \
         --pids-limit 50 --ulimit nofile=10:20 --shm-size 1m --oom-score-adj 7 --cgroup-parent /skiff busybox true
     run_ok skiff inspect -f '{{json .HostConfig}}' l1
     [ "$(jq -c '[.Memory, .MemorySwap, .NanoCpus, .CpusetCpus, .CpuShares, .PidsLimit, .Ulimits, .ShmSize, .OomScoreAdj, .CgroupParent]' <<<"$output")" = \
-        '[67108864,100663296,1500000000,"0",99,50,[{"Name":"nofile","Soft":10,"Hard":20}],1048576,7,"/skiff"]' ]
+        '[67108864,100663296,500000000,"0",99,50,[{"Name":"nofile","Soft":10,"Hard":20}],1048576,7,"/skiff"]' ]
 }
 
 @test "nothing of a container's groups is left, whether it ran or could not start" {

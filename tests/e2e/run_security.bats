@@ -66,6 +66,9 @@ default=00000000a80425fb
     [ "$((16#$cap))" -eq 0 ]
     caps --cap-drop all --cap-add NET_RAW --cap-add CHOWN
     [ "$((16#$cap))" -eq $((1 << 13 | 1)) ]
+    # What is both dropped and added is added.
+    caps --cap-drop CHOWN --cap-add CHOWN
+    [ "$cap" = $default ]
 }
 
 @test "--cap-add ALL: all that the machine has, less what is dropped" {
