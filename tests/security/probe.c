@@ -111,6 +111,24 @@ static int attack_mount(int fd)
     return got;
 }
 
+/* The same with all rights in a user namespace of our own, if the filter lets us have one. */
+static int attack_mount_as_root(int fd)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+            _exit(0);
+        puts("in a user namespace of our own");
+        int got = attack_mount(fd);
+        fflush(stdout);
+        _exit(got);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+}
+
 static int attack_exe(void)
 {
     char target[4096], path[300];
@@ -125,7 +143,7 @@ static int attack_exe(void)
             int fd = open(path, O_PATH | O_CLOEXEC);
             if (fd < 0)
                 continue;
-            int got = attack_mount(fd);
+            int got = attack_mount(fd) | attack_mount_as_root(fd);
             kill(atoi(entry->d_name), SIGKILL);
             return got | try_write(fd);
         }
