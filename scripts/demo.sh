@@ -93,9 +93,11 @@ if [ "$failures" -gt 0 ]; then
     echo "demo: $failures of the sessions failed" >&2
     exit 1
 fi
+echo "To go on by yourself: build/skiff --help (or, after make install: skiff --help)."
 if [ -t 0 ]; then
     trap - EXIT
     printf '%s$ %s%s\n' "$bold" "skiff run -it --rm host bash" "$plain"
     printf '%s  -> your shell is PID 1 now; look around, and leave it with: exit%s\n' "$dim" "$plain"
-    skiff run -it --rm host bash
+    # What the last command there ended with is no failure of the demo's.
+    skiff run -it --rm host bash || [ $? -ne 125 ]
 fi
