@@ -13,12 +13,14 @@
 #include <sched.h>
 #include <sys/vfs.h>
 
+enum { PATIENCE = 10 /* seconds */ };
+
 static int clone_here(struct err *e)
 {
     _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     _cleanup_close_ int fd =
         root < 0 ? -errno
-                 : root_open(root, "/dev/shm", O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+                 : root_open(root, "/dev/shm", O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
     struct statfs fs;
     if (fd < 0)
         return err_sys(e, -fd, "cannot open its \"/dev/shm\"");
@@ -33,6 +35,7 @@ static int clone_here(struct err *e)
 static _Noreturn void clone_in(int mount_namespace, int sock)
 {
     struct err e = ERR_INIT;
+    alarm(PATIENCE); /* its file systems may be its own programs (FUSE), which need not answer */
     int fd = setns(mount_namespace, CLONE_NEWNS) < 0
                  ? err_sys(&e, errno, "cannot enter its mount namespace")
                  : clone_here(&e);
