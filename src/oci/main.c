@@ -71,7 +71,7 @@ int oci_parse(const char *usage, const struct option_def *table, int argc, char 
     return r;
 }
 
-static void write_log(const struct oci_global *g, const char *text)
+static void write_log(const struct oci_global *g, const char *level, const char *text)
 {
     if (!g->log)
         return;
@@ -83,19 +83,25 @@ static void write_log(const struct oci_global *g, const char *text)
     _cleanup_free_ char *line = NULL;
     if (str_eq(g->log_format, "json")) {
         _cleanup_json_ json_t *j =
-            json_pack("{s:s, s:s+, s:s}", "level", "error", "msg", "", text, "time", when);
+            json_pack("{s:s, s:s+, s:s}", "level", level, "msg", "", text, "time", when);
         line = j ? json_dumps(j, JSON_COMPACT) : NULL;
     } else {
         _cleanup_str_ struct str words = {0};
         str_add_visible(&words, text, "\"\\");
-        line =
-            words.failed ? NULL : str_printf("time=\"%s\" level=error msg=\"%s\"", when, words.s);
+        line = words.failed ? NULL
+                            : str_printf("time=\"%s\" level=%s msg=\"%s\"", when, level, words.s);
     }
     _cleanup_close_ int fd = open(g->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (fd >= 0 && line) {
         fd_write_all(fd, line, strlen(line));
         fd_write_all(fd, "\n", 1);
     }
+}
+
+void oci_warn(const struct oci_global *g, const char *text)
+{
+    fprintf(stderr, "skiff-oci: warning: %s\n", text);
+    write_log(g, "warning", text);
 }
 
 static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, struct err *e)
@@ -114,8 +120,7 @@ static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, s
         return 0;
     }
     if (!str_eq(g->log_format, "text") && !str_eq(g->log_format, "json"))
-        return err_set(e, EINVAL, "unknown log format \"%s\": must be text or json",
-                       g->log_format);
+        return err_set(e, EINVAL, "unknown log format \"%s\": must be text or json", g->log_format);
     if (g->systemd_cgroup)
         return err_set(e, ENOTSUP, "--systemd-cgroup is not supported");
 
@@ -156,6 +161,6 @@ int main(int argc, char **argv)
     _cleanup_str_ struct str line = {0};
     str_add_visible(&line, err_text(&e), "");
     fprintf(stderr, "skiff-oci: %s\n", line.s && !line.failed ? line.s : "out of memory");
-    write_log(&g, err_text(&e));
+    write_log(&g, "error", err_text(&e));
     return 1;
 }

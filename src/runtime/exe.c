@@ -152,7 +152,8 @@ int exe_protect(char *const argv[], struct err *e)
 {
     /* Our processes are closed to everybody without CAP_SYS_PTRACE in the initial user namespace,
      * and so are those that they fork. In a user namespace that we make, until its first execve,
-     * the one who made it would be enough: any root, in a container that sees us (CVE-2016-9962). */
+     * the one who made it would be enough: any root, in a container that sees us (CVE-2016-9962).
+     */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_sys(e, errno, "cannot close this process to others");
 
