@@ -20,7 +20,8 @@ int cli_log_level(const char *name, enum cli_level *ret, struct err *e)
                    "unable to parse logging level \"%s\": debug, info, warn, error or fatal", name);
 }
 
-static void print_line(const char *kind, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void print_line(const char *kind, const char *fmt,
+                                                             va_list args)
 {
     char *text = NULL;
     if (vasprintf(&text, fmt, args) < 0)

@@ -192,7 +192,7 @@ static int borrow_names(const struct engine *en, const struct mode *m, json_t *c
 static int put_hostname(const struct engine *en, json_t *document, json_t *config, struct err *e)
 {
     const char *given = json_str(config, "Hostname");
-    struct mode uts, network;
+    struct mode uts = {0}, network = {0};
     int r = mode_of(document, NS_UTS, &uts, e);
     if (r == 0)
         r = mode_of(document, NS_NETWORK, &network, e);

@@ -55,7 +55,7 @@ int propagation_check(const char *source, const char *word, struct err *e)
     if (!shared && !slave)
         return 0;
     _cleanup_free_ char *text = NULL;
-    struct line mount;
+    struct line mount = {0};
     int r = find_mount(source, &text, &mount, e);
     if (r < 0 || mount.shared || (slave && mount.slave))
         return r;
