@@ -1,4 +1,5 @@
 #include "oci/creation.h"
+#include "oci/late_hooks.h"
 #include "oci/oci.h"
 #include "oci/state.h"
 
@@ -12,7 +13,7 @@ int oci_create(const struct oci_global *g, int argc, char **argv, struct err *e)
         return r < 0 ? r : 0;
     _cleanup_creation_ struct creation c = CREATION_INIT;
     c.options = &o;
-    c.root = g->root;
+    c.global = g;
     return creation_make(&c, words[0], true, e);
 }
 
@@ -31,5 +32,8 @@ int oci_start(const struct oci_global *g, int argc, char **argv, struct err *e)
     if (!str_eq(status, "created"))
         return err_set(e, EINVAL, "cannot start container \"%s\": it is %s, not created", s.id,
                        status);
-    return state_open_gate(&s, e);
+    r = state_open_gate(&s, e);
+    if (r == 0)
+        oci_run_hooks(g, &s, HOOK_POSTSTART);
+    return r;
 }

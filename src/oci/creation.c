@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "oci/console_socket.h"
+#include "oci/late_hooks.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -69,7 +70,7 @@ static int write_pid_file(const char *path, pid_t pid, struct err *e)
  * name that is no ID. Without it they are compiled each time. */
 static int open_cache(const struct creation *c)
 {
-    _cleanup_free_ char *path = c->spec.seccomp ? str_printf("%s/@seccomp", c->root) : NULL;
+    _cleanup_free_ char *path = c->spec.seccomp ? str_printf("%s/@seccomp", c->global->root) : NULL;
     return path && dir_make(AT_FDCWD, path, 0700, NULL) == 0 ? dir_open(AT_FDCWD, path, false, NULL)
                                                              : -EBADF;
 }
@@ -83,6 +84,7 @@ static int make_process(struct creation *c, struct err *e)
         .netns_fd = -1,
         .userns_fd = -1,
         .cache_fd = cache,
+        .hook_state = c->state.document,
         .stdio = {0, 1, 2},
         .go_fd = c->fifo,
         .keep_fds = (unsigned)c->options->preserve_fds,
@@ -110,14 +112,16 @@ static int make_container(struct creation *c, bool gated, struct err *e)
     }
     int r = set_default_cgroup(c, e);
     if (r == 0)
+        r = state_describe(&c->state, c->bundle, json_at(c->spec.document, "annotations"),
+                           c->spec.hooks, e);
+    if (r == 0)
         r = state_note_cgroup(&c->state, c->spec.cgroup_path, e);
     if (r == 0)
         r = make_process(c, e);
     /* While it sets itself up. Should we be killed before this is written, it ends by itself: it
      * has nobody to report to. */
     if (r == 0)
-        r = state_write(&c->state, c->container.pid, c->bundle,
-                        json_at(c->spec.document, "annotations"), e);
+        r = state_write(&c->state, c->container.pid, e);
     if (r == 0 && !gated)
         r = container_let_go(&c->container, e);
     if (r == 0)
@@ -135,7 +139,7 @@ int creation_make(struct creation *c, const char *id, bool gated, struct err *e)
     if (r == 0)
         r = load_bundle(c, e);
     if (r == 0)
-        r = state_claim(c->root, id, &c->state, e);
+        r = state_claim(c->global->root, id, &c->state, e);
     if (r < 0)
         return r;
     r = make_container(c, gated, e);
@@ -149,7 +153,9 @@ int creation_make(struct creation *c, const char *id, bool gated, struct err *e)
 void creation_undo(struct creation *c)
 {
     container_destroy(&c->container, NULL);
-    state_remove(c->root, &c->state, NULL);
+    state_remove(c->global->root, &c->state, NULL);
+    if (c->state.pid > 0)
+        oci_run_hooks(c->global, &c->state, HOOK_POSTSTOP);
 }
 
 void creation_release(struct creation *c)

@@ -39,8 +39,8 @@ struct create_options {
 
 struct creation {
     const struct create_options *options;
-    const char *root; /* of the state */
-    char *bundle;     /* absolute */
+    const struct oci_global *global;
+    char *bundle; /* absolute */
     int bundle_fd;
     struct spec spec;
     struct state state;

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "runtime/capabilities.h"
+#include "runtime/hooks.h"
 #include "runtime/namespaces.h"
 #include "runtime/seccomp.h"
 #include "runtime/spec.h"
@@ -85,6 +86,11 @@ static const char *namespace_name(int kind)
     return namespace_types[kind].name;
 }
 
+static const char *name_of_hook(int which)
+{
+    return hook_name((enum hook)which);
+}
+
 static json_t *describe_linux(void)
 {
     int last = 0;
@@ -110,8 +116,9 @@ int oci_features(const struct oci_global *g, int argc, char **argv, struct err *
     if (!options || spec_list_mount_words(options) < 0)
         return err_nomem(e);
     _cleanup_json_ json_t *j =
-        json_pack("{s:s, s:s, s:[], s:O, s:o}", "ociVersionMin", "1.0.0", "ociVersionMax",
-                  OCI_VERSION, "hooks", "mountOptions", options, "linux", describe_linux());
+        json_pack("{s:s, s:s, s:o, s:O, s:o}", "ociVersionMin", "1.0.0", "ociVersionMax",
+                  OCI_VERSION, "hooks", names_of(name_of_hook, HOOK_KINDS), "mountOptions", options,
+                  "linux", describe_linux());
     _cleanup_free_ char *text = j ? json_dumps(j, JSON_INDENT(2)) : NULL;
     if (!text)
         return err_nomem(e);

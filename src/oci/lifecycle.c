@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "kernel/process.h"
 #include "kernel/signals.h"
+#include "oci/late_hooks.h"
 #include "oci/state.h"
 #include "runtime/cgroup.h"
 
@@ -98,8 +99,7 @@ static int wait_until_gone(const struct state *s)
     return process_is(s->pid, s->start_time) ? -ETIMEDOUT : 0;
 }
 
-static int delete_container(const struct oci_global *g, const struct state *s, bool force,
-                            struct err *e)
+static int delete_container(const struct oci_global *g, struct state *s, bool force, struct err *e)
 {
     const char *status = state_status(s);
     bool alive = str_eq(status, "running") || str_eq(status, "created");
@@ -121,7 +121,10 @@ static int delete_container(const struct oci_global *g, const struct state *s, b
         if (r < 0 && r != -ENOENT)
             return r;
     }
-    return state_remove(g->root, s, e);
+    int r = state_remove(g->root, s, e);
+    if (r == 0)
+        oci_run_hooks(g, s, HOOK_POSTSTOP);
+    return r;
 }
 
 int oci_delete(const struct oci_global *g, int argc, char **argv, struct err *e)

@@ -27,6 +27,9 @@ typedef int oci_command(const struct oci_global *g, int argc, char **argv, struc
 oci_command oci_create, oci_run, oci_start, oci_state, oci_kill, oci_delete, oci_list, oci_spec,
     oci_features;
 
+/* Tells what went wrong without being a failure: to the error output, and to the log. */
+void oci_warn(const struct oci_global *g, const char *text);
+
 /* Parses @argv; exactly @want words must be left, *ret_words points at them. 1: help was printed.
  */
 int oci_parse(const char *usage, const struct option_def *table, int argc, char **argv, int want,

@@ -1,5 +1,6 @@
 #include "kernel/terminal.h"
 #include "oci/creation.h"
+#include "oci/late_hooks.h"
 #include "oci/oci.h"
 #include "oci/relay.h"
 
@@ -11,6 +12,8 @@ static int start(struct creation *c, struct err *e)
         err_wrap(e, "cannot start \"%s\"", c->spec.process.args[0]);
     if (r < 0)
         creation_undo(c);
+    else
+        oci_run_hooks(c->global, &c->state, HOOK_POSTSTART);
     return r;
 }
 
@@ -25,9 +28,10 @@ static int stay(struct creation *c, int signals, struct err *e)
     if (!c->options->keep) {
         int r = container_destroy(&c->container, e);
         if (r == 0)
-            r = state_remove(c->root, &c->state, e);
+            r = state_remove(c->global->root, &c->state, e);
         if (r < 0)
             return r;
+        oci_run_hooks(c->global, &c->state, HOOK_POSTSTOP);
     }
     return status;
 }
@@ -68,7 +72,7 @@ int oci_run(const struct oci_global *g, int argc, char **argv, struct err *e)
         return r < 0 ? r : 0;
     _cleanup_creation_ struct creation c = CREATION_INIT;
     c.options = &o;
-    c.root = g->root;
+    c.global = g;
     if (!o.detach)
         return run_in_foreground(&c, words[0], e);
     r = creation_make(&c, words[0], false, e);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -120,20 +121,27 @@ char *state_cgroup(const struct state *s)
     return TAKE_PTR(path);
 }
 
-int state_write(struct state *s, pid_t pid, const char *bundle, const json_t *annotations,
-                struct err *e)
+int state_describe(struct state *s, const char *bundle, const json_t *annotations,
+                   const json_t *hooks, struct err *e)
 {
     char created[40];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     format_time(now, created);
+    s->document =
+        json_pack("{s:s, s:s, s:s, s:s, s:O*, s:O*}", "ociVersion", OCI_VERSION, "id", s->id,
+                  "bundle", bundle, "created", created, "annotations", annotations, "hooks", hooks);
+    return s->document ? 0 : err_nomem(e);
+}
+
+int state_write(struct state *s, pid_t pid, struct err *e)
+{
     s->pid = pid;
     s->start_time = process_start_time(pid);
-    _cleanup_json_ json_t *j =
-        json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:O*}", "ociVersion", OCI_VERSION, "id", s->id,
-                  "pid", pid, "startTime", (json_int_t)s->start_time, "bundle", bundle, "created",
-                  created, "annotations", annotations);
-    return j ? json_write(s->dir_fd, "state.json", j, 0600, 0, e) : err_nomem(e);
+    if (json_object_set_new(s->document, "pid", json_integer(pid)) < 0 ||
+        json_object_set_new(s->document, "startTime", json_integer((json_int_t)s->start_time)) < 0)
+        return err_nomem(e);
+    return json_write(s->dir_fd, "state.json", s->document, 0600, 0, e);
 }
 
 int state_make_gate(const struct state *s, struct err *e)
@@ -152,6 +160,11 @@ int state_open_gate(const struct state *s, struct err *e)
     /* Whoever takes the name away is the one who starts it. */
     if (fd < 0 || unlinkat(s->dir_fd, "exec.fifo", 0) < 0 || write(fd, "", 1) != 1)
         return err_sys(e, errno, "cannot start container \"%s\"", s->id);
+    /* Its first process alone holds the other side, until it executes its program, or dies. */
+    struct pollfd reader = {.fd = fd};
+    while (poll(&reader, 1, -1) < 0)
+        if (errno != EINTR)
+            return err_sys(e, errno, "cannot wait for container \"%s\" to start", s->id);
     return 0;
 }
 

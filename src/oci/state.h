@@ -19,7 +19,7 @@ struct state {
     int dir_fd;          /* ROOT/ID */
     pid_t pid;           /* 0: none */
     uint64_t start_time; /* process_start_time of pid: names it for good */
-    json_t *document;    /* state.json as it was read; NULL: there was none */
+    json_t *document;    /* what is, or is to be, in state.json; NULL: there is none */
 };
 #define STATE_INIT ((struct state){.dir_fd = -EBADF})
 
@@ -42,14 +42,18 @@ int state_note_cgroup(const struct state *s, const char *path, struct err *e);
 /* The control group that was noted, the caller's to free; NULL: none was. */
 char *state_cgroup(const struct state *s);
 
+/* Sets up what state_write writes, and what hooks read. @annotations and @hooks may be NULL. */
+int state_describe(struct state *s, const char *bundle, const json_t *annotations,
+                   const json_t *hooks, struct err *e);
+
 /* Writes state.json for the container's process @pid. */
-int state_write(struct state *s, pid_t pid, const char *bundle, const json_t *annotations,
-                struct err *e);
+int state_write(struct state *s, pid_t pid, struct err *e);
 
 /* Makes the gate; returns a descriptor that holds it open on both sides. */
 int state_make_gate(const struct state *s, struct err *e);
 
-/* Lets the container through, once: from then on it counts as running. */
+/* Lets the container through, once: from then on it counts as running. Waits until its program is
+ * executed, or its first process is gone. */
 int state_open_gate(const struct state *s, struct err *e);
 
 /* "creating", "created", "running" or "stopped". */

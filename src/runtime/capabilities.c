@@ -95,8 +95,15 @@ int capabilities_set(const struct capabilities *caps, struct err *e)
         data[i].permitted = (uint32_t)(caps->permitted >> (32 * i));
         data[i].inheritable = (uint32_t)(caps->inheritable >> (32 * i));
     }
-    if (syscall(SYS_capset, &header, data) < 0)
-        return err_sys(e, errno, "cannot set the capabilities");
+    if (syscall(SYS_capset, &header, data) < 0) {
+        int code = errno;
+        uint64_t missing = caps->permitted & ~capabilities_own();
+        for (int i = 0; i < 64; i++)
+            if (missing & (UINT64_C(1) << i))
+                return err_set(e, code, "cannot give capability %s: this process has it not itself",
+                               capability_name(i));
+        return err_sys(e, code, "cannot set the capabilities");
+    }
 
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && caps->ambient)
         return err_sys(e, errno, "cannot clear the ambient capabilities");

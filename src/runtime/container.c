@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/process.h"
+#include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/rootfs.h"
 #include "runtime/seccomp.h"
@@ -282,12 +283,15 @@ static int create(const struct spec *s, const struct container_options *o, struc
         .control = theirs,
         .go_fd = o->go_fd,
         .keep_fds = o->keep_fds,
+        .hook_state = o->hook_state,
         .no_pivot = o->no_pivot,
         .keep_keyring = o->keep_keyring,
         .die_with_parent = o->die_with_parent,
         .in_userns = p.join[NS_USER] >= 0,
     };
     c->own_pid_namespace = is_made(s, NS_PID);
+    c->hooks = hooks_before_start(s->hooks) ? s->hooks : NULL;
+    c->hook_state = o->hook_state;
     r = run_init_in(p.rootfs.target_fd, s, &p, c, &in, e);
     return r < 0 ? r : set_oom_score(s, c->pid, e);
 }
@@ -303,6 +307,20 @@ int container_create(const struct spec *s, const struct container_options *o, st
     }
     *ret = c;
     return 0;
+}
+
+/* Those in our namespaces; init waits, to run its own after them. */
+static int run_hooks(struct container *c, struct err *e)
+{
+    const struct hook_state state = {c->hook_state, "creating", c->pid};
+    const json_t *hooks = TAKE_PTR(c->hooks);
+    int r = hooks_run(hooks, HOOK_PRESTART, &state, e);
+    if (r == 0)
+        r = hooks_run(hooks, HOOK_CREATE_RUNTIME, &state, e);
+    if (r < 0)
+        return r;
+    r = control_send(c->control, CONTROL_GO, c->pid, 0, NULL, -1);
+    return r < 0 && r != -EPIPE ? err_sys(e, -r, "cannot go on after the hooks") : 0;
 }
 
 /* Takes messages until one of @until, or a failure. */
@@ -326,10 +344,14 @@ static int receive_until(struct container *c, enum control_kind until, bool end_
         }
         if (m.kind == CONTROL_CONSOLE && fd >= 0 && c->console < 0)
             c->console = TAKE_FD(fd);
+        else if (m.kind == CONTROL_HOOKS && c->hooks)
+            r = run_hooks(c, e);
         else if (m.kind == until)
             return 0;
         else
             return err_set(e, EBADMSG, "unexpected message from the container's first process");
+        if (r < 0)
+            return r;
     }
 }
 
@@ -340,6 +362,8 @@ int container_wait(struct container *c, enum control_step *ret_step, struct err 
 
 int container_let_go(struct container *c, struct err *e)
 {
+    if (c->hooks) /* for which init waits first */
+        return 0;
     int r = c->let_go ? 0 : control_send(c->control, CONTROL_GO, 0, 0, NULL, -1);
     if (r < 0 && r != -EPIPE) /* it has failed already, and container_wait hears why */
         return err_sys(e, -r, "cannot start the container's program");

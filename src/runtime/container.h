@@ -35,12 +35,13 @@ struct container_options {
     int cache_fd;          /* folder for compiled filters; -1: none */
     const struct container_source *sources; /* in place of those binds' own */
     size_t n_sources;
-    int stdio[3];         /* the payload's; unused with a terminal */
-    int go_fd;            /* a byte read here starts the payload; -1: container_start does */
-    unsigned keep_fds;    /* descriptors from 3 on that the payload inherits */
-    bool no_pivot;        /* root on a ramfs */
-    bool keep_keyring;    /* the payload gets the caller's session keyring, not a new one */
-    bool die_with_parent; /* SIGKILL when the calling process ends */
+    const json_t *hook_state; /* hooks.h: the base; NULL: where the spec has no hooks */
+    int stdio[3];             /* the payload's; unused with a terminal */
+    int go_fd;                /* a byte read here starts the payload; -1: container_start does */
+    unsigned keep_fds;        /* descriptors from 3 on that the payload inherits */
+    bool no_pivot;            /* root on a ramfs */
+    bool keep_keyring;        /* the payload gets the caller's session keyring, not a new one */
+    bool die_with_parent;     /* SIGKILL when the calling process ends */
 };
 
 struct container {
@@ -51,6 +52,9 @@ struct container {
     struct cgroup *cgroup;  /* NULL: none */
     bool own_pid_namespace; /* its death ends all its processes */
     bool let_go;            /* container_let_go was called */
+    const json_t
+        *hooks; /* those that are still to be run; the spec's, as hook_state is the caller's */
+    const json_t *hook_state;
 };
 #define CONTAINER_INIT ((struct container){.pidfd = -EBADF, .control = -EBADF, .console = -EBADF})
 
@@ -58,7 +62,8 @@ struct container {
 int container_create(const struct spec *s, const struct container_options *o, struct container *ret,
                      struct err *e);
 
-/* Until init is ready (0), or a negative errno with its story. *ret_step tells where it failed. */
+/* Until init is ready (0), or a negative errno with its story. Runs the hooks prestart and
+ * createRuntime meanwhile. *ret_step tells where it failed. */
 int container_wait(struct container *c, enum control_step *ret_step, struct err *e);
 
 /* Says go ahead of time: the payload starts as soon as init is ready, without another word between

@@ -15,9 +15,10 @@
 enum control_kind {
     CONTROL_PID = 1, /* stage: the container's first process is `number` */
     CONTROL_CONSOLE, /* init: the terminal's master end comes with this message */
-    CONTROL_READY,   /* init: all is set up; waits for CONTROL_GO */
-    CONTROL_FAILED,  /* init: the step of `number` failed, with errno and story; init is ending */
-    CONTROL_GO,      /* maker: execute the payload */
+    CONTROL_HOOKS,  /* init: its namespaces and mounts are there; waits for the hooks' CONTROL_GO */
+    CONTROL_READY,  /* init: all is set up; waits for CONTROL_GO */
+    CONTROL_FAILED, /* init: the step of `number` failed, with errno and story; init is ending */
+    CONTROL_GO,     /* maker: go on; after HOOKS, `number` is init's PID as the maker sees it */
 };
 
 /* Where a start failed: decides the exit status that a person sees. */

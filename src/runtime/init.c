@@ -5,6 +5,7 @@
 #include "kernel/mount.h"
 #include "runtime/console.h"
 #include "runtime/control.h"
+#include "runtime/hooks.h"
 #include "runtime/identity.h"
 
 #include <fcntl.h>
@@ -30,6 +31,7 @@ struct state {
     int proc_fd;      /* a procfs of this PID namespace that nobody else has seen */
     int control;      /* to the maker */
     int go_fd;        /* -EBADF: the word to go comes over @control */
+    pid_t pid;        /* ours as the maker sees it; 0 where no hook needs it */
     const char *path; /* the payload's file, found */
     char *path_owned;
 };
@@ -128,6 +130,25 @@ static int open_console(struct state *st, struct err *e)
     if (r < 0)
         return err_sys(e, -r, "cannot hand out the terminal");
     return console_take(slave, p->uid, e);
+}
+
+static int run_hook(struct state *st, enum hook which, const char *status, struct err *e)
+{
+    const struct hook_state state = {st->in->hook_state, status, st->pid};
+    return hooks_run(st->spec->hooks, which, &state, e);
+}
+
+/* Before the root is changed. The maker runs its own first. */
+static int run_hooks(struct state *st, struct err *e)
+{
+    if (!hooks_before_start(st->spec->hooks))
+        return 0;
+    struct control_message m;
+    int r = control_send(st->control, CONTROL_HOOKS, 0, 0, NULL, -1);
+    if (r < 0 || control_receive(st->control, &m) != 1 || m.kind != CONTROL_GO)
+        return err_set(e, ECANCELED, "cannot wait for the hooks");
+    st->pid = m.number;
+    return run_hook(st, HOOK_CREATE_CONTAINER, "creating", e);
 }
 
 static int seal_root(struct state *st, struct err *e)
@@ -317,6 +338,12 @@ static int drop_rights(struct state *st, struct err *e)
     return identity_drop(&st->spec->process, st->in->filter, e);
 }
 
+/* As the payload: it is the container's own program. */
+static int run_start_hooks(struct state *st, struct err *e)
+{
+    return run_hook(st, HOOK_START_CONTAINER, "created", e);
+}
+
 static int execute(struct state *st, struct err *e)
 {
     execve(st->path, st->spec->process.args, st->spec->process.env);
@@ -327,13 +354,13 @@ static const struct step {
     int (*run)(struct state *st, struct err *e);
     enum control_step failure;
 } steps[] = {
-    {join_namespaces, STEP_SETUP}, {enter_cgroup, STEP_SETUP},   {start_session, STEP_SETUP},
-    {set_names, STEP_SETUP},       {raise_loopback, STEP_SETUP}, {open_proc, STEP_SETUP},
-    {build_root, STEP_SETUP},      {open_console, STEP_SETUP},   {seal_root, STEP_SETUP},
-    {enter_root, STEP_SETUP},      {set_stdio, STEP_SETUP},      {close_descriptors, STEP_SETUP},
-    {enter_cwd, STEP_EXEC},        {take_identity, STEP_SETUP},  {find_executable, STEP_EXEC},
-    {wait_for_go, STEP_SETUP},     {reset_signals, STEP_SETUP},  {drop_rights, STEP_SETUP},
-    {execute, STEP_EXEC},
+    {join_namespaces, STEP_SETUP},   {enter_cgroup, STEP_SETUP},    {start_session, STEP_SETUP},
+    {set_names, STEP_SETUP},         {raise_loopback, STEP_SETUP},  {open_proc, STEP_SETUP},
+    {build_root, STEP_SETUP},        {open_console, STEP_SETUP},    {run_hooks, STEP_SETUP},
+    {seal_root, STEP_SETUP},         {enter_root, STEP_SETUP},      {set_stdio, STEP_SETUP},
+    {close_descriptors, STEP_SETUP}, {enter_cwd, STEP_EXEC},        {take_identity, STEP_SETUP},
+    {find_executable, STEP_EXEC},    {wait_for_go, STEP_SETUP},     {reset_signals, STEP_SETUP},
+    {drop_rights, STEP_SETUP},       {run_start_hooks, STEP_SETUP}, {execute, STEP_EXEC},
 };
 
 _Noreturn void init_main(const struct init *in)

@@ -15,11 +15,12 @@ struct init {
     struct rootfs *rootfs;
     struct cgroup *cgroup; /* entered by init itself; NULL: none, or it is in it */
     const struct seccomp_filter *filter;
-    const int *join;   /* one descriptor a kind of namespace, or -EBADF */
-    const int *stdio;  /* 0, 1, 2 of the payload; unused with a terminal */
-    int control;       /* to the maker, control.h */
-    int go_fd;         /* where the word to go comes from; -EBADF: over @control */
-    unsigned keep_fds; /* this many descriptors from 3 on stay open in the payload */
+    const int *join;          /* one descriptor a kind of namespace, or -EBADF */
+    const int *stdio;         /* 0, 1, 2 of the payload; unused with a terminal */
+    int control;              /* to the maker, control.h */
+    int go_fd;                /* where the word to go comes from; -EBADF: over @control */
+    unsigned keep_fds;        /* this many descriptors from 3 on stay open in the payload */
+    const json_t *hook_state; /* for the hooks that init runs */
     bool no_pivot;
     bool keep_keyring;
     bool die_with_parent;

@@ -1,6 +1,7 @@
 #include "runtime/spec.h"
 
 #include "base/str.h"
+#include "runtime/hooks.h"
 #include "runtime/spec_get.h"
 
 #include <fcntl.h>
@@ -15,7 +16,6 @@ static const struct {
     const char *path;
     bool is_map;
 } unsupported[] = {
-    {"hooks", false},
     {"process.apparmorProfile", false},
     {"process.commandLine", false},
     {"process.execCPUAffinity", false},
@@ -301,7 +301,9 @@ static int parse(struct spec *s, struct err *e)
         (r = spec_get_bool(doc, "root.readonly", &s->root_readonly, e)) < 0 ||
         (r = spec_get_string(doc, "hostname", &s->hostname, e)) < 0 ||
         (r = spec_get_string(doc, "domainname", &s->domainname, e)) < 0 ||
-        (r = parse_mounts(doc, s, e)) < 0 || (r = parse_linux(doc, s, e)) < 0)
+        (r = spec_get_typed(doc, "hooks", JSON_OBJECT, &s->hooks, e)) < 0 ||
+        (r = hooks_check(s->hooks, e)) < 0 || (r = parse_mounts(doc, s, e)) < 0 ||
+        (r = parse_linux(doc, s, e)) < 0)
         return r;
     if (!s->root || !*s->root)
         return err_set(e, EINVAL, "config.json: \"root.path\" is missing");

@@ -96,6 +96,7 @@ struct spec {
     const json_t *masked_paths; /* arrays of strings; may be NULL */
     const json_t *readonly_paths;
     const json_t *time_offsets; /* linux.timeOffsets; may be NULL */
+    const json_t *hooks;        /* an object, for hooks.h; may be NULL */
     uint64_t root_propagation;  /* MS_*; 0: MS_PRIVATE */
 };
 
