@@ -47,6 +47,7 @@ quick()
 attempt()
 {
     status=0
+    # shellcheck disable=SC2034 # the tests read both
     output=$("$@" 2>&1 </dev/null) || status=$?
 }
 
