@@ -124,6 +124,8 @@ has_controller()
     output_has 'as there are only [0-9]+ CPUs available'
     run_ok limit cpu/cpu.cfs_quota_us cpu.max --cpu-quota 20000 --cpu-period 50000
     output_is "$(either 20000 '20000 50000')"
+    run_ok limit cpu/cpu.cfs_period_us cpu.max --cpu-quota 20000 --cpu-period 50000
+    output_is "$(either 50000 '20000 50000')"
     run_status 125 skiff run --rm --cpus 1 --cpu-quota 20000 busybox true
     output_has 'onflicting options'
 }
@@ -150,6 +152,7 @@ has_controller()
     output_is $'Mems_allowed_list:\t0'
     run_status 125 skiff run --rm --cpuset-cpus 4095 busybox true
     run_status 125 skiff run --rm --cpuset-cpus x busybox true
+    run_status 125 skiff run --rm --cpuset-mems 1023 busybox true
     run_ok skiff ps -aq
     output_is ''
 }

@@ -76,6 +76,8 @@ bb()
         run_ok bb $mode busybox ls /sys/class/net
         output_is $'eth0\nlo'
     done
+    run_ok bb --net none busybox ls /sys/class/net
+    output_is lo
     run_status 125 bb --network nonsense busybox true
     output_has nonsense
 }
