@@ -37,6 +37,13 @@ names()
     skiff ps --format '{{.Names}}' "$@"
 }
 
+# groups_named NAME: where there are control groups of that name. Those of others come and go
+# meanwhile, which find would tell.
+groups_named()
+{
+    find /sys/fs/cgroup -name "$1" 2>/dev/null || true
+}
+
 # --- ps ------------------------------------------------------------------------------------------
 
 @test "ps: titles alone when nothing runs; nothing with -q" {
@@ -283,7 +290,7 @@ names()
     until_true test ! -e "/proc/$pid/root/t"
     run_ok skiff ps -a --format '{{.Names}} {{.Status}}'
     output_has '^orphan Exited \(137\)'
-    run find /sys/fs/cgroup -name "$id"
+    run groups_named "$id"
     output_is ''
     run_ok skiff rm orphan
     sleeping orphan2 --rm
