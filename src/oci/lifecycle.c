@@ -17,11 +17,11 @@ static const struct option_def no_options[] = {{0}};
 
 static json_t *describe(const struct state *s)
 {
-    const char *status = state_status(s);
+    const char *status = state_status(s), *bundle = json_str(s->document, "bundle");
     bool alive = str_eq(status, "running") || str_eq(status, "created");
     return json_pack("{s:s, s:s, s:s, s:i, s:s*, s:s*, s:O*}", "ociVersion", OCI_VERSION, "id",
                      s->id, "status", status, "pid", alive ? s->pid : 0, "bundle",
-                     json_str(s->document, "bundle"), "created", json_str(s->document, "created"),
+                     bundle ? bundle : "", "created", json_str(s->document, "created"),
                      "annotations", json_at(s->document, "annotations"));
 }
 

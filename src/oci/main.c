@@ -131,6 +131,8 @@ static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, s
             continue;
         if (commands[i].makes_container) {
             r = exe_protect(whole, e);
+            if (r == -EPERM && geteuid() != 0)
+                return err_set(e, EPERM, "root's rights are needed to make a container");
             if (r < 0)
                 return r;
         }

@@ -378,6 +378,20 @@ teardown()
     done
 }
 
+@test "an ordinary user gets one clear line" {
+    bundle
+    # Where others can reach it.
+    place=$(mktemp -d /tmp/skiff-user-XXXXXX)
+    chmod 755 "$place"
+    cp "$SKIFF_OCI" "$place/skiff-oci"
+    ordinary=(setpriv --reuid 1000 --regid 1000 --clear-groups "$place/skiff-oci" --root "$OCI_ROOT")
+    run "${ordinary[@]}" run -b "$bundle" "$id"
+    rm -r "$place"
+    [ "$status" -eq 1 ]
+    output_is "skiff-oci: root's rights are needed to make a container"
+    nothing_left "$id"
+}
+
 @test "versions" {
     run_ok oci --version
     [[ ${lines[0]} =~ ^skiff-oci\ version\ [0-9]+\.[0-9]+\.[0-9]+ ]]
