@@ -303,7 +303,8 @@ option()
 }
 
 @test "user: root inside may not do what only the machine's may" {
-    run bb --userns private --cap-add SYS_TIME busybox date -s 2001-01-01
+    # To what it is: where this is let through, by a mistake of ours, it does no harm.
+    run bb --userns private --cap-add SYS_TIME busybox date -s "$(date -u "+%F %T")"
     output_has 'peration not permitted'
     run bb --userns private busybox mknod /x c 1 1
     [ "$status" -ne 0 ]
