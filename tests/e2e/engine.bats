@@ -34,12 +34,12 @@ teardown()
 
 @test "help: every option of run is named there" {
     run_ok skiff run --help
-    for option in -i, -t, -d, --rm --name --entrypoint -w, -u, -e, --env-file -h, --hostname --read-only --tmpfs \
-        --mount -v, --cap-add --cap-drop --privileged --security-opt --ulimit --init --memory --memory-swap --cpus \
-        --cpuset-cpus --cpu-shares --pids-limit --device --sysctl --stop-signal --cidfile --dns --add-host -l, --label \
+    for option in -i -t -d --rm --name --entrypoint -w -u -e --env-file -h --hostname --read-only --tmpfs \
+        --mount -v --cap-add --cap-drop --privileged --security-opt --ulimit --init --memory --memory-swap --cpus \
+        --cpuset-cpus --cpu-shares --pids-limit --device --sysctl --stop-signal --cidfile --dns --add-host -l --label \
         --cgroup-parent --shm-size --oom-score-adj --group-add --pid --network --ipc --uts --cgroupns --userns --time \
         --time-offset; do
-        grep -qE -- "^ +(-., )?$option( |$)|^ +$option " <<<"$output" || told "no $option"
+        grep -qE -- "^ +(-., )?$option[ ,]" <<<"$output" || told "no $option"
     done
 }
 
@@ -76,7 +76,7 @@ teardown()
 }
 
 @test "--root, --run-dir, and the variables for them" {
-    other=$skiff_folder/other
+    other=$BATS_TEST_TMPDIR/other
     run_ok skiff --root "$other/root" --run-dir="$other/run" info -f '{{.DockerRootDir}}'
     output_is "$other/root"
     [ -d "$other/run" ]
@@ -87,9 +87,9 @@ teardown()
     output_is "$other/root"
     [ "$(stat -c %a "$other/run")" = 700 ]
     # Relative, and not to be made.
-    cd "$skiff_folder"
+    cd "$BATS_TEST_TMPDIR"
     run_ok skiff --root relative info -f '{{.DockerRootDir}}'
-    output_is "$skiff_folder/relative"
+    output_is "$BATS_TEST_TMPDIR/relative"
     run_status 1 skiff --root /proc/nonsense ps
     output_has '/proc/nonsense'
     run_status 125 skiff --root /proc/nonsense run host true
@@ -97,7 +97,7 @@ teardown()
 
 @test "a container of one root is none of another's" {
     import_busybox
-    other=$skiff_folder/other
+    other=$BATS_TEST_TMPDIR/other
     skiff run -d --name here --network none busybox sleep 1000 >/dev/null
     run_ok skiff --root "$other/root" --run-dir "$other/run" ps -aq
     output_is ''

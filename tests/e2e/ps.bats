@@ -201,11 +201,11 @@ groups_named()
 
 @test "rm: what runs is refused without -f; the rest is removed all the same" {
     sleeping busy
-    ended done 0
-    run_status 1 skiff rm busy done no-such
+    ended over 0
+    run_status 1 skiff rm busy over no-such
     output_has 'cannot remove container "/busy": container is running'
     output_has 'no such container: no-such'
-    output_has $'\ndone'
+    output_has $'\nover'
     run_ok names -a
     output_is busy
     run_ok skiff rm -f busy

@@ -95,7 +95,7 @@ bb()
 }
 
 @test "addresses are each container's own, also of two engines at the same time" {
-    other=$skiff_folder/other
+    other=$BATS_FILE_TMPDIR/other
     mkdir "$other"
     engine()
     {

@@ -24,7 +24,7 @@ teardown()
 
 image_with_a_program()
 {
-    local folder=$skiff_folder/tool
+    local folder=$BATS_FILE_TMPDIR/tool
     rootfs_unpacked "$(rootfs_busybox)" "$folder"
     mkdir -p "$folder/srv"
     printf 'no program' >"$folder/bin/junk"
@@ -116,11 +116,11 @@ image_with_a_program()
     run_status 3 skiff run --rm --name gone busybox sh -c 'exit 3'
     run_ok skiff ps -aq
     output_is ''
-    [ -z "$(ls "$SKIFF_ROOT/containers" "$SKIFF_RUN_DIR/containers" "$SKIFF_RUN_DIR/locks" "$SKIFF_ROOT/names" | grep -v :)" ]
+    [ -z "$(find "$SKIFF_ROOT/containers" "$SKIFF_RUN_DIR/containers" "$SKIFF_RUN_DIR/locks" "$SKIFF_ROOT/names" -mindepth 1)" ]
     run_status 3 skiff run --name there busybox sh -c 'touch /written; exit 3'
     run_ok skiff inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.HostConfig.AutoRemove}}' there
     output_is 'exited 3 false'
-    [ -e "$SKIFF_ROOT"/containers/*/upper/written ]
+    [ -e "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' there)/upper/written" ]
     run_ok skiff rm there
     [ -z "$(ls "$SKIFF_ROOT/containers")" ]
 }
