@@ -39,7 +39,7 @@ teardown()
         --cpuset-cpus --cpu-shares --pids-limit --device --sysctl --stop-signal --cidfile --dns --add-host -l --label \
         --cgroup-parent --shm-size --oom-score-adj --group-add --pid --network --ipc --uts --cgroupns --userns --time \
         --time-offset; do
-        grep -qE -- "^ +(-., )?$option[ ,]" <<<"$output" || told "no $option"
+        grep -qE -- "^ +(-., )?${option}[ ,]" <<<"$output" || told "no $option"
     done
 }
 
