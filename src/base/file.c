@@ -190,27 +190,28 @@ static int move_up(struct removal *rm, int dir, const char *name)
         r = renameat2(dir, name, rm->top_fd, target, RENAME_NOREPLACE) < 0 ? -errno : 0;
     } while (r == -EEXIST);
     rm->again |= r == 0;
-    return r;
+    return r == -ENOENT ? 0 : r;
 }
 
 static int empty_dir(struct removal *rm, int fd, unsigned depth);
 
+/* What is gone meanwhile is as good: another may be removing the same. */
 static int remove_child(struct removal *rm, int dir, const char *name, unsigned depth)
 {
-    if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
+    if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return 0;
     if (depth == DEPTH_MAX)
         return move_up(rm, dir, name);
     int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (child < 0)
-        return -errno;
+        return errno == ENOENT ? 0 : -errno;
     struct stat st;
     int r = fstat(child, &st) < 0 ? -errno : st.st_dev != rm->dev ? -EXDEV : 0;
     if (r == 0)
         r = empty_dir(rm, child, depth + 1);
     else
         close(child);
-    return r == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : r;
+    return r == 0 && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : r;
 }
 
 /* Empties the folder @fd, and closes it. Goes on after a failure; returns the first. */
@@ -229,7 +230,7 @@ static int empty_dir(struct removal *rm, int fd, unsigned depth)
         const char *name = entry->d_name;
         if (str_eq(name, ".") || str_eq(name, ".."))
             continue;
-        if (entry->d_type != DT_DIR && unlinkat(dirfd(d), name, 0) == 0)
+        if (entry->d_type != DT_DIR && (unlinkat(dirfd(d), name, 0) == 0 || errno == ENOENT))
             continue;
         int r = entry->d_type != DT_DIR && errno != EISDIR && errno != EPERM
                     ? -errno
