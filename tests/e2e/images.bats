@@ -79,6 +79,9 @@ teardown()
     [[ ${lines[0]} =~ ^sha256:[0-9a-f]{64}$ ]]
     run_ok skiff image ls --digests --format '{{.Repository}}:{{.Tag}} {{.Digest}}'
     [[ ${lines[0]} =~ ^local/two:v2\ sha256:[0-9a-f]{64}$ ]]
+    run_ok skiff images --digests
+    [[ ${lines[0]} =~ TAG\ +DIGEST\ +IMAGE ]]
+    [[ ${lines[1]} =~ v2\ +sha256:[0-9a-f]{64}\  ]]
     run_ok skiff images --format json one
     jq -e '.Repository == "one" and .Tag == "latest"' <<<"$output"
     for pattern in 'local/*' local/two local/two:v2 'local/two:*'; do

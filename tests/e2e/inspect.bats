@@ -117,7 +117,7 @@ teardown_file()
     skiff import -m 'by hand' -c 'CMD ["a", "b"]' -c 'ENV X=y' -c 'EXPOSE 80' -c 'LABEL l=m' -c 'USER 5' \
         -c 'WORKDIR /w' -c 'ENTRYPOINT ["e"]' -c 'VOLUME /v' -c 'STOPSIGNAL 9' "$(rootfs_busybox)" full:1 >/dev/null
     run_ok skiff image inspect full:1
-    jq -e '.[0] | .RepoTags == ["full:1"] and .Os == "linux" and .Comment == "by hand" and (.Size > 1000000) and (.Id | startswith("sha256:")) and .RootFS.type == "layers" or .RootFS.Type == "layers"' <<<"$output"
+    jq -e '.[0] | .RepoTags == ["full:1"] and .Os == "linux" and .Comment == "by hand" and (.Size > 1000000) and (.Id | startswith("sha256:")) and (.RootFS.type == "layers" or .RootFS.Type == "layers")' <<<"$output"
     jq -e '.[0].Config | .Cmd == ["a", "b"] and .Entrypoint == ["e"] and (.Env | index("X=y") != null) and .Labels == {"l": "m"} and .User == "5" and .WorkingDir == "/w" and .StopSignal != "" and (.ExposedPorts | has("80/tcp")) and (.Volumes | has("/v"))' <<<"$output"
     skiff rmi full:1 >/dev/null
 }
