@@ -7,6 +7,7 @@
 #include <link.h>
 #include <linux/mount.h>
 #include <linux/prctl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -14,7 +15,27 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
+/* A sanitizer has marks of its own in our segments, and minds that they are copied. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+
+/* AddressSanitizer marks what lies between the variables of a program, and a copy of its data reads
+ * that too. */
+#if defined(__SANITIZE_ADDRESS__)
+static const bool can_copy_itself = false;
+#else
+static const bool can_copy_itself = true;
+#endif
 
 /* ---- in place ---- */
 
@@ -173,7 +194,7 @@ int exe_protect(char *const argv[], struct err *e)
     if (r < 0)
         return err_wrap(e, "cannot protect this program's file");
 
-    if (hang_up(copy) == 0 && swap_file(copy) == 0 && is_protected() == 1)
+    if (!SANITIZED && hang_up(copy) == 0 && swap_file(copy) == 0 && is_protected() == 1)
         return 0;
     /* execve closes the descriptors: the mount is nowhere then, and cannot be changed by anybody.
      */
