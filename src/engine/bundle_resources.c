@@ -49,7 +49,7 @@ static int add_memory_swap(const json_t *host, json_t *resources, struct err *e)
 static int add_cpus(const json_t *host, json_t *resources, struct err *e)
 {
     long long nano = json_int(host, "NanoCpus", 0);
-    int r = 0, n = get_nprocs();
+    int r = 0, n = nano > 0 ? get_nprocs() : 0;
     if (nano > n * 1000000000LL)
         return err_set(e, ERANGE,
                        "range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available",

@@ -9,6 +9,7 @@
  *     ROOT/names/NAME                a symbolic link to the ID: the claim of a name
  *     ROOT/removed/ID                what is being deleted: out of sight, its space not given back
  *                                    yet
+ *     ROOT/base/                      the layer below all images': mount points
  *     ROOT/cache/                    compiled filters
  *     RUN/locks/ID                   locked (flock) by whoever makes or watches the container, so
  *                                    a free lock says that its holder was killed

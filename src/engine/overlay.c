@@ -55,11 +55,17 @@ static int open_layer(const struct overlay *o, const char *path, struct err *e)
 static int open_lower(const struct overlay *o, struct parts *p, struct err *e)
 {
     size_t n = o->layers ? o->layers->n : 1;
-    p->lower = calloc(n + 1, sizeof(*p->lower));
+    p->lower = calloc(n + 2, sizeof(*p->lower));
     if (!p->lower)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
         int fd = open_layer(o, o->layers ? o->layers->v[n - 1 - i] : "/", e);
+        if (fd < 0)
+            return err_wrap(e, "layer");
+        p->lower[p->n++] = fd;
+    }
+    if (o->base) {
+        int fd = open_layer(o, o->base, e);
         if (fd < 0)
             return err_wrap(e, "layer");
         p->lower[p->n++] = fd;

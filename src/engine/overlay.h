@@ -19,6 +19,8 @@
 struct overlay {
     int root_fd;               /* folder below which the layers' paths start */
     const struct strv *layers; /* lowest first; NULL: the one layer is the machine's own root */
+    const char *base;          /* a layer below them all, for mount points that they have not;
+                                * NULL: none */
     int container_fd; /* has upper/ and work/, made when missing, and rootfs/ to mount on */
     int userns_fd;    /* the layers' owners are shifted through it; -1: not */
     uid_t owner_uid;  /* who owns the root folder of the container's own layer: with a user */

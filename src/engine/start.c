@@ -1,6 +1,7 @@
 #include "engine/start.h"
 
 #include "base/file.h"
+#include "engine/base_layer.h"
 #include "engine/bundle.h"
 #include "engine/files.h"
 #include "engine/idmap.h"
@@ -31,11 +32,14 @@ static int mount_root(struct start *s, const struct create_image *image, struct 
     struct overlay o = {
         .root_fd = image->built_in ? AT_FDCWD : s->engine->root_fd,
         .layers = image->built_in ? NULL : &image->image.layers,
+        .base = image->built_in ? NULL : BASE_LAYER,
         .container_fd = s->record->dir_fd,
         .userns_fd = s->userns,
         .discard = s->discard,
     };
-    int r = s->userns < 0 ? 0 : userns_root(s->userns, &o.owner_uid, &o.owner_gid, e);
+    int r = image->built_in ? 0 : base_layer_make(s->engine, e);
+    if (r == 0 && s->userns >= 0)
+        r = userns_root(s->userns, &o.owner_uid, &o.owner_gid, e);
     if (r < 0)
         return r;
     s->root_mount = overlay_mount(&o, e);
