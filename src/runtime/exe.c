@@ -29,14 +29,6 @@
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
-/* AddressSanitizer marks what lies between the variables of a program, and a copy of its data reads
- * that too. */
-#if defined(__SANITIZE_ADDRESS__)
-static const bool can_copy_itself = false;
-#else
-static const bool can_copy_itself = true;
-#endif
-
 /* ---- in place ---- */
 
 static uintptr_t page_down(uintptr_t address)
