@@ -108,7 +108,8 @@ static int make_input(const struct hook_state *s, struct err *e)
     return TAKE_FD(fd);
 }
 
-static _Noreturn void execute(const struct program *p, const char *folder, int in, int out)
+static _Noreturn void execute(const struct program *p, char *const *env, const char *folder, int in,
+                              int out)
 {
     char *const path_alone[] = {(char *)(uintptr_t)p->path, NULL};
     sigset_t none;
@@ -123,7 +124,7 @@ static _Noreturn void execute(const struct program *p, const char *folder, int i
     syscall(SYS_close_range, 3U, ~0U, 0U);
     if (folder && chdir(folder) < 0 && chdir("/") < 0)
         _exit(126);
-    execve(p->path, p->args[0] ? p->args : path_alone, p->env[0] ? p->env : environ);
+    execve(p->path, p->args[0] ? p->args : path_alone, p->env[0] ? p->env : env);
     dprintf(2, "cannot execute it: %s", strerror(errno));
     _exit(127);
 }
@@ -201,8 +202,11 @@ static int supervise(pid_t pid, const struct program *p, struct output *o, struc
     return err_set(e, ECANCELED, "status %d%s%s", status, *line ? ": " : "", line);
 }
 
-static int run(const json_t *entry, const struct hook_state *state, struct err *e)
+static int run(const json_t *entry, enum hook which, const struct hook_state *state, struct err *e)
 {
+    /* Our caller's variables are for programs of his, not for the container's. */
+    static char *const none[] = {NULL};
+    char *const *env = which == HOOK_START_CONTAINER ? none : environ;
     _cleanup_(program_release) struct program p = {0};
     int r = parse(entry, &p, e);
     if (r < 0)
@@ -221,7 +225,7 @@ static int run(const json_t *entry, const struct hook_state *state, struct err *
     /* Not clone3, which a filter that is in force by now may refuse. */
     pid_t pid = fork();
     if (pid == 0)
-        execute(&p, json_str(state->base, "bundle"), in, theirs);
+        execute(&p, env, json_str(state->base, "bundle"), in, theirs);
     if (pid < 0)
         return err_sys(e, errno, "\"%s\": cannot fork", p.path);
     fd_close(&theirs);
@@ -236,7 +240,7 @@ int hooks_run(const json_t *hooks, enum hook which, const struct hook_state *sta
     size_t i;
     json_t *entry;
     json_array_foreach (json_at(hooks, names[which]), i, entry) {
-        int r = run(entry, state, first < 0 ? NULL : e);
+        int r = run(entry, which, state, first < 0 ? NULL : e);
         if (r < 0 && first == 0)
             first = err_wrap(e, "hook %s", names[which]);
         if (r < 0 && !all)

@@ -97,6 +97,13 @@ teardown()
     folder=$(bundle env '.process.args = ["env"]')
     TOKEN=caller run_ok oci run -b "$folder" env
     output_lacks 'TOKEN|BATS'
+    # A hook that is the container's own program is in the container.
+    folder=$(bundle env '.process.args = ["cat", "/hook"]' \
+        '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat /proc/self/environ >/hook; ls -l /proc/self/fd >>/hook; grep Cap /proc/self/status >>/hook"]}]')
+    TOKEN=caller run_ok oci run -b "$folder" env
+    output_lacks 'TOKEN|BATS'
+    output_has 'CapEff:.0000000020000420'
+    [ "$(grep -c -- '->' <<<"$output")" -le 4 ] || told "descriptors"
 }
 
 @test "GHSA-x84c-p2g9-rqv9, CVE-2020-13401: no IPv6 address in a container, and nobody's routes are believed" {
