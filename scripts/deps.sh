@@ -15,7 +15,6 @@ build ninja-build            cmd:ninja            ninja-build          ninja    
 build pkg-config             cmd:pkg-config       pkgconf-pkg-config   pkgconf         pkgconf
 build libjansson-dev         pc:jansson           jansson-devel        jansson         jansson-dev
 build libseccomp-dev         pc:libseccomp        libseccomp-static    libseccomp      libseccomp-dev
-build libmd-dev              pc:libmd             libmd-devel          libmd           libmd-dev
 build libarchive-dev         pc:libarchive        libarchive-devel     libarchive      libarchive-dev
 build libssl-dev             pc:libcrypto         openssl-devel        openssl         openssl-dev
 build procps                 cmd:ps               procps-ng            procps-ng       procps
@@ -39,6 +38,7 @@ check shellcheck             cmd:shellcheck       ShellCheck           shellchec
 check gcovr                  cmd:gcovr            gcovr                gcovr           gcovr
 check binutils               cmd:readelf          binutils             binutils        binutils
 check strace                 cmd:strace           strace               strace          strace
+check graphviz               cmd:dot              graphviz             graphviz        graphviz
 check jq                     cmd:jq               jq                   jq              jq
 check python3                cmd:python3          python3              python          python3
 check iputils-ping           cmd:ping             iputils              iputils         iputils-ping

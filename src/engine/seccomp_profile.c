@@ -277,7 +277,7 @@ static int choose_arches(const json_t *file, json_t *profile, struct err *e)
         _cleanup_json_ json_t *list = json_array();
         json_t *sub = json_object_get(entry, "subArchitectures");
         if (json_array_append(list, arch) < 0 ||
-            (sub && json_is_array(sub) && json_array_extend(list, sub) < 0) ||
+            (json_is_array(sub) && json_array_extend(list, sub) < 0) ||
             json_object_set(profile, "architectures", list) < 0)
             return err_nomem(e);
         return 0;

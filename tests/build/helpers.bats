@@ -55,7 +55,7 @@ teardown()
     unshare --pid --fork --mount-proc sleep 1000 3>&- &
     sleep 0.5
     "$SKIFF_SOURCE/tests/lib/snapshot.sh" | comm -13 "$before" - >"$BATS_TEST_TMPDIR/new"
-    pkill -P $! sleep
+    pkill -KILL -P $! sleep # PID 1 of its namespace: nothing less is heard
     ip link del skiff-snapshot
     umount "$folder"
     rmdir "$folder"
