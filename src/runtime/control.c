@@ -45,13 +45,22 @@ int control_send(int sock, enum control_kind kind, int number, int code, const c
     return n < 0 ? -errno : 0;
 }
 
+/* The one that was expected; a second, for which the buffer has room, is closed. */
 static int take_fd(struct msghdr *msg)
 {
     int fd = -EBADF;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
-        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-            c->cmsg_len == CMSG_LEN(sizeof(int)))
-            memcpy(&fd, CMSG_DATA(c), sizeof(int));
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
+            int more;
+            memcpy(&more, CMSG_DATA(c) + at, sizeof(more));
+            if (fd < 0)
+                fd = more;
+            else
+                close(more);
+        }
+    }
     return fd;
 }
 
@@ -75,10 +84,11 @@ int control_receive(int sock, struct control_message *ret)
     do
         n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && (errno == EINTR || errno == ECONNRESET));
-    if (n <= 0)
-        return n == 0 ? 0 : -errno;
-
-    _cleanup_close_ int fd = take_fd(&msg);
+    if (n < 0)
+        return -errno;
+    _cleanup_close_ int fd = take_fd(&msg); /* a packet of no bytes may have one, too */
+    if (n == 0)
+        return 0;
     size_t len = (size_t)n - offsetof(struct packet, text);
     if ((size_t)n < offsetof(struct packet, text) || len >= sizeof(p.text) ||
         (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || p.kind < CONTROL_PID || p.kind > CONTROL_GO)

@@ -43,7 +43,8 @@ static void check(const struct control_message *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int pair[2];
+    int pair[2], lowest = dup(STDERR_FILENO);
+    close(lowest);
     if (control_pair(pair) < 0)
         return 0;
     unsigned sent = 0;
@@ -64,5 +65,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (r == 1)
             check(&m);
     close(pair[1]);
+    /* No descriptor that came along is left open. */
+    int now = dup(STDERR_FILENO);
+    close(now);
+    if (now != lowest)
+        abort();
     return 0;
 }

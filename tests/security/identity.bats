@@ -160,6 +160,8 @@ END
     folder=$(hostile huge)
     truncate -s 1G "$folder/etc/passwd"
     import_sparse huge
+    # (A sanitizer needs more for itself.)
+    ! grep -q __asan_init "$SKIFF" || return 0
     run_fails '"/etc/passwd" is larger' bash -c "ulimit -v 524288; exec \"$SKIFF\" run --rm --network none huge id"
 }
 
