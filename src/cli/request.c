@@ -162,6 +162,15 @@ static int put_text(struct builder *b, json_t *object, const char *key, const ch
     return put(b, object, key, j);
 }
 
+/* A reference is ASCII: what is not even UTF-8 is none. */
+static int put_image(struct builder *b, const char *reference)
+{
+    json_t *j = json_string(reference);
+    if (!j)
+        return err_set(b->e, EINVAL, "invalid reference format: \"%s\"", reference);
+    return put(b, b->request, "Image", j);
+}
+
 static int put_list(struct builder *b, json_t *object, const char *key, const char *option,
                     const struct option_list *list)
 {
@@ -463,7 +472,7 @@ int request_build(const struct request_options *o, const char *image, int argc, 
     struct builder b = {.request = request, .host = json_object(), .e = e};
     int r = put(&b, request, "HostConfig", b.host);
     if (r == 0)
-        r = put_text(&b, request, "Image", "image", image);
+        r = put_image(&b, image);
     if (r == 0)
         r = put_words(&b, "Cmd", argc, argv);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(parts); i++)

@@ -56,7 +56,8 @@ static bool lives(const json_t *document)
 static int end_lost(const struct engine *en, struct container_record *c, struct err *e)
 {
     if (faccessat(c->dir_fd, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-        faccessat(c->dir_fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0 || lives(c->document))
+        faccessat(c->dir_fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0 || lives(c->document) ||
+        state_settle(en, c) > 0)
         return 0;
     int r = state_write_ended(en, c, 137, false, NULL, e);
     return r < 0 ? r : 1;

@@ -99,9 +99,19 @@ static void forget(const struct engine *en, const char *place, const char *id)
         dir_remove(en->run_fd, path, NULL);
 }
 
+int state_settle(const struct engine *en, const struct container_record *c)
+{
+    _cleanup_json_ json_t *kept = NULL;
+    if (read_running(en, c->id, &kept, NULL) < 0 ||
+        !str_eq(json_str(kept, "State.Status"), "exited"))
+        return 0;
+    if (json_write(c->dir_fd, "state.json", kept, 0600, 0, NULL) == 0)
+        forget(en, "containers", c->id);
+    return 1;
+}
+
 void record_end(const struct engine *en, struct container_record *c, int exit_code, bool oom_killed)
 {
-    /* Kept where it is when it found no place on the disk. */
     if (state_write_ended(en, c, exit_code, oom_killed, NULL, NULL) == 0)
         forget(en, "containers", c->id);
     forget(en, "locks", c->id);

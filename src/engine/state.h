@@ -21,6 +21,10 @@ int state_write_running(const struct engine *en, const char *id, pid_t pid, cons
 int state_write_ended(const struct engine *en, const struct container_record *c, int exit_code,
                       bool oom_killed, const char *error, struct err *e);
 
+/* How it ended may have found no room on the disk, and is then kept in the run folder: moves it
+ * where it belongs once there is room. Returns 1 when it was kept there, else 0. */
+int state_settle(const struct engine *en, const struct container_record *c);
+
 /* A watched container has ended: its state is written, then what says that it runs goes, the lock
  * last. */
 void record_end(const struct engine *en, struct container_record *c, int exit_code,
