@@ -325,8 +325,9 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         words[i - 1] = argv[i];
     int r = dispatch(&c, argc - 1, words, argv, &e);
-    if (r >= 0)
+    bool told = r != 0 || (cli_print("", &e) == 0 && !ferror(stdout));
+    if (r >= 0 && told)
         return r;
     cli_error(err_text(&e));
-    return 125;
+    return told ? 125 : 1;
 }
