@@ -1,8 +1,8 @@
 #include "engine/beside.h"
 
-#include <fcntl.h>
+#include "runtime/netns_maker.h"
+
 #include <malloc.h>
-#include <sched.h>
 #include <string.h>
 
 enum { STACK_SIZE = 256 << 10 };
@@ -17,24 +17,9 @@ char *container_cgroup_path(const json_t *document)
                       parent[n - 1] == '/' ? "" : "/", json_str(document, "Id"));
 }
 
-/* Makes a network namespace, and comes back: only this thread was ever in it. */
-static int make_netns(struct err *e)
-{
-    _cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (own < 0)
-        return err_sys(e, errno, "cannot open our network namespace");
-    if (unshare(CLONE_NEWNET) < 0)
-        return err_sys(e, errno, "cannot make a network namespace");
-    _cleanup_close_ int made = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    int r = made < 0 ? err_sys(e, errno, "cannot open the network namespace") : 0;
-    if (setns(own, CLONE_NEWNET) < 0)
-        return err_sys(e, ENOTRECOVERABLE, "cannot leave the container's network namespace");
-    return r < 0 ? r : TAKE_FD(made);
-}
-
 static int make_network(struct beside *b, struct err *e)
 {
-    b->netns = make_netns(e);
+    b->netns = netns_make(e);
     if (b->netns < 0)
         return b->netns;
     if (!b->cable)

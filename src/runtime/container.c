@@ -5,6 +5,7 @@
 #include "kernel/process.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/netns_maker.h"
 #include "runtime/rootfs.h"
 #include "runtime/seccomp.h"
 #include "runtime/userns.h"
@@ -20,13 +21,15 @@
 /* All that is prepared on the host's side before the first process is made. */
 struct preparation {
     int join[NS_KINDS];
+    struct netns_maker netns; /* where network_beside */
+    bool network_beside;
     struct rootfs rootfs;
     struct seccomp_filter filter;
 };
 
 static void preparation_init(struct preparation *p)
 {
-    *p = (struct preparation){.rootfs = ROOTFS_INIT};
+    *p = (struct preparation){.rootfs = ROOTFS_INIT, .netns = NETNS_MAKER_INIT};
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         p->join[kind] = -EBADF;
 }
@@ -35,6 +38,7 @@ static void preparation_release(struct preparation *p)
 {
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         fd_close(&p->join[kind]);
+    netns_maker_release(&p->netns);
     rootfs_release(&p->rootfs);
     seccomp_filter_release(&p->filter);
 }
@@ -79,6 +83,10 @@ static int prepare(const struct spec *s, const struct container_options *o, stru
         r = seccomp_compile(s->seccomp, o->cache_fd, &p->filter, e);
     if (r == 0)
         r = rootfs_open(s, o, p->join[NS_USER], cg, &p->rootfs, e);
+    if (r == 0 && p->network_beside) {
+        p->join[NS_NETWORK] = netns_maker_end(&p->netns, e);
+        r = p->join[NS_NETWORK] < 0 ? p->join[NS_NETWORK] : 0;
+    }
     return r;
 }
 
@@ -247,9 +255,22 @@ static int set_oom_score(const struct spec *s, pid_t pid, struct err *e)
     return r < 0 ? err_wrap(e, "cannot set the OOM score") : 0;
 }
 
+/* One that belongs to the container's user namespace is made in there, by clone3. */
+static void begin_network(const struct spec *s, const struct container_options *o,
+                          struct preparation *p)
+{
+    p->network_beside = is_made(s, NS_NETWORK) && o->netns_fd < 0 && !s->namespaces[NS_USER].asked;
+    if (p->network_beside)
+        netns_maker_begin(&p->netns);
+}
+
 static int create(const struct spec *s, const struct container_options *o, struct container *c,
                   struct err *e)
 {
+    _cleanup_(preparation_release) struct preparation p;
+    preparation_init(&p);
+    begin_network(s, o, &p);
+
     int r = 0;
     c->cgroup = o->cgroup;
     if (s->cgroup_path) {
@@ -261,8 +282,6 @@ static int create(const struct spec *s, const struct container_options *o, struc
             return r;
     }
 
-    _cleanup_(preparation_release) struct preparation p;
-    preparation_init(&p);
     r = prepare(s, o, c->cgroup, &p, e);
     if (r < 0)
         return r;

@@ -124,7 +124,7 @@ task_is()
     run run_in seven --rm --net-host --read-only --mount "type=bind,src=$folder,dst=/mnt,options=rbind:ro" \
         -- sh -c 'cat /mnt/given; touch /mnt/x; touch /x; readlink /proc/self/ns/net'
     [ "$status" -eq 0 ]
-    output_has '^content'
+    output_has content
     output_has 'touch: /mnt/x: Read-only file system'
     output_has 'touch: /x: Read-only file system'
     output_has "$(readlink /proc/self/ns/net | sed 's/[][]/\\&/g')"

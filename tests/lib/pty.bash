@@ -72,9 +72,13 @@ pty_ended()
 {
     local i
     for ((i = 0; i < 300; i++)); do
-        # Not pane_dead: that may be known before how it ended.
-        [ -z "$(pty_tmux display-message -p -t pty '#{pane_dead_status}#{pane_dead_signal}' 2>/dev/null)" ] ||
-            return 0
+        # pane_dead may be known before how it ended; and tmux, which now and then misses that a
+        # child ended, looks again when another does.
+        case $(pty_tmux display-message -p -t pty \
+            '#{pane_dead}:#{pane_dead_status}#{pane_dead_signal}' 2>/dev/null) in
+        1:?*) return 0 ;;
+        1:) pty_tmux run-shell true ;;
+        esac
         sleep 0.1
     done
     printf 'still running; the screen:\n%s\n' "$(pty_screen)" >&2
