@@ -11,28 +11,30 @@
 #include <sys/sysmacros.h>
 
 /* What the specification has and this program has not. Only what would do nothing may stand there:
- * an empty list, an empty string, false. In a map a key alone asks for something. */
+ * an empty list, an empty string, false; or a word for it. In a map a key alone asks for something.
+ */
 static const struct {
     const char *path;
     bool is_map;
+    const char *nothing;
 } unsupported[] = {
-    {"process.apparmorProfile", false},
-    {"process.commandLine", false},
-    {"process.execCPUAffinity", false},
-    {"process.ioPriority", false},
-    {"process.scheduler", false},
-    {"process.selinuxLabel", false},
-    {"process.user.username", false},
-    {"linux.intelRdt", false},
-    {"linux.memoryPolicy", false},
-    {"linux.mountLabel", false},
-    {"linux.netDevices", true},
-    {"linux.personality", false},
-    {"freebsd", false},
-    {"solaris", false},
-    {"vm", false},
-    {"windows", false},
-    {"zos", false},
+    {"process.apparmorProfile", false, "unconfined"},
+    {"process.commandLine", false, NULL},
+    {"process.execCPUAffinity", false, NULL},
+    {"process.ioPriority", false, NULL},
+    {"process.scheduler", false, NULL},
+    {"process.selinuxLabel", false, NULL},
+    {"process.user.username", false, NULL},
+    {"linux.intelRdt", false, NULL},
+    {"linux.memoryPolicy", false, NULL},
+    {"linux.mountLabel", false, NULL},
+    {"linux.netDevices", true, NULL},
+    {"linux.personality", false, NULL},
+    {"freebsd", false, NULL},
+    {"solaris", false, NULL},
+    {"vm", false, NULL},
+    {"windows", false, NULL},
+    {"zos", false, NULL},
 };
 
 static bool is_empty(const json_t *j, bool is_map)
@@ -54,7 +56,8 @@ static bool is_empty(const json_t *j, bool is_map)
 static int refuse_unsupported(const json_t *doc, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
-        if (!is_empty(json_at(doc, unsupported[i].path), unsupported[i].is_map))
+        if (!is_empty(json_at(doc, unsupported[i].path), unsupported[i].is_map) &&
+            !str_eq(json_str(doc, unsupported[i].path), unsupported[i].nothing))
             return err_set(e, ENOTSUP, "config.json: \"%s\" is not supported", unsupported[i].path);
     return 0;
 }

@@ -58,7 +58,7 @@ END
 @test "what would do nothing is no reason to refuse" {
     ok_sh true '.process.apparmorProfile = "" | .process.selinuxLabel = "" | .hooks = {prestart: []}' \
         '.linux.intelRdt = {} | .linux.netDevices = {} | .linux.mountLabel = "" | .vm = null' \
-        '.linux.rootfsPropagation = "" | .linux.sysctl = {} | .unknownToUs = {"x": 1}'
+        '.process.apparmorProfile = "unconfined" | .linux.rootfsPropagation = "" | .linux.sysctl = {} | .unknownToUs = {"x": 1}'
 }
 
 @test "a value of the wrong type is refused by name" {
