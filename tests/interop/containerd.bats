@@ -1,10 +1,10 @@
 # skiff-oci under containerd: ctr runs containers with it in place of runc.
 load ../lib/common
+load ../lib/interop
 
 setup_file()
 {
-    require_root
-    require_command containerd containerd-shim-runc-v2 ctr jq script
+    need containerd containerd-shim-runc-v2 ctr jq script || return 0
     folder=$(mktemp -d /tmp/skiff-containerd-XXXXXX)
     space=skiff-test-$$
     export folder space CONTAINERD_ADDRESS=$folder/c.sock CONTAINERD_NAMESPACE=$space
@@ -40,6 +40,11 @@ import_image()
         >"$image/manifest.json"
     tar -C "$image" -cf "$folder/image.tar" manifest.json config.json layer.tar
     ctr images import "$folder/image.tar" >/dev/null
+}
+
+setup()
+{
+    skip_without
 }
 
 teardown_file()

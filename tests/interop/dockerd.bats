@@ -1,10 +1,10 @@
 # skiff-oci under dockerd, which gives containers their network by a hook.
 load ../lib/common
+load ../lib/interop
 
 setup_file()
 {
-    require_root
-    require_command dockerd docker unshare ip jq
+    need dockerd docker unshare ip jq || return 0
     folder=$(mktemp -d /tmp/skiff-dockerd-XXXXXX)
     parent=skiff-test-$$
     export folder parent DOCKER_HOST=unix://$folder/d.sock DOCKER_CONFIG=$folder/client
@@ -21,6 +21,11 @@ setup_file()
     echo $! >"$folder/pid"
     until_true docker version >/dev/null 2>&1
     docker import "$(rootfs_busybox)" busybox >/dev/null
+}
+
+setup()
+{
+    skip_without
 }
 
 teardown_file()

@@ -1,10 +1,10 @@
 # skiff-oci under podman.
 load ../lib/common
+load ../lib/interop
 
 setup_file()
 {
-    require_root
-    require_command podman conmon unshare script
+    need podman conmon unshare script || return 0
     folder=$(mktemp -d /tmp/skiff-podman-XXXXXX)
     parent=skiff-test-$$
     # Raising limits is not allowed everywhere.
@@ -19,6 +19,11 @@ END
     groups_before=$(find /sys/fs/cgroup -maxdepth 2 -type d | sort)
     export groups_before
     pod import "$(rootfs_busybox)" busybox:test >/dev/null 2>&1
+}
+
+setup()
+{
+    skip_without
 }
 
 teardown_file()
