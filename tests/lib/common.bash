@@ -74,10 +74,10 @@ skiff_teardown()
         echo "mounts left behind: $left" >&2
         awk -v folder="$skiff_folder" 'index($5, folder) == 1 { print $5 }' /proc/self/mountinfo |
             sort -r | xargs -r -n 1 umount -l
-        rm -rf "$skiff_folder"
+        rm -rf "$skiff_folder" || { sleep 1 && rm -rf "$skiff_folder"; } # a monitor may still be sweeping
         return 1
     }
-    rm -rf "$skiff_folder"
+    rm -rf "$skiff_folder" || { sleep 1 && rm -rf "$skiff_folder"; }
 }
 
 # --- images --------------------------------------------------------------------------------------
