@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 static int write_map(pid_t pid, const char *file, const struct spec_id_map *map, size_t n,
                      struct err *e)
@@ -31,14 +32,23 @@ static int write_map(pid_t pid, const char *file, const struct spec_id_map *map,
     return 0;
 }
 
+/* In a process that is only there to be looked at: until it is killed, or @maker is. */
+static _Noreturn void stand_by(pid_t maker)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == maker)
+        pause();
+    _exit(1);
+}
+
 int userns_new(const struct spec_id_map *uids, size_t n_uids, const struct spec_id_map *gids,
                size_t n_gids, struct err *e)
 {
     /* A namespace is made by a process that enters it; that one only waits to be killed. */
+    pid_t self = getpid();
     pid_t pid = process_clone(CLONE_NEWUSER, -1, NULL);
     if (pid == 0)
-        for (;;)
-            pause();
+        stand_by(self);
     if (pid < 0)
         return err_sys(e, -pid, "cannot make a user namespace");
 
@@ -85,12 +95,13 @@ int userns_root(int fd, uid_t *ret_uid, gid_t *ret_gid, struct err *e)
     int pair[2];
     if (pipe2(pair, O_CLOEXEC) < 0)
         return err_sys(e, errno, "cannot make a pipe");
+    pid_t self = getpid();
     pid_t pid = process_clone(0, -1, NULL);
     if (pid == 0) {
         close(pair[0]);
         char ok = userns_enter(fd, NULL) == 0 ? 1 : 0;
         if (write(pair[1], &ok, 1) == 1)
-            pause();
+            stand_by(self);
         _exit(1);
     }
     _cleanup_close_ int from_child = pair[0];
