@@ -112,13 +112,17 @@ static int link_name(const struct engine *en, const char *id, const char *name)
 }
 
 /* Who has a name: the link's target, or an empty string. */
-static void name_holder(const struct engine *en, const char *name, char ret[ID_LEN + 1])
+static int name_holder(const struct engine *en, const char *name, char ret[ID_LEN + 1])
 {
+    ret[0] = '\0';
     _cleanup_free_ char *path = str_printf("names/%s", name);
-    ssize_t n = path ? readlinkat(en->root_fd, path, ret, ID_LEN) : -1;
+    if (!path)
+        return -ENOMEM;
+    ssize_t n = readlinkat(en->root_fd, path, ret, ID_LEN);
     ret[n > 0 ? n : 0] = '\0';
     if (!is_id(ret))
         ret[0] = '\0';
+    return 0;
 }
 
 /* A link whose container is gone (we were killed between the two) is no claim. */
@@ -141,7 +145,8 @@ static int claim_given(const struct engine *en, struct container_record *c, cons
         if (r != -EEXIST)
             return r < 0 ? err_sys(e, -r, "cannot claim the name \"%s\"", name) : 0;
         char holder[ID_LEN + 1];
-        name_holder(en, name, holder);
+        if (name_holder(en, name, holder) < 0)
+            return err_nomem(e);
         if (attempt == 0 && drop_stale_name(en, name, holder))
             continue;
         return err_set(e, EEXIST,
@@ -271,8 +276,9 @@ static int resolve(const struct engine *en, const char *what, char ret[ID_LEN + 
     ret[0] = '\0';
     if (is_id(what))
         memcpy(ret, what, ID_LEN + 1);
-    else if (*name && !strchr(name, '/') && !str_eq(name, ".") && !str_eq(name, ".."))
-        name_holder(en, name, ret);
+    else if (*name && !strchr(name, '/') && !str_eq(name, ".") && !str_eq(name, "..") &&
+             name_holder(en, name, ret) < 0)
+        return err_nomem(e);
     if (ret[0] != '\0')
         return 0;
     if (what[0] == '\0' || what[strspn(what, hex_digits)] != '\0')
@@ -308,7 +314,8 @@ static int remove_below(int dir_fd, const char *format, const char *id, struct e
 static int drop_if_held(const struct engine *en, const char *name, const char *id, struct err *e)
 {
     char holder[ID_LEN + 1];
-    name_holder(en, name, holder);
+    if (name_holder(en, name, holder) < 0)
+        return err_nomem(e);
     return str_eq(holder, id) ? remove_below(en->root_fd, "names", name, e) : 0;
 }
 
