@@ -35,21 +35,26 @@ static int by_start(const void *a, const void *b)
     return strcmp(x->started, y->started);
 }
 
+/* Negative for one that does not run or cannot be read; -ENOMEM when that cannot be known. */
 static int find_running(const struct engine *en, const char *id, struct running *ret)
 {
     _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
     _cleanup_json_ json_t *state = NULL;
-    if (record_open(en, id, &c, NULL) < 0 || state_read(en, &c, &state, NULL, NULL) < 0)
-        return -ENOENT;
+    _cleanup_err_ struct err e = ERR_INIT; /* the code is its */
+    int r = record_open(en, id, &c, &e);
+    if (r == 0)
+        r = state_read(en, &c, &state, NULL, &e);
+    if (r < 0)
+        return r;
     const char *started = json_str(state, "State.StartedAt");
     *ret = (struct running){.pid = state_pid(state), .name = strdup(record_name(&c))};
     snprintf(ret->id, sizeof(ret->id), "%s", id);
     snprintf(ret->started, sizeof(ret->started), "%s", started ? started : "");
-    if (ret->pid == 0 || !ret->name) {
-        free(ret->name);
-        return -ESRCH;
-    }
-    return 0;
+    if (ret->pid != 0 && ret->name)
+        return 0;
+    r = ret->name ? -ESRCH : -ENOMEM;
+    free(ret->name);
+    return r;
 }
 
 int sharing_read(const struct engine *en, struct sharing *ret, struct err *e)
@@ -65,9 +70,11 @@ int sharing_read(const struct engine *en, struct sharing *ret, struct err *e)
         return err_nomem(e);
     }
     size_t n = 0;
-    for (size_t i = 0; i < ids.n; i++)
-        if (find_running(en, ids.v[i], &all[n]) == 0)
-            n++;
+    for (size_t i = 0; i < ids.n && r == 0; i++) {
+        int found = find_running(en, ids.v[i], &all[n]);
+        n += found == 0;
+        r = found == -ENOMEM ? found : 0;
+    }
     qsort(all, n, sizeof(*all), by_start);
     for (size_t i = 0; i < n; i++) {
         if (r == 0)

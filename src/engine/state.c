@@ -119,12 +119,16 @@ void record_end(const struct engine *en, struct container_record *c, int exit_co
 
 enum holder { HOLDER_NONE, HOLDER_ALIVE, HOLDER_KILLED };
 
-static enum holder lock_holder(const struct engine *en, const char *id)
+/* A negative errno when it cannot be known: what runs must not be taken for what does not. */
+static int lock_holder(const struct engine *en, const char *id, struct err *e)
 {
     _cleanup_free_ char *path = str_printf("locks/%s", id);
-    _cleanup_close_ int fd = path ? openat(en->run_fd, path, O_RDONLY | O_CLOEXEC) : -1;
+    if (!path)
+        return err_nomem(e);
+    _cleanup_close_ int fd = openat(en->run_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return HOLDER_NONE;
+        return errno == ENOENT ? HOLDER_NONE
+                               : err_sys(e, errno, "cannot open \"%s/%s\"", en->run, path);
     return flock(fd, LOCK_SH | LOCK_NB) < 0 ? HOLDER_ALIVE : HOLDER_KILLED;
 }
 
@@ -152,7 +156,7 @@ static json_t *ended_state(const struct container_record *c, json_t *running)
     _cleanup_err_ struct err e = ERR_INIT;
     json_t *doc = NULL;
     int r = read_state(c->dir_fd, "state.json", &doc, &e);
-    if (r == 0)
+    if (r == 0 || r == -ENOMEM)
         return doc;
     if (str_eq(json_str(running, "State.Status"), "exited"))
         return json_incref(running);
@@ -163,10 +167,12 @@ int state_read(const struct engine *en, const struct container_record *c, json_t
                bool *ret_orphan, struct err *e)
 {
     /* The lock first: if its holder ends meanwhile, the file that he left tells how. */
-    enum holder holder = lock_holder(en, c->id);
+    int holder = lock_holder(en, c->id, e);
+    if (holder < 0)
+        return holder;
     _cleanup_json_ json_t *running = NULL;
     int r = read_running(en, c->id, &running, e);
-    if (r < 0 && r != -ENOENT && holder == HOLDER_ALIVE)
+    if (r < 0 && r != -ENOENT && (holder == HOLDER_ALIVE || r == -ENOMEM))
         return r;
     err_release(e);
 

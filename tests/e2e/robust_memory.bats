@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# Memory runs out: whichever allocation fails, a command succeeds as if nothing had happened, or says
+# so in one line; it never crashes or hangs, and nothing is left that the next command does not clear
+# away. Every Nth allocation is tried, from a first one that moves from day to day; with
+# SKIFF_TEST_EVERY=1, all of them.
+load ../lib/common
+load ../lib/leftovers
+
+setup_file()
+{
+    require_root
+    require_command ninja
+    [ -e "$SKIFF_BUILD/build.ninja" ] || skip "not a build folder"
+    skiff_setup
+    leftovers_setup
+    import_busybox
+    # The program beside its helpers, as they find each other.
+    ninja -C "$SKIFF_BUILD" tests/lib/skiff-starved >"$skiff_folder/ninja.log" 2>&1 || {
+        cat "$skiff_folder/ninja.log" >&2
+        return 1
+    }
+    mkdir "$skiff_folder/starved"
+    cp "$SKIFF_BUILD/tests/lib/skiff-starved" "$skiff_folder/starved/skiff"
+    cp "$SKIFF_BUILD"/skiff-{init,image} "$skiff_folder/starved/"
+    skiff run -d --network none --cgroup-parent "$LEFTOVERS_GROUP" --name alive busybox sleep 600 \
+        >/dev/null
+    skiff run --network none --cgroup-parent "$LEFTOVERS_GROUP" --name ended busybox true
+    leftovers >"$skiff_folder/before"
+}
+
+teardown_file()
+{
+    [ -n "${skiff_folder:-}" ] || return 0
+    skiff_teardown
+    leftovers_teardown
+}
+
+# walk FAILURE EVERY COMMAND...: FAILURE is "" (one allocation fails) or "+" (all from there on). What
+# it writes when it succeeds must be what it writes unhindered (up to an image's ID, in which there is
+# a time), unless it warns. It may tell more than once that memory ran out when all of it is gone.
+walk()
+{
+    local failure=$1 every=${SKIFF_TEST_EVERY:-$2} n status output expected told
+    shift 2
+    export SKIFF_MALLOC_HIT=$BATS_TEST_TMPDIR/hit
+    expected=$("$@" 2>/dev/null) || true
+    for ((n = 1 + $(date +%j) % every; ; n += every)); do
+        echo . >"$SKIFF_MALLOC_HIT"
+        status=0
+        output=$(SKIFF_MALLOC_FAIL=$n$failure timeout -k 1 20 "$@" \
+            2>"$BATS_TEST_TMPDIR/err" </dev/null) || status=$?
+        [ "$(head -c 1 "$SKIFF_MALLOC_HIT")" = x ] || break
+        told=$(wc -l <"$BATS_TEST_TMPDIR/err")
+        case $status in
+        0) [ "$told" -eq 0 ] && [ "${output%%sha256:*}" = "${expected%%sha256:*}" ] ||
+            [ "$told" -eq 1 ] ;;
+        1 | 125 | 126) [ "$told" -eq 1 ] || [ "$failure" = + ] && [ "$told" -ge 1 ] ;;
+        *) false ;;
+        esac && ! grep -q 'was killed' "$BATS_TEST_TMPDIR/err" || {
+            echo "allocation $n$failure of $*: status $status"
+            cat "$BATS_TEST_TMPDIR/err"
+            [ "$status" -ne 0 ] || diff <(echo "$expected") <(echo "$output")
+            return 1
+        } >&2
+    done
+    # It did allocate, and the walk did not end at its beginning.
+    [ "$n" -gt "$every" ] || [ "$n" -gt 20 ]
+}
+
+starved()
+{
+    walk "" "$1" "$skiff_folder/starved/skiff" "${@:2}" &&
+        walk + "$((4 * $1))" "$skiff_folder/starved/skiff" "${@:2}"
+}
+
+only_the_first_two_are_left()
+{
+    run_ok skiff ps -a --format '{{.Names}} {{.State}}'
+    output_is $'ended exited\nalive running'
+    local i left
+    for ((i = 0; i < 100; i++)); do
+        left=$(leftovers | diff "$skiff_folder/before" -) && return 0
+        sleep 0.05
+    done
+    echo "$left" >&2
+    return 1
+}
+
+# What a container is given must be whole, or it must not start.
+walls='grep -E "Cap|NoNew|Seccomp|Groups|Uid" /proc/self/status
+    cut -d" " -f5- /proc/self/mountinfo | sed "s/[0-9a-f]\{64\}/ID/g; s/fd.[0-9]*/fd/g"
+    ls /dev; env | grep -v HOSTNAME; umask; cat /etc/passwd; ip -o link | cut -d: -f2'
+
+@test "run: what starts has all its walls" {
+    starved 10 run --rm --network none --cgroup-parent "$LEFTOVERS_GROUP" busybox sh -c "$walls"
+    only_the_first_two_are_left
+}
+
+@test "run of the built-in image" {
+    starved 10 run --rm --network none --cgroup-parent "$LEFTOVERS_GROUP" host true
+    only_the_first_two_are_left
+}
+
+@test "run with a network, a user namespace and what else there is" {
+    starved 30 run --rm --cgroup-parent "$LEFTOVERS_GROUP" --userns private --time private -m 100m \
+        --init -v /tmp:/mnt:ro --tmpfs /t:size=1m --cap-add SYS_ADMIN -u user -e A=b \
+        --add-host a:1.2.3.4 --hostname name --ulimit nofile=100 --device /dev/null \
+        --sysctl net.ipv4.ip_forward=1 -l a=b busybox true
+    only_the_first_two_are_left
+}
+
+@test "ps, inspect, images, ns, info" {
+    starved 15 ps -a --format '{{.Names}} {{.State}} {{.Labels}}'
+    starved 15 inspect alive
+    starved 15 inspect --format '{{.Id}}' busybox
+    starved 15 images -q --no-trunc
+    starved 15 ns --format json
+    starved 30 info --format '{{.Containers}} {{.Images}}'
+    only_the_first_two_are_left
+}
+
+@test "kill and rm" {
+    starved 10 kill -s CONT alive
+    starved 10 rm -f nobody
+    only_the_first_two_are_left
+}
+
+@test "import" {
+    starved 1 import "$(rootfs_busybox)" "busybox:other"
+    skiff rmi busybox:other
+    only_the_first_two_are_left
+}
