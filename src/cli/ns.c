@@ -61,10 +61,16 @@ static json_t *row_json(const struct sharing *s, size_t i)
 {
     const struct sharing_row *row = &s->rows[i];
     json_t *namespaces = json_object();
+    bool whole = true;
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
-        json_object_set_new(namespaces, namespace_types[kind].name,
-                            json_pack("{s:I, s:s}", "inode", (json_int_t)row->inode[kind], "owner",
-                                      s->rows[sharing_owner(s, i, kind)].name));
+        whole &=
+            json_object_set_new(namespaces, namespace_types[kind].name,
+                                json_pack("{s:I, s:s}", "inode", (json_int_t)row->inode[kind],
+                                          "owner", s->rows[sharing_owner(s, i, kind)].name)) == 0;
+    if (!whole) {
+        json_decref(namespaces);
+        return NULL;
+    }
     return json_pack("{s:s, s:s, s:i, s:o}", "id", row->id, "name", row->name, "pid",
                      i == 0 ? 0 : row->pid, "namespaces", namespaces);
 }
