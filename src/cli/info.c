@@ -48,8 +48,12 @@ static int count(struct cli *c, struct counts *n, struct err *e)
     for (size_t i = 0; i < ids.n; i++) {
         _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
         _cleanup_json_ json_t *state = NULL;
-        if (record_open(&c->engine, ids.v[i], &record, NULL) < 0 ||
-            state_read(&c->engine, &record, &state, NULL, NULL) < 0)
+        r = record_open(&c->engine, ids.v[i], &record, NULL);
+        if (r == 0)
+            r = state_read(&c->engine, &record, &state, NULL, NULL);
+        if (r == -ENOMEM)
+            return err_nomem(e);
+        if (r < 0)
             continue;
         n->containers++;
         n->running += json_bool(state, "State.Running", false);

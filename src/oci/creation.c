@@ -46,13 +46,14 @@ static int load_bundle(struct creation *c, struct err *e)
     return 0;
 }
 
-/* The group of a container whose config names none: below our own. */
+/* The group of a container whose config names none: as with runc without a parent, which would
+ * stay. */
 static int set_default_cgroup(struct creation *c, struct err *e)
 {
     if (c->spec.cgroup_path)
         return 0;
     json_t *linux_ = json_at(c->spec.document, "linux");
-    _cleanup_free_ char *path = str_printf("/skiff-oci/%s", c->state.id);
+    _cleanup_free_ char *path = str_printf("/skiff-oci-%s", c->state.id);
     if (!path || json_object_set_new(linux_, "cgroupsPath", json_string(path)) < 0)
         return err_nomem(e);
     c->spec.cgroup_path = json_str(linux_, "cgroupsPath");

@@ -107,7 +107,7 @@ is_gone()
 # cgroups_of ID: the folders of its default group.
 cgroups_of()
 {
-    find /sys/fs/cgroup -maxdepth 4 -type d -path "*/skiff-oci/$1" 2>/dev/null
+    find /sys/fs/cgroup -maxdepth 4 -type d -name "skiff-oci-$1" 2>/dev/null
 }
 
 # nothing_left ID: no state, no control group, and so no process in one.
@@ -133,7 +133,6 @@ oci_teardown()
     local left
     left=$(grep -F "$oci_folder" /proc/self/mountinfo)
     rm -rf "$oci_folder"
-    find /sys/fs/cgroup -maxdepth 2 -type d -name skiff-oci -exec rmdir {} + 2>/dev/null
     [ -z "$left" ] || {
         echo "mounts left behind: $left" >&2
         return 1

@@ -79,7 +79,7 @@ bundle()
 {
     local folder=$skiff_folder/bundles/$1 filter group
     # Its control group is nobody else's, however often these tests run at a time.
-    group=/skiff-oci/${skiff_folder##*/}-$1
+    group=/${skiff_folder##*/}-$1
     shift
     rm -rf "$folder"
     rootfs_unpacked "$(rootfs_busybox)" "$folder/rootfs" || return 1
