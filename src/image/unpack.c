@@ -1,6 +1,6 @@
 #include "image/unpack.h"
 
-#include "image/node.h"
+#include "kernel/node.h"
 #include "kernel/mount.h"
 
 #include <archive.h>

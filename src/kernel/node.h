@@ -1,11 +1,12 @@
 /*
- * Making one file, folder, link or device of an archive in a folder that is named by a descriptor.
+ * Making one file, folder, link or device in a folder that is named by a descriptor.
  *
  * What stands there already under the name gives way, as later entries of an archive win; only a
- * folder onto a folder stays.
+ * folder onto a folder stays. The folder may be somebody else's who swaps names meanwhile: nothing
+ * is followed, and facts are set on a descriptor or on the name itself.
  */
-#ifndef SKIFF_IMAGE_NODE_H
-#define SKIFF_IMAGE_NODE_H
+#ifndef SKIFF_KERNEL_NODE_H
+#define SKIFF_KERNEL_NODE_H
 
 #include "base/err.h"
 
@@ -25,6 +26,11 @@ struct node {
 
 /* Each of them: 0 or a negative errno. */
 
+/* A folder of mode 0700, or the one that is there (*ret_made is false); *ret_fd is open for
+ * reading.
+ */
+int node_open_dir(struct node *n, bool *ret_made, int *ret_fd);
+
 /* An empty file; *ret_fd is open for writing. Owner, mode and times come with node_finish. */
 int node_make_file(struct node *n, int *ret_fd);
 
@@ -36,7 +42,8 @@ int node_make_dir(struct node *n, int *ret_fd);
 
 int node_make_symlink(struct node *n, const char *target);
 
-/* A device, FIFO or socket: @type is S_IFCHR and the like. */
+/* A device, FIFO or socket: @type is S_IFCHR and the like. The process's umask must be 0: the mode
+ * of what has only a name cannot be changed without a chance that it is another's by then. */
 int node_make_special(struct node *n, mode_t type, dev_t dev);
 
 /* Another name for what is called @name in @dirfd. -EISDIR for a folder. */

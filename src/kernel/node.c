@@ -1,4 +1,4 @@
-#include "image/node.h"
+#include "kernel/node.h"
 
 #include "base/file.h"
 
@@ -49,44 +49,54 @@ int node_finish(const struct node *n, int fd)
     return 0;
 }
 
+/* Whether it was made. */
 static int make_or_keep_dir(struct node *n)
 {
     struct stat st;
     if (mkdirat(n->dirfd, n->name, 0700) == 0)
-        return 0;
+        return true;
     if (errno != EEXIST)
         return -errno;
     if (fstatat(n->dirfd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     if (S_ISDIR(st.st_mode))
-        return 0;
+        return false;
     int r = give_way(n);
     if (r < 0)
         return r;
-    return mkdirat(n->dirfd, n->name, 0700) < 0 ? -errno : 0;
+    return mkdirat(n->dirfd, n->name, 0700) < 0 ? -errno : true;
 }
 
-int node_make_dir(struct node *n, int *ret_fd)
+int node_open_dir(struct node *n, bool *ret_made, int *ret_fd)
 {
     int r = make_or_keep_dir(n);
     if (r < 0)
         return r;
-    _cleanup_close_ int fd =
-        openat(n->dirfd, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(n->dirfd, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    r = node_finish(n, fd);
+    *ret_made = r;
+    *ret_fd = fd;
+    return 0;
+}
+
+int node_make_dir(struct node *n, int *ret_fd)
+{
+    bool made;
+    _cleanup_close_ int fd = -EBADF;
+    int r = node_open_dir(n, &made, &fd);
+    if (r == 0)
+        r = node_finish(n, fd);
     if (r < 0)
         return r;
     *ret_fd = TAKE_FD(fd);
     return 0;
 }
 
-static int finish_by_name(const struct node *n, bool has_mode)
+static int finish_by_name(const struct node *n)
 {
     const struct timespec times[2] = {n->mtime, n->mtime};
     if (fchownat(n->dirfd, n->name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-        (has_mode && fchmodat(n->dirfd, n->name, n->mode, 0) < 0) ||
         utimensat(n->dirfd, n->name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     return 0;
@@ -101,19 +111,19 @@ int node_make_symlink(struct node *n, const char *target)
         if (symlinkat(target, n->dirfd, n->name) < 0)
             return -errno;
     }
-    return finish_by_name(n, false);
+    return finish_by_name(n);
 }
 
 int node_make_special(struct node *n, mode_t type, dev_t dev)
 {
-    if (mknodat(n->dirfd, n->name, type | 0600, dev) < 0) {
+    if (mknodat(n->dirfd, n->name, type | n->mode, dev) < 0) {
         int r = errno == EEXIST ? give_way(n) : -errno;
         if (r < 0)
             return r;
-        if (mknodat(n->dirfd, n->name, type | 0600, dev) < 0)
+        if (mknodat(n->dirfd, n->name, type | n->mode, dev) < 0)
             return -errno;
     }
-    return finish_by_name(n, true);
+    return finish_by_name(n);
 }
 
 int node_make_link(struct node *n, int dirfd, const char *name)
