@@ -26,6 +26,10 @@ const struct option_def request_table[] = {
     OPTION(FLAG, "rm", 0, remove, NULL, "Remove the container when it ends", NULL),
     OPTION(STRING, "name", 0, name, "NAME", "Name it (else a name is made up)", NULL),
     OPTION(LIST, "label", 'l', label, "KEY=VALUE", "Set metadata", NULL),
+    OPTION(LIST, "label-file", 0, label_file, "FILE", "Set metadata from a file's lines", NULL),
+    OPTION(LIST, "annotation", 0, annotation, "KEY=VALUE", "Metadata for the OCI runtime", NULL),
+    OPTION(STRING, "restart", 0, restart, "POLICY",
+           "no, always, unless-stopped, on-failure[:N] (no)", NULL),
     OPTION(STRING, "cidfile", 0, cidfile, "FILE", "Write the container's ID to a file", NULL),
     OPTION(LIST, "attach", 'a', attach, "STREAM", "Attach to stdin, stdout or stderr", NULL),
     OPTION(FLAG, "sig-proxy", 0, sig_proxy, NULL, "Pass signals on to the process (true)", NULL),
@@ -67,6 +71,8 @@ const struct option_def request_table[] = {
     OPTION(FLAG, "read-only", 0, read_only, NULL, "Root file system read-only", NULL),
     OPTION(STRING, "shm-size", 0, shm_size, "BYTES", "Size of /dev/shm (64m)", NULL),
     OPTION(LIST, "device", 0, device, "DEV[:PATH][:rwm]", "Give a device of the host", NULL),
+    OPTION(LIST, "device-cgroup-rule", 0, device_rule, "RULE", "Allow devices: c 1:3 rwm, b *:* r",
+           NULL),
 
     OPTION(LIST, "dns", 0, dns, "ADDRESS", "Name server", "Network"),
     OPTION(LIST, "dns-search", 0, dns_search, "DOMAIN", "Search domain", NULL),
@@ -82,22 +88,12 @@ const struct option_def request_table[] = {
            "seccomp=FILE|unconfined, no-new-privileges", NULL),
     OPTION(LIST, "sysctl", 0, sysctl, "KEY=VALUE", "Kernel parameter of its namespaces", NULL),
 
-    OPTION(STRING, "memory", 'm', memory, "BYTES", "Memory limit: 512m, 2g", "Limits"),
-    OPTION(STRING, "memory-swap", 0, memory_swap, "BYTES", "Memory and swap; -1: no limit", NULL),
-    OPTION(STRING, "memory-reservation", 0, memory_reservation, "BYTES", "Soft limit", NULL),
+    LIMIT_OPTION_ROWS(struct request_options),
     OPTION(FLAG, "oom-kill-disable", 0, oom_kill_disable, NULL, "No OOM killer (cgroup v1)", NULL),
-    OPTION(STRING, "cpus", 0, cpus, "N", "CPUs: 1.5", NULL),
-    OPTION(INT, "cpu-shares", 'c', cpu_shares, "N", "Relative weight", NULL),
-    OPTION(INT, "cpu-period", 0, cpu_period, "MICROSECONDS", "CFS period", NULL),
-    OPTION(INT, "cpu-quota", 0, cpu_quota, "MICROSECONDS", "CFS quota", NULL),
-    OPTION(STRING, "cpuset-cpus", 0, cpuset_cpus, "LIST", "Which CPUs: 0-3,7", NULL),
-    OPTION(STRING, "cpuset-mems", 0, cpuset_mems, "LIST", "Which memory nodes", NULL),
-    OPTION(INT, "pids-limit", 0, pids_limit, "N", "Number of processes; -1: no limit", NULL),
     OPTION(STRING, "cgroup-parent", 0, cgroup_parent, "PATH", "Parent cgroup (/skiff)", NULL),
 
     LATER("publish", 'p'),
     LATER("publish-all", 'P'),
-    LATER("restart", 0),
     LATER("link", 0),
     LATER("network-alias", 0),
     LATER("net-alias", 0),
@@ -119,20 +115,8 @@ const struct option_def request_table[] = {
     LATER("no-healthcheck", 0),
     LATER("stop-timeout", 0),
     LATER("gpus", 0),
-    LATER("device-cgroup-rule", 0),
-    LATER("device-read-bps", 0),
-    LATER("device-read-iops", 0),
-    LATER("device-write-bps", 0),
-    LATER("device-write-iops", 0),
-    LATER("blkio-weight", 0),
-    LATER("blkio-weight-device", 0),
-    LATER("cpu-rt-period", 0),
-    LATER("cpu-rt-runtime", 0),
-    LATER("memory-swappiness", 0),
     LATER("kernel-memory", 0),
     LATER("storage-opt", 0),
-    LATER("label-file", 0),
-    LATER("annotation", 0),
     LATER("detach-keys", 0),
     LATER("isolation", 0),
     LATER("runtime", 0),
@@ -185,12 +169,11 @@ static int put_list(struct builder *b, json_t *object, const char *key, const ch
     return r;
 }
 
-/* "KEY=VALUE" options as one object; a missing value is empty. */
-static int put_pairs(struct builder *b, json_t *object, const char *key, const char *option,
+/* "KEY=VALUE" options to members of @pairs; a missing value is empty. */
+static int add_pairs(struct builder *b, json_t *pairs, const char *option,
                      const struct option_list *list, char separator, bool need_value)
 {
-    json_t *pairs = json_object();
-    int r = put(b, object, key, pairs);
+    int r = 0;
     for (size_t i = 0; r == 0 && i < list->n; i++) {
         const char *text = list->v[i];
         const char *value = strchrnul(text, separator);
@@ -205,6 +188,15 @@ static int put_pairs(struct builder *b, json_t *object, const char *key, const c
             return err_set(b->e, EINVAL, "option \"--%s\": its value is not UTF-8", option);
     }
     return r;
+}
+
+/* The same as one object. */
+static int put_pairs(struct builder *b, json_t *object, const char *key, const char *option,
+                     const struct option_list *list, char separator, bool need_value)
+{
+    json_t *pairs = json_object();
+    int r = put(b, object, key, pairs);
+    return r == 0 ? add_pairs(b, pairs, option, list, separator, need_value) : r;
 }
 
 static int put_environment(struct builder *b, const struct request_options *o)
@@ -231,6 +223,16 @@ static int put_words(struct builder *b, const char *key, int argc, char **argv)
     return r;
 }
 
+/* Those of files first: an option of the same name counts. */
+static int put_labels(struct builder *b, const struct request_options *o)
+{
+    json_t *labels = json_object();
+    int r = put(b, b->request, "Labels", labels);
+    for (size_t i = 0; r == 0 && i < o->label_file.n; i++)
+        r = add_label_file(labels, o->label_file.v[i], b->e);
+    return r == 0 ? add_pairs(b, labels, "label", &o->label, '=', false) : r;
+}
+
 static int put_process(struct builder *b, const struct request_options *o)
 {
     int r = put_environment(b, o);
@@ -251,7 +253,7 @@ static int put_process(struct builder *b, const struct request_options *o)
     if (r == 0 && o->entrypoint)
         r = put_list(b, b->request, "Entrypoint", "entrypoint",
                      &(struct option_list){.v = entrypoint, .n = *o->entrypoint ? 1 : 0});
-    return r == 0 ? put_pairs(b, b->request, "Labels", "label", &o->label, '=', false) : r;
+    return r == 0 ? put_labels(b, o) : r;
 }
 
 static int check_hostname(const char *name, struct err *e)
@@ -341,6 +343,8 @@ static int put_files(struct builder *b, const struct request_options *o)
         r = put_pairs(b, b->host, "Tmpfs", "tmpfs", &o->tmpfs, ':', false);
     if (r == 0)
         r = put_parsed(b, "Devices", &o->device, parse_device);
+    if (r == 0)
+        r = put_list(b, b->host, "DeviceCgroupRules", "device-cgroup-rule", &o->device_rule);
     if (r == 0 && o->shm_size)
         r = parse_bytes("--shm-size", o->shm_size, &shm, b->e);
     if (r == 0 && shm < 0)
@@ -391,52 +395,32 @@ static int put_security(struct builder *b, const struct request_options *o)
         r = put_pairs(b, b->host, "Sysctls", "sysctl", &o->sysctl, '=', true);
     if (r == 0)
         r = put(b, b->host, "Privileged", json_boolean(o->privileged));
+    if (r == 0 && o->annotation.n > 0)
+        r = put_pairs(b, b->host, "Annotations", "annotation", &o->annotation, '=', false);
     return r == 0 ? put(b, b->host, "ReadonlyRootfs", json_boolean(o->read_only)) : r;
 }
 
 static int put_limits(struct builder *b, const struct request_options *o)
 {
-    const struct {
-        const char *key, *option, *text;
-    } sizes[] = {
-        {"Memory", "--memory", o->memory},
-        {"MemorySwap", "--memory-swap", o->memory_swap},
-        {"MemoryReservation", "--memory-reservation", o->memory_reservation},
-    };
-    const struct {
-        const char *key;
-        long long value;
-    } numbers[] = {
-        {"CpuShares", o->cpu_shares}, {"CpuPeriod", o->cpu_period},      {"CpuQuota", o->cpu_quota},
-        {"PidsLimit", o->pids_limit}, {"OomScoreAdj", o->oom_score_adj},
-    };
-    long long n = 0;
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(sizes); i++) {
-        n = 0;
-        if (sizes[i].text)
-            r = parse_bytes(sizes[i].option, sizes[i].text, &n, b->e);
-        if (r == 0)
-            r = put(b, b->host, sizes[i].key, json_integer(n));
-    }
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(numbers); i++)
-        r = put(b, b->host, numbers[i].key, json_integer(numbers[i].value));
-    n = 0;
-    if (r == 0 && o->cpus)
-        r = parse_cpus(o->cpus, &n, b->e);
-    if (r == 0 && n > 0 && (o->cpu_quota || o->cpu_period))
-        return err_set(b->e, EINVAL, "conflicting options: --cpus and --cpu-quota or --cpu-period");
+    int r = limit_options_put(&o->limits, b->host, b->e);
     if (r == 0)
-        r = put(b, b->host, "NanoCpus", json_integer(n));
-    if (r == 0)
-        r = put_text(b, b->host, "CpusetCpus", "cpuset-cpus", o->cpuset_cpus);
-    if (r == 0)
-        r = put_text(b, b->host, "CpusetMems", "cpuset-mems", o->cpuset_mems);
+        r = put(b, b->host, "OomScoreAdj", json_integer(o->oom_score_adj));
     if (r == 0)
         r = put_text(b, b->host, "CgroupParent", "cgroup-parent", o->cgroup_parent);
     if (r == 0)
         r = put(b, b->host, "OomKillDisable", json_boolean(o->oom_kill_disable));
     return r == 0 ? put_parsed(b, "Ulimits", &o->ulimit, parse_ulimit) : r;
+}
+
+static int put_restart_policy(struct builder *b, const struct request_options *o)
+{
+    json_t *policy = NULL;
+    int r = parse_restart_policy(o->restart ? o->restart : "no", &policy, b->e);
+    if (r == 0 && o->remove && !str_eq(json_str(policy, "Name"), "no")) {
+        json_decref(policy);
+        return err_set(b->e, EINVAL, "conflicting options: cannot specify both --restart and --rm");
+    }
+    return r == 0 ? put(b, b->host, "RestartPolicy", policy) : r;
 }
 
 static int put_streams(struct builder *b, const struct request_options *o)
@@ -466,7 +450,8 @@ int request_build(const struct request_options *o, const char *image, int argc, 
                   json_t **ret, struct err *e)
 {
     static int (*const parts[])(struct builder *, const struct request_options *) = {
-        put_streams, put_process, put_namespaces, put_files, put_network, put_security, put_limits,
+        put_streams, put_process,  put_namespaces, put_files,
+        put_network, put_security, put_limits,     put_restart_policy,
     };
     _cleanup_json_ json_t *request = json_object();
     struct builder b = {.request = request, .host = json_object(), .e = e};

@@ -7,19 +7,20 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/options.h"
+#include "cli/limit_options.h"
 
 /* All that `run` (and later `create`) can be told. */
 struct request_options {
     bool interactive, tty, detach, remove, read_only, privileged, init, sig_proxy;
     bool oom_kill_disable, quiet;
     const char *name, *entrypoint, *workdir, *user, *hostname, *domainname, *stop_signal;
-    const char *memory, *memory_swap, *memory_reservation, *cpus, *cpuset_cpus, *cpuset_mems;
-    const char *shm_size, *cidfile, *cgroup_parent, *pull, *platform;
+    const char *restart, *shm_size, *cidfile, *cgroup_parent, *pull, *platform;
     const char *pid, *network, *ipc, *uts, *cgroupns, *userns, *time;
-    long long cpu_shares, cpu_period, cpu_quota, pids_limit, oom_score_adj;
+    struct limit_options limits;
+    long long oom_score_adj;
     struct option_list env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, ulimit, device, sysctl, dns, dns_search, dns_option, add_host, group_add,
-        attach, time_offset;
+        attach, time_offset, device_rule, annotation;
 };
 
 extern const struct option_def request_table[];
@@ -35,6 +36,8 @@ int parse_cpus(const char *text, long long *ret_nano, struct err *e);
 int parse_mount(const char *text, json_t **ret, struct err *e);
 int parse_device(const char *text, json_t **ret, struct err *e);
 int parse_ulimit(const char *text, json_t **ret, struct err *e);
+/* "no", "always", "unless-stopped", "on-failure[:N]": HostConfig's RestartPolicy, the caller's. */
+int parse_restart_policy(const char *text, json_t **ret, struct err *e);
 int parse_time_offset(const char *text, json_t *offsets, struct err *e);
 
 /* @text, with the working directory before it when it begins with a dot: a relative path, as Docker
@@ -47,5 +50,8 @@ int add_env(json_t *env, const char *text, struct err *e);
 
 /* Adds the lines of a file likewise; there a NAME that is not set says nothing. */
 int add_env_file(json_t *env, const char *path, struct err *e);
+
+/* Adds the lines of a file, KEY=VALUE, to the object @labels; a KEY alone has an empty value. */
+int add_label_file(json_t *labels, const char *path, struct err *e);
 
 #endif

@@ -269,6 +269,41 @@ int parse_time_offset(const char *text, json_t *offsets, struct err *e)
                : 0;
 }
 
+/* Docker's words. */
+int parse_restart_policy(const char *text, json_t **ret, struct err *e)
+{
+    static const char *const known[] = {"no", "always", "on-failure", "unless-stopped"};
+    const char *colon = strchrnul(text, ':');
+    long long count = 0;
+    if (*colon && colon == text)
+        return err_set(e, EINVAL, "invalid restart policy format: no policy provided before colon");
+    if (*colon && colon[1] && str_to_int64(colon + 1, INT_MIN, INT_MAX, &count) < 0)
+        return err_set(e, EINVAL,
+                       "invalid restart policy format: maximum retry count must be an integer");
+    _cleanup_free_ char *name = strndup(text, (size_t)(colon - text));
+    if (!name)
+        return err_nomem(e);
+    bool is_known = false;
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        is_known |= str_eq(name, known[i]);
+    if (!is_known && *name)
+        return err_set(e, EINVAL,
+                       "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
+                       "'on-failure', or 'unless-stopped'",
+                       name);
+    bool on_failure = str_eq(name, "on-failure");
+    if (count != 0 && !on_failure)
+        return err_set(e, EINVAL,
+                       "invalid restart policy: maximum retry count can only be used with "
+                       "'on-failure'%s",
+                       count < 0 ? " and cannot be negative" : "");
+    if (count < 0)
+        return err_set(e, EINVAL, "invalid restart policy: maximum retry count cannot be negative");
+    *ret = json_pack("{s:s, s:I}", "Name", *name ? name : "no", "MaximumRetryCount",
+                     (json_int_t)count);
+    return *ret ? 0 : err_nomem(e);
+}
+
 int add_env(json_t *env, const char *text, struct err *e)
 {
     if (text[0] == '=' || text[0] == '\0')
@@ -287,7 +322,9 @@ int add_env(json_t *env, const char *text, struct err *e)
     return json_array_append_new(env, entry) < 0 ? err_nomem(e) : 0;
 }
 
-int add_env_file(json_t *env, const char *path, struct err *e)
+/* Calls @add for each line of a file that is no comment. */
+static int each_variable(const char *path, int (*add)(json_t *, const char *, struct err *),
+                         json_t *target, struct err *e)
 {
     _cleanup_free_ char *text = NULL;
     int r = file_read(AT_FDCWD, path, ENV_FILE_LIMIT, &text, NULL, e);
@@ -307,8 +344,35 @@ int add_env_file(json_t *env, const char *path, struct err *e)
                         "poorly formatted environment: variable '%.*s' contains "
                         "whitespaces (%s, line %u)",
                         (int)name, line, path, number);
-        else if (strchr(line, '=') || getenv(line))
-            r = add_env(env, line, e);
+        else
+            r = add(target, line, e);
     }
     return r;
+}
+
+static int add_set_env(json_t *env, const char *line, struct err *e)
+{
+    return strchr(line, '=') || getenv(line) ? add_env(env, line, e) : 0;
+}
+
+int add_env_file(json_t *env, const char *path, struct err *e)
+{
+    return each_variable(path, add_set_env, env, e);
+}
+
+static int add_label(json_t *labels, const char *line, struct err *e)
+{
+    const char *value = strchrnul(line, '=');
+    _cleanup_free_ char *key = strndup(line, (size_t)(value - line));
+    if (!key)
+        return err_nomem(e);
+    json_t *j = *key ? json_string(*value ? value + 1 : "") : NULL;
+    if (!j || json_object_set_new(labels, key, j) < 0)
+        return err_set(e, EINVAL, "\"%s\" is no label: KEY=VALUE, in UTF-8", line);
+    return 0;
+}
+
+int add_label_file(json_t *labels, const char *path, struct err *e)
+{
+    return each_variable(path, add_label, labels, e);
 }

@@ -58,6 +58,18 @@ static int make_environment(struct bundle *b, const char *home, json_t **ret, st
     return r;
 }
 
+/* What --annotation says goes to the runtime as it is; the name is ours to tell. */
+static int add_annotations(struct bundle *b, struct err *e)
+{
+    json_t *annotations = json_object();
+    int r = json_put(b->spec, "annotations", annotations, e);
+    const json_t *given = json_at(bundle_host(b), "Annotations");
+    if (r == 0 && given && json_object_update(annotations, (json_t *)(uintptr_t)given) < 0)
+        r = err_nomem(e);
+    return r == 0 ? json_put(annotations, "org.skiff.name", json_string(record_name(b->record)), e)
+                  : r;
+}
+
 /* Path and Args of the document are the command, already put together; --init goes before it. */
 static json_t *make_args(struct bundle *b)
 {
@@ -110,13 +122,14 @@ static int add_process(struct bundle *b, struct err *e)
 int bundle_make(struct bundle *b, struct err *e)
 {
     const json_t *host = bundle_host(b), *config = bundle_config(b);
-    b->spec = json_pack("{s:s, s:{s:s, s:b}, s:{}, s:{s:s}}", "ociVersion", "1.2.0", "root", "path",
-                        "rootfs", "readonly", json_bool(host, "ReadonlyRootfs", false), "linux",
-                        "annotations", "org.skiff.name", record_name(b->record));
+    b->spec = json_pack("{s:s, s:{s:s, s:b}, s:{}}", "ociVersion", "1.2.0", "root", "path",
+                        "rootfs", "readonly", json_bool(host, "ReadonlyRootfs", false), "linux");
     if (!b->spec)
         return err_nomem(e);
 
-    int r = add_process(b, e);
+    int r = add_annotations(b, e);
+    if (r == 0)
+        r = add_process(b, e);
     if (r == 0 && b->modes[NS_UTS].kind == MODE_PRIVATE) {
         r = json_put(b->spec, "hostname", json_string(json_str(config, "Hostname")), e);
         const char *domain = json_str(config, "Domainname");

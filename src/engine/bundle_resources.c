@@ -1,5 +1,6 @@
 #include "engine/beside.h"
 #include "engine/bundle.h"
+#include "engine/limits.h"
 
 #include "runtime/spec.h"
 
@@ -7,85 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
-
-/* HostConfig's numbers that stand in linux.resources as they are. */
-static const struct {
-    const char *host, *group, *key;
-} numbers[] = {
-    {"Memory", "memory", "limit"},  {"MemoryReservation", "memory", "reservation"},
-    {"CpuShares", "cpu", "shares"}, {"CpuPeriod", "cpu", "period"},
-    {"CpuQuota", "cpu", "quota"},
-};
-
-static json_t *group(json_t *resources, const char *name)
-{
-    json_t *g = json_object_get(resources, name);
-    if (!g && json_object_set_new(resources, name, json_object()) == 0)
-        g = json_object_get(resources, name);
-    return g;
-}
-
-static int put(json_t *resources, const char *name, const char *key, json_t *value, struct err *e)
-{
-    return json_put(group(resources, name), key, value, e);
-}
-
-static int add_memory_swap(const json_t *host, json_t *resources, struct err *e)
-{
-    long long memory = json_int(host, "Memory", 0), swap = json_int(host, "MemorySwap", 0);
-    if (memory == 0 && swap > 0)
-        return err_set(e, EINVAL, "you should always set the memory limit when using memory-swap");
-    if (memory > 0 && memory < 6 << 20)
-        return err_set(e, EINVAL, "minimum memory limit allowed is 6MB");
-    if (swap > 0 && swap < memory)
-        return err_set(e, EINVAL, "minimum memoryswap limit should be larger than memory limit");
-    if (memory > 0 && swap == 0)
-        swap = 2 * memory;
-    return swap ? put(resources, "memory", "swap", json_integer(swap), e) : 0;
-}
-
-static int add_cpus(const json_t *host, json_t *resources, struct err *e)
-{
-    long long nano = json_int(host, "NanoCpus", 0);
-    int r = 0, n = nano > 0 ? get_nprocs() : 0;
-    if (nano > n * 1000000000LL)
-        return err_set(e, ERANGE,
-                       "range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available",
-                       n, n);
-    if (nano > 0) {
-        r = put(resources, "cpu", "quota", json_integer(nano / 10000), e);
-        if (r == 0)
-            r = put(resources, "cpu", "period", json_integer(100000), e);
-    }
-    const char *cpus = json_str(host, "CpusetCpus"), *mems = json_str(host, "CpusetMems");
-    if (r == 0 && cpus && *cpus)
-        r = put(resources, "cpu", "cpus", json_string(cpus), e);
-    if (r == 0 && mems && *mems)
-        r = put(resources, "cpu", "mems", json_string(mems), e);
-    return r;
-}
-
-static int add_limits(const json_t *host, json_t *resources, struct err *e)
-{
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(numbers); i++) {
-        long long n = json_int(host, numbers[i].host, 0);
-        if (n != 0)
-            r = put(resources, numbers[i].group, numbers[i].key, json_integer(n), e);
-    }
-    if (r == 0)
-        r = add_memory_swap(host, resources, e);
-    if (r == 0)
-        r = add_cpus(host, resources, e);
-    long long pids = json_int(host, "PidsLimit", 0);
-    if (r == 0 && pids != 0)
-        r = put(resources, "pids", "limit", json_integer(pids), e);
-    if (r == 0 && json_bool(host, "OomKillDisable", false))
-        r = put(resources, "memory", "disableOOMKiller", json_true(), e);
-    return r;
-}
 
 /* Where devices and the rules for them are gathered. */
 struct devices {
@@ -167,6 +90,27 @@ static int add_device(struct devices *d, const json_t *device, struct err *e)
     return add_device_node(d, from, to, access, e);
 }
 
+/* "c 1:3 rwm", "b *:* r", as --device-cgroup-rule has it. */
+static int add_device_rule(struct devices *d, const char *text, struct err *e)
+{
+    char type = 0, major[12] = "", minor[12] = "", access[4] = "";
+    int end = 0;
+    if (!text ||
+        sscanf(text, "%c %11[0-9*]:%11[0-9*] %3[rwm]%n", &type, major, minor, access, &end) != 4 ||
+        text[end] != '\0' || !strchr("abc", type))
+        return err_set(e, EINVAL, "invalid device cgroup format '%s'", text ? text : "");
+    char type_text[2] = {type, '\0'};
+    long long numbers[2] = {-1, -1};
+    if ((!str_eq(major, "*") && str_to_int64(major, 0, INT32_MAX, &numbers[0]) < 0) ||
+        (!str_eq(minor, "*") && str_to_int64(minor, 0, INT32_MAX, &numbers[1]) < 0))
+        return err_set(e, EINVAL, "invalid device cgroup format '%s'", text);
+    return json_add(d->rules,
+                    json_pack("{s:b, s:s, s:I, s:I, s:s}", "allow", 1, "type", type_text, "major",
+                              (json_int_t)numbers[0], "minor", (json_int_t)numbers[1], "access",
+                              access),
+                    e);
+}
+
 /* Nodes of any device may be made (MKNOD is Docker's); only some may be opened. */
 static int add_devices(struct bundle *b, json_t *resources, struct err *e)
 {
@@ -191,6 +135,10 @@ static int add_devices(struct bundle *b, json_t *resources, struct err *e)
     json_array_foreach (json_at(bundle_host(b), "Devices"), i, device) {
         if (r == 0)
             r = add_device(&d, device, e);
+    }
+    json_array_foreach (json_at(bundle_host(b), "DeviceCgroupRules"), i, device) {
+        if (r == 0)
+            r = add_device_rule(&d, json_string_value(device), e);
     }
     return r;
 }
@@ -248,7 +196,7 @@ int bundle_add_resources(struct bundle *b, struct err *e)
     json_t *resources = json_object();
     int r = json_put(json_at(b->spec, "linux"), "resources", resources, e);
     if (r == 0)
-        r = add_limits(bundle_host(b), resources, e);
+        r = limits_to_resources(bundle_host(b), resources, e);
     if (r == 0)
         r = add_devices(b, resources, e);
     if (r == 0)

@@ -1,5 +1,6 @@
 #include "engine/create.h"
 
+#include "engine/limits.h"
 #include "engine/modes.h"
 #include "engine/state.h"
 #include "image/reference.h"
@@ -267,6 +268,14 @@ static int put_places(const struct engine *en, struct container_record *c, struc
     return r;
 }
 
+static int check_restart(const json_t *host, struct err *e)
+{
+    const char *policy = json_str(host, "RestartPolicy.Name");
+    if (json_bool(host, "AutoRemove", false) && policy && *policy && !str_eq(policy, "no"))
+        return err_set(e, EINVAL, "can't create 'AutoRemove' container with restart policy");
+    return 0;
+}
+
 static int fill_document(const struct engine *en, struct container_record *c, json_t *request,
                          const struct create_image *image, struct err *e)
 {
@@ -291,7 +300,8 @@ static int fill_document(const struct engine *en, struct container_record *c, js
         return r;
     }
     if ((r = put(d, "Config", config, e)) < 0 || (r = put_defaults(host, e)) < 0 ||
-        (r = put(d, "Created", json_string(now), e)) < 0 ||
+        (r = check_restart(host, e)) < 0 || (r = limits_check(host, e)) < 0 ||
+        (r = limits_complete(host, e)) < 0 || (r = put(d, "Created", json_string(now), e)) < 0 ||
         (r = put(d, "Image", json_string(image->built_in ? IMAGE_HOST : image->image.id), e)) < 0 ||
         (r = put(d, "Driver", json_string("overlay2"), e)) < 0 ||
         (r = put(d, "Platform", json_string("linux"), e)) < 0 ||

@@ -94,6 +94,15 @@ static int set_memory_v1(struct cgroup *cg, long long limit, long long swap, str
     return r;
 }
 
+/* Twice the memory is what engines ask for when nobody asked them: where swap is not counted there
+ * is nobody to be told that it cannot be limited. */
+static bool is_idle_swap(const struct cgroup *cg, long long limit, long long swap)
+{
+    const char *file = cgroup_is_v2(cg) ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
+    return limit > 0 && swap == 2 * limit && cgroup_has_file(cg, "memory", "memory.stat") &&
+           !cgroup_has_file(cg, "memory", file);
+}
+
 int cgroup_set_memory(struct cgroup *cg, const struct cgroup_setting *s, const json_t *memory,
                       struct err *e)
 {
@@ -106,6 +115,8 @@ int cgroup_set_memory(struct cgroup *cg, const struct cgroup_setting *s, const j
         r = check_usage(cg, memory, limit, e);
     if (r < 0)
         return r;
+    if (is_idle_swap(cg, limit, swap))
+        swap = 0;
     return cgroup_is_v2(cg) ? set_memory_v2(cg, limit, swap, e) : set_memory_v1(cg, limit, swap, e);
 }
 
@@ -154,6 +165,47 @@ int cgroup_set_bandwidth(struct cgroup *cg, const struct cgroup_setting *s, cons
         snprintf(quota_text, sizeof(quota_text), "max");
     snprintf(both, sizeof(both), "%s %s", quota_text, period ? period_text : "");
     return cgroup_set(cg, "cpu", "cpu.max", quota ? "cpu.quota" : "cpu.period", both, e);
+}
+
+/* --- real time --------------------------------------------------------------------------- */
+
+/* v1 only. A group has no more than the group above it gives, which for a new one is nothing. */
+static int set_real_time(struct cgroup *cg, const char *file, const char *option, long long n,
+                         struct err *e)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%lld", n);
+    int r = cgroup_set(cg, "cpu", file, option, text, e);
+    return r == -EINVAL ? err_set(e, EINVAL,
+                                  "cannot set \"linux.resources.%s\" to %lld: the group above "
+                                  "\"%s\" has no such real-time share to give (\"%s\" there)",
+                                  option, n, cg->path, file)
+                        : r;
+}
+
+int cgroup_set_real_time(struct cgroup *cg, const struct cgroup_setting *s, const json_t *cpu,
+                         struct err *e)
+{
+    (void)s;
+    long long period = 0, runtime = 0;
+    int r = optional(cpu, "realtimePeriod", "cpu.realtimePeriod", 0, &period, e);
+    if (r == 0)
+        r = optional(cpu, "realtimeRuntime", "cpu.realtimeRuntime", -1, &runtime, e);
+    if (r < 0 || (period == 0 && runtime == 0))
+        return r;
+    if (cgroup_is_v2(cg))
+        return cgroup_refuse(cg, period ? "cpu.realtimePeriod" : "cpu.realtimeRuntime",
+                             "there is no such control", e);
+    char text[24];
+    snprintf(text, sizeof(text), "%lld", period);
+    /* A period shorter than the runtime that is there is refused until that is less. */
+    bool last = period && runtime && cgroup_write(cg, "cpu", "cpu.rt_period_us", text) == -EINVAL;
+    if (period && !last)
+        r = set_real_time(cg, "cpu.rt_period_us", "cpu.realtimePeriod", period, e);
+    if (r == 0 && runtime)
+        r = set_real_time(cg, "cpu.rt_runtime_us", "cpu.realtimeRuntime", runtime, e);
+    return r == 0 && last ? set_real_time(cg, "cpu.rt_period_us", "cpu.realtimePeriod", period, e)
+                          : r;
 }
 
 /* --- block devices ----------------------------------------------------------------------- */

@@ -27,6 +27,8 @@ int cgroup_set_memory(struct cgroup *cg, const struct cgroup_setting *s, const j
                       struct err *e);
 int cgroup_set_bandwidth(struct cgroup *cg, const struct cgroup_setting *s, const json_t *cpu,
                          struct err *e);
+int cgroup_set_real_time(struct cgroup *cg, const struct cgroup_setting *s, const json_t *cpu,
+                         struct err *e);
 int cgroup_set_block_io(struct cgroup *cg, const struct cgroup_setting *s, const json_t *block_io,
                         struct err *e);
 

@@ -67,9 +67,10 @@ groups_named()
         run_ok limit memory/memory.limit_in_bytes memory.max --memory "${text%=*}"
         output_is "${text#*=}"
     done
-    run_ok limit memory/memory.limit_in_bytes memory.max -m 6m
-    run_status 125 skiff run --rm --memory 5m busybox true
-    output_has 'minimum memory limit allowed is 6MB'
+    run_ok limit memory/memory.limit_in_bytes memory.max -m 512k
+    output_is 524288
+    run_status 125 skiff run --rm --memory 511k busybox true
+    output_has 'minimum memory limit allowed is 512kB'
     for bad in x 1x 1mm '' -m; do
         run_status 125 skiff run --rm --memory="$bad" busybox true
         output_has 'invalid (size|suffix)'
