@@ -149,15 +149,11 @@ static const struct check {
      "not loaded yet: the default network loads it at first use, or is lost without it"},
 };
 
-int cmd_check(struct cli *c, int argc, char **argv, struct err *e)
+static int run_check(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {
-        "check", "Show what this kernel offers, one line each, with what is lost without it.", 0, 0,
-        false};
-    static const struct option_def none[] = {{0}};
     char **words;
     int n, status = 0;
-    int r = cli_parse(&usage, none, argc, argv, NULL, &words, &n, e);
+    int r = cli_parse(&cmd_check, argc, argv, NULL, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
 
@@ -182,3 +178,9 @@ int cmd_check(struct cli *c, int argc, char **argv, struct err *e)
     }
     return status;
 }
+
+const struct cli_command cmd_check = {
+    .line = "check",
+    .summary = "Show what this kernel offers, and what is lost without it",
+    .run = run_check,
+};

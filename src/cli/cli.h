@@ -27,24 +27,54 @@ struct cli {
 
 /* One command's run: an exit status, or a negative errno with its story (printed by main, 125 for
  * run and 1 for others). @argv is without the command's name, NULL-terminated. */
-typedef int cli_command(struct cli *c, int argc, char **argv, struct err *e);
+typedef int cli_run(struct cli *c, int argc, char **argv, struct err *e);
 
-cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect, cmd_container_inspect,
-    cmd_image_inspect, cmd_import, cmd_images, cmd_rmi, cmd_ns, cmd_info, cmd_version, cmd_check;
-
-/* What a command takes, for its help. */
-struct cli_usage {
-    const char *line;  /* "run [OPTIONS] IMAGE [COMMAND] [ARG...]" */
-    const char *what;  /* one sentence or more, with line ends */
-    int min, max;      /* how many words are left beside the options; -1: any number */
-    bool stop_at_word; /* options end at the first word: what follows is the container's */
+/* What a word of the command line names: for completion. */
+enum cli_word {
+    WORD_NOTHING, /* or nothing that could be listed */
+    WORD_CONTAINER,
+    WORD_RUNNING, /* a container that runs */
+    WORD_STOPPED, /* one that does not */
+    WORD_PAUSED,
+    WORD_IMAGE,
+    WORD_VOLUME,
+    WORD_OBJECT, /* container, image or volume */
+    WORD_PATH,   /* "CONTAINER:PATH", or a file of ours */
+    WORD_FILE,   /* a file of ours */
+    WORD_SHELL,  /* one that completion knows */
+    WORD_COMMAND_NAME,
 };
 
-/* options_parse with the help printed: 1 when it was, and the command is done. A bad option is told
- * here, and the command is done with status 125, Docker's for it; too few or too many words are an
- * error that shows the usage. */
-int cli_parse(const struct cli_usage *usage, const struct option_def *table, int argc, char **argv,
-              void *target, char ***ret_words, int *ret_n, struct err *e);
+enum cli_flags {
+    NEEDS_ENGINE = 1 << 0,
+    MAKES_CONTAINER = 1 << 1, /* our own file must be out of its reach */
+    STATUS_125 = 1 << 2,      /* the engine's own failures, told from the container's */
+};
+
+/* All that is known of a command without running it: parsing, help, completion and man page come
+ * from here. */
+struct cli_command {
+    const char *line;    /* "run [OPTIONS] IMAGE [COMMAND] [ARG...]" */
+    const char *summary; /* one line for lists of commands, without a full stop */
+    const char *more;    /* what its help says besides, with line ends, at most 80 columns; NULL */
+    const struct option_def *options; /* NULL: none */
+    int min, max;              /* how many words are left beside the options; -1: any number */
+    bool stop_at_word;         /* options end at the first word: what follows is the container's */
+    enum cli_word first, rest; /* of those words */
+    unsigned flags;            /* enum cli_flags */
+    cli_run *run;
+};
+
+/* Every command, each defined in its own file; commands.h tells how to add one. */
+extern const struct cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect,
+    cmd_container_inspect, cmd_image_inspect, cmd_import, cmd_images, cmd_rmi, cmd_ns, cmd_info,
+    cmd_version, cmd_check;
+
+/* Parses what follows @command's name into @target: 0; 1 when help was asked for and printed, and
+ * the command is done. A bad option is told here, and the command is done with status 125, Docker's
+ * for it; too few or too many words are an error that shows the usage. */
+int cli_parse(const struct cli_command *command, int argc, char **argv, void *target,
+              char ***ret_words, int *ret_n, struct err *e);
 
 /* Prints one error line: "skiff: …". */
 void cli_error(const char *text);

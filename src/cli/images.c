@@ -70,17 +70,12 @@ static int run_helper(struct cli *c, char **args, struct err *e)
     return WEXITSTATUS(status) ? 1 : 0;
 }
 
-int cmd_import(struct cli *c, int argc, char **argv, struct err *e)
+static int run_import(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {
-        "import [OPTIONS] FILE|- [REPOSITORY[:TAG]]",
-        "Make an image of a root file system's tar archive (plain, gzip, bzip2, xz or\nzstd; \"-\" "
-        "is standard input).",
-        1, 2, false};
     struct import_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, import_table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_import, argc, argv, &o, &words, &n, e);
     if (r == 0 && n == 2 && str_eq(words[1], IMAGE_HOST))
         r = err_set(e, EINVAL, "the image name \"%s\" is the built-in image's", IMAGE_HOST);
     _cleanup_strv_ struct strv args = {0};
@@ -93,6 +88,20 @@ int cmd_import(struct cli *c, int argc, char **argv, struct err *e)
     options_release(import_table, &o);
     return r;
 }
+
+const struct cli_command cmd_import = {
+    .line = "import [OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+    .summary = "Make an image of a root file system's tar archive",
+    .more = "The archive is plain, or packed with gzip, bzip2, xz or zstd; \"-\" is standard\n"
+            "input.",
+    .options = import_table,
+    .min = 1,
+    .max = 2,
+    .first = WORD_FILE,
+    .rest = WORD_IMAGE,
+    .flags = NEEDS_ENGINE,
+    .run = run_import,
+};
 
 /* ---- images ---- */
 
@@ -185,15 +194,12 @@ static int image_rows(struct cli *c, const struct image_list *list, const struct
     return 0;
 }
 
-int cmd_images(struct cli *c, int argc, char **argv, struct err *e)
+static int run_images(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"images [OPTIONS] [REPOSITORY[:TAG]]",
-                                           "List images. The built-in image \"host\" is not shown.",
-                                           0, 1, false};
     struct images_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, images_table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_images, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
 
@@ -223,6 +229,17 @@ int cmd_images(struct cli *c, int argc, char **argv, struct err *e)
         cli_warn(c, "%zu images of the store cannot be read", bad);
     return r;
 }
+
+const struct cli_command cmd_images = {
+    .line = "images [OPTIONS] [REPOSITORY[:TAG]]",
+    .summary = "List images",
+    .more = "The built-in image \"host\" is not shown.",
+    .options = images_table,
+    .max = 1,
+    .first = WORD_IMAGE,
+    .flags = NEEDS_ENGINE,
+    .run = run_images,
+};
 
 /* ---- rmi ---- */
 
@@ -260,14 +277,12 @@ static const struct option_def rmi_table[] = {
     {0},
 };
 
-int cmd_rmi(struct cli *c, int argc, char **argv, struct err *e)
+static int run_rmi(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"rmi [OPTIONS] IMAGE [IMAGE...]", "Remove images.", 1,
-                                           -1, false};
     struct rmi_options o = {0};
     char **words;
     int n, status = 0;
-    int r = cli_parse(&usage, rmi_table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_rmi, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
@@ -286,3 +301,15 @@ int cmd_rmi(struct cli *c, int argc, char **argv, struct err *e)
     }
     return status;
 }
+
+const struct cli_command cmd_rmi = {
+    .line = "rmi [OPTIONS] IMAGE [IMAGE...]",
+    .summary = "Remove images",
+    .options = rmi_table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_IMAGE,
+    .rest = WORD_IMAGE,
+    .flags = NEEDS_ENGINE,
+    .run = run_rmi,
+};

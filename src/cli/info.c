@@ -90,14 +90,12 @@ static int gather(struct cli *c, json_t **ret, struct err *e)
     return *ret ? 0 : err_nomem(e);
 }
 
-int cmd_info(struct cli *c, int argc, char **argv, struct err *e)
+static int run_info(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"info [OPTIONS]", "Show facts about this installation.",
-                                           0, 0, false};
     struct format_option o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_info, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     _cleanup_json_ json_t *doc = NULL;
@@ -123,13 +121,20 @@ int cmd_info(struct cli *c, int argc, char **argv, struct err *e)
     return 0;
 }
 
-int cmd_version(struct cli *c, int argc, char **argv, struct err *e)
+const struct cli_command cmd_info = {
+    .line = "info [OPTIONS]",
+    .summary = "Show facts about this installation",
+    .options = table,
+    .flags = NEEDS_ENGINE,
+    .run = run_info,
+};
+
+static int run_version(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"version [OPTIONS]", "Show the version.", 0, 0, false};
     struct format_option o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_version, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     if (c->version) {
@@ -151,3 +156,10 @@ int cmd_version(struct cli *c, int argc, char **argv, struct err *e)
            SKIFF_VERSION, host.machine, host.release);
     return 0;
 }
+
+const struct cli_command cmd_version = {
+    .line = "version [OPTIONS]",
+    .summary = "Show the version",
+    .options = table,
+    .run = run_version,
+};

@@ -20,10 +20,6 @@ static const struct option_def table[] = {
     {0},
 };
 
-static const struct cli_usage usage = {"inspect [OPTIONS] NAME|ID [NAME|ID...]",
-                                       "Show all about containers and images as JSON.", 1, -1,
-                                       false};
-
 static int inspect_one_container(struct cli *c, const char *what, json_t **ret, struct err *e)
 {
     _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
@@ -137,28 +133,65 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
     return r < 0 ? r : status;
 }
 
-static int inspect_type(const char *type, struct cli *c, int argc, char **argv, struct err *e)
+static int inspect_type(const struct cli_command *command, const char *type, struct cli *c,
+                        int argc, char **argv, struct err *e)
 {
     struct inspect_options o = {.type = type};
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(command, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     return inspect(c, &o, n, words, e);
 }
 
-int cmd_inspect(struct cli *c, int argc, char **argv, struct err *e)
+static int run_inspect(struct cli *c, int argc, char **argv, struct err *e)
 {
-    return inspect_type(NULL, c, argc, argv, e);
+    return inspect_type(&cmd_inspect, NULL, c, argc, argv, e);
 }
 
-int cmd_container_inspect(struct cli *c, int argc, char **argv, struct err *e)
+const struct cli_command cmd_inspect = {
+    .line = "inspect [OPTIONS] NAME|ID [NAME|ID...]",
+    .summary = "Show all about containers and images as JSON",
+    .options = table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_OBJECT,
+    .rest = WORD_OBJECT,
+    .flags = NEEDS_ENGINE,
+    .run = run_inspect,
+};
+
+static int run_container_inspect(struct cli *c, int argc, char **argv, struct err *e)
 {
-    return inspect_type("container", c, argc, argv, e);
+    return inspect_type(&cmd_container_inspect, "container", c, argc, argv, e);
 }
 
-int cmd_image_inspect(struct cli *c, int argc, char **argv, struct err *e)
+const struct cli_command cmd_container_inspect = {
+    .line = "container inspect [OPTIONS] CONTAINER [CONTAINER...]",
+    .summary = "Show all about containers as JSON",
+    .options = table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_CONTAINER,
+    .rest = WORD_CONTAINER,
+    .flags = NEEDS_ENGINE,
+    .run = run_container_inspect,
+};
+
+static int run_image_inspect(struct cli *c, int argc, char **argv, struct err *e)
 {
-    return inspect_type("image", c, argc, argv, e);
+    return inspect_type(&cmd_image_inspect, "image", c, argc, argv, e);
 }
+
+const struct cli_command cmd_image_inspect = {
+    .line = "image inspect [OPTIONS] IMAGE [IMAGE...]",
+    .summary = "Show all about images as JSON",
+    .options = table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_IMAGE,
+    .rest = WORD_IMAGE,
+    .flags = NEEDS_ENGINE,
+    .run = run_image_inspect,
+};

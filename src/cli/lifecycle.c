@@ -90,15 +90,12 @@ static int kill_one(struct cli *c, struct container_record *record, const void *
     return o->number == SIGKILL ? wait_until_ended(c, record, e) : 0;
 }
 
-int cmd_kill(struct cli *c, int argc, char **argv, struct err *e)
+static int run_kill(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"kill [OPTIONS] CONTAINER [CONTAINER...]",
-                                           "Send a signal to the first process of containers.", 1,
-                                           -1, false};
     struct kill_options o = {.signal = "KILL"};
     char **words;
     int n;
-    int r = cli_parse(&usage, kill_table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_kill, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     o.number = signal_by_name(o.signal);
@@ -107,6 +104,18 @@ int cmd_kill(struct cli *c, int argc, char **argv, struct err *e)
     cli_reap(c);
     return for_each(c, n, words, kill_one, &o, false);
 }
+
+const struct cli_command cmd_kill = {
+    .line = "kill [OPTIONS] CONTAINER [CONTAINER...]",
+    .summary = "Send a signal to running containers",
+    .options = kill_table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_RUNNING,
+    .rest = WORD_RUNNING,
+    .flags = NEEDS_ENGINE,
+    .run = run_kill,
+};
 
 struct rm_options {
     bool force, volumes;
@@ -142,16 +151,26 @@ static int remove_one(struct cli *c, struct container_record *record, const void
     return r < 0 ? r : record_remove(&c->engine, record, e);
 }
 
-int cmd_rm(struct cli *c, int argc, char **argv, struct err *e)
+static int run_rm(struct cli *c, int argc, char **argv, struct err *e)
 {
-    static const struct cli_usage usage = {"rm [OPTIONS] CONTAINER [CONTAINER...]",
-                                           "Remove containers.", 1, -1, false};
     struct rm_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&usage, rm_table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_rm, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
     return for_each(c, n, words, remove_one, &o, o.force);
 }
+
+const struct cli_command cmd_rm = {
+    .line = "rm [OPTIONS] CONTAINER [CONTAINER...]",
+    .summary = "Remove containers",
+    .options = rm_table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_CONTAINER,
+    .rest = WORD_CONTAINER,
+    .flags = NEEDS_ENGINE,
+    .run = run_rm,
+};

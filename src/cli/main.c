@@ -1,4 +1,5 @@
-#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/help.h"
 
 #include "base/file.h"
 #include "runtime/exe.h"
@@ -23,57 +24,6 @@ static const struct option_def global_options[] = {
     {0},
 };
 
-enum command_flags {
-    NEEDS_ENGINE = 1 << 0,
-    MAKES_CONTAINER = 1 << 1, /* our own file must be out of its reach */
-    STATUS_125 = 1 << 2,      /* the engine's own failures, told from the container's */
-};
-
-static const struct command {
-    const char *group; /* "image" of "image ls"; NULL: none */
-    const char *name;
-    cli_command *run;
-    unsigned flags;
-    const char *help; /* NULL: another name for one that is listed */
-} commands[] = {
-    {NULL, "run", cmd_run, NEEDS_ENGINE | MAKES_CONTAINER | STATUS_125,
-     "Create and run a container from an image"},
-    {NULL, "ps", cmd_ps, NEEDS_ENGINE, "List containers"},
-    {NULL, "rm", cmd_rm, NEEDS_ENGINE, "Remove containers"},
-    {NULL, "kill", cmd_kill, NEEDS_ENGINE, "Send a signal to running containers"},
-    {NULL, "inspect", cmd_inspect, NEEDS_ENGINE, "Show all about containers and images as JSON"},
-    {NULL, "import", cmd_import, NEEDS_ENGINE, "Make an image of a root file system's tar archive"},
-    {NULL, "images", cmd_images, NEEDS_ENGINE, "List images"},
-    {NULL, "rmi", cmd_rmi, NEEDS_ENGINE, "Remove images"},
-    {NULL, "ns", cmd_ns, NEEDS_ENGINE, "Show which namespaces are shared by whom"},
-    {NULL, "info", cmd_info, NEEDS_ENGINE, "Show facts about this installation"},
-    {NULL, "check", cmd_check, 0, "Show what this kernel offers, and what is lost without it"},
-    {NULL, "version", cmd_version, 0, "Show the version"},
-    {"container", "run", cmd_run, NEEDS_ENGINE | MAKES_CONTAINER | STATUS_125, NULL},
-    {"container", "ls", cmd_ps, NEEDS_ENGINE, NULL},
-    {"container", "ps", cmd_ps, NEEDS_ENGINE, NULL},
-    {"container", "list", cmd_ps, NEEDS_ENGINE, NULL},
-    {"container", "rm", cmd_rm, NEEDS_ENGINE, NULL},
-    {"container", "kill", cmd_kill, NEEDS_ENGINE, NULL},
-    {"container", "inspect", cmd_container_inspect, NEEDS_ENGINE, NULL},
-    {"image", "ls", cmd_images, NEEDS_ENGINE, NULL},
-    {"image", "list", cmd_images, NEEDS_ENGINE, NULL},
-    {"image", "import", cmd_import, NEEDS_ENGINE, NULL},
-    {"image", "rm", cmd_rmi, NEEDS_ENGINE, NULL},
-    {"image", "inspect", cmd_image_inspect, NEEDS_ENGINE, NULL},
-    {"system", "info", cmd_info, NEEDS_ENGINE, NULL},
-    {"system", "check", cmd_check, 0, NULL},
-};
-
-/* Docker's commands that are not there yet: so that nobody is told to look for a slip. */
-static const char *const later[] = {
-    "attach",  "build",   "builder", "buildx", "commit", "compose", "config", "context", "cp",
-    "create",  "diff",    "events",  "exec",   "export", "history", "load",   "login",   "logout",
-    "logs",    "network", "pause",   "plugin", "port",   "prune",   "pull",   "push",    "rename",
-    "restart", "save",    "search",  "start",  "stats",  "stop",    "swarm",  "tag",     "top",
-    "trust",   "unpause", "update",  "volume", "wait",   "df",
-};
-
 void cli_error(const char *text)
 {
     _cleanup_str_ struct str line = {0};
@@ -88,110 +38,34 @@ int cli_print(const char *text, struct err *e)
     return 0;
 }
 
-static int print_help(struct err *e)
+static int wrong_number(const struct cli_command *c, int n, struct err *e)
 {
-    _cleanup_str_ struct str text = {0}, options = {0};
-    options_help(global_options, &options);
-    str_add(&text, "Usage: skiff [OPTIONS] COMMAND\n\n"
-                   "A container is a process on this machine's kernel; skiff puts walls around "
-                   "it.\n\nCommands:\n");
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (commands[i].help)
-            str_addf(&text, "  %-10s %s\n", commands[i].name, commands[i].help);
-    str_addf(&text,
-             "\n%s\nSee 'skiff COMMAND --help' for its options. The image \"host\" is "
-             "built in:\nthis machine's own files, read-only, under a fresh layer.\n",
-             options.s ? options.s : "");
-    _cleanup_free_ char *whole = str_steal(&text);
-    return whole ? cli_print(whole, e) : err_nomem(e);
-}
-
-static int wrong_number(const struct cli_usage *u, int n, struct err *e)
-{
-    int wanted = n < u->min ? u->min : u->max;
-    const char *about = u->min == u->max ? "" : n < u->min ? "at least " : "at most ";
+    int wanted = n < c->min ? c->min : c->max;
+    const char *about = c->min == c->max ? "" : n < c->min ? "at least " : "at most ";
     return err_set(e, EINVAL, "\"skiff %.*s\" takes %s%d argument%s: skiff %s",
-                   (int)strcspn(u->line, " "), u->line, about, wanted, wanted == 1 ? "" : "s",
-                   u->line);
+                   command_name_length(c), c->line, about, wanted, wanted == 1 ? "" : "s", c->line);
 }
 
-int cli_parse(const struct cli_usage *usage, const struct option_def *table, int argc, char **argv,
-              void *target, char ***ret_words, int *ret_n, struct err *e)
+int cli_parse(const struct cli_command *command, int argc, char **argv, void *target,
+              char ***ret_words, int *ret_n, struct err *e)
 {
-    int r = options_parse(table, argv, argc, usage->stop_at_word, target, ret_words, ret_n, e);
+    static const struct option_def none[] = {{0}};
+    int r = options_parse(command->options ? command->options : none, argv, argc,
+                          command->stop_at_word, target, ret_words, ret_n, e);
     if (r == 1) {
-        _cleanup_str_ struct str options = {0};
-        options_help(table, &options);
-        printf("Usage: skiff %s\n\n%s\n%s%s", usage->line, usage->what, options.s ? "\n" : "",
-               options.s ? options.s : "");
-        return 1;
+        r = help_print_command(command, e);
+        return r < 0 ? r : 1;
     }
     if (r < 0) {
         _cleanup_free_ char *story = strdup(err_text(e));
         err_set(e, -r, "%s: see 'skiff %.*s --help'", story ? story : "out of memory",
-                (int)strcspn(usage->line, " "), usage->line);
+                command_name_length(command), command->line);
         cli_error(err_text(e));
         return 125;
     }
-    if (*ret_n < usage->min || (usage->max >= 0 && *ret_n > usage->max))
-        return wrong_number(usage, *ret_n, e);
+    if (*ret_n < command->min || (command->max >= 0 && *ret_n > command->max))
+        return wrong_number(command, *ret_n, e);
     return 0;
-}
-
-static bool is_group(const char *word)
-{
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (str_eq(word, commands[i].group))
-            return true;
-    return false;
-}
-
-static const struct command *find_command(const char *group, const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (str_eq(name, commands[i].name) &&
-            (group ? str_eq(group, commands[i].group) : !commands[i].group))
-            return &commands[i];
-    return NULL;
-}
-
-static int unknown_command(const char *group, const char *word, struct err *e)
-{
-    const char *names[ARRAY_LEN(commands)];
-    size_t n = 0;
-    _cleanup_free_ char *whole = str_printf("%s%s%s", group ? group : "", group ? " " : "", word);
-    if (!whole)
-        return err_nomem(e);
-    for (size_t i = 0; i < ARRAY_LEN(later); i++)
-        if (str_eq(word, later[i]))
-            return err_set(e, ENOTSUP, "\"%s\" is not supported yet: 'skiff --help' lists what is",
-                           whole);
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (group ? str_eq(group, commands[i].group) : !commands[i].group)
-            names[n++] = commands[i].name;
-    const char *near = nearest_word(word, names, n);
-    if (near)
-        return err_set(e, EINVAL, "\"%s\" is not a skiff command: did you mean \"%s%s%s\"?", whole,
-                       group ? group : "", group ? " " : "", near);
-    return err_set(e, EINVAL, "\"%s\" is not a skiff command: see 'skiff --help'", whole);
-}
-
-/* "skiff image": what can come after it. */
-static int print_group(const char *group, struct err *e)
-{
-    _cleanup_str_ struct str text = {0};
-    str_addf(&text, "Usage: skiff %s COMMAND\n\nCommands:\n", group);
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        if (!str_eq(group, commands[i].group))
-            continue;
-        const char *help = str_eq(commands[i].name, "inspect") ? "Show all about one as JSON" : "";
-        for (size_t k = 0; k < ARRAY_LEN(commands); k++)
-            if (commands[k].help && commands[k].run == commands[i].run)
-                help = commands[k].help;
-        str_addf(&text, "  %-10s %s\n", commands[i].name, help);
-    }
-    _cleanup_free_ char *whole = str_steal(&text);
-    return whole ? cli_print(whole, e) : err_nomem(e);
 }
 
 /* Where our helpers are: beside this program when it runs from a build folder, in the libexec
@@ -236,7 +110,7 @@ static int open_ground(struct cli *c, struct err *e)
     return r;
 }
 
-static int run_command(struct cli *c, const struct command *command, bool on_ground, int argc,
+static int run_command(struct cli *c, const struct cli_command *command, bool on_ground, int argc,
                        char **argv, struct err *e)
 {
     int r = 0;
@@ -248,7 +122,7 @@ static int run_command(struct cli *c, const struct command *command, bool on_gro
     if (r >= 0)
         return r;
     cli_error(err_text(e));
-    cli_debug(c, "%s failed with %s", command->name, strerrorname_np(-r) ?: "?");
+    cli_debug(c, "failed with %s", strerrorname_np(-r) ?: "?");
     return command->flags & STATUS_125 ? 125 : 1;
 }
 
@@ -273,25 +147,26 @@ static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct e
     if (c->debug)
         c->level = CLI_DEBUG;
     if (c->version)
-        return cmd_version(c, 0, words, e);
+        return cmd_version.run(c, 0, words, e);
     bool wants_help = r == 0 && n > 0 && str_eq(words[0], "help");
     if (wants_help) {
         words++;
         n--;
     }
     if (r == 1 || n == 0)
-        return print_help(e);
+        return help_print(global_options, e);
 
-    const char *group = is_group(words[0]) ? words[0] : NULL;
+    const char *group = command_is_group(words[0]) ? words[0] : NULL;
     int used = group ? 2 : 1;
     if (n < used || (group && str_eq(words[1], "--help")))
-        return print_group(group, e);
-    const struct command *command = find_command(group, words[used - 1]);
-    if (!command) {
-        unknown_command(group, words[used - 1], e);
+        return help_print_group(group, e);
+    const struct command_entry *entry = command_find(group, words[used - 1]);
+    if (!entry) {
+        command_unknown(group, words[used - 1], e);
         cli_error(err_text(e));
         return 1;
     }
+    const struct cli_command *command = entry->command;
     if (wants_help) {
         char word[] = "--help", *help[] = {word, NULL};
         return run_command(c, command, false, 1, help, e);

@@ -14,12 +14,6 @@ static const struct option_def table[] = {
     {0},
 };
 
-static const struct cli_usage usage = {
-    "ns [OPTIONS] [CONTAINER]",
-    "Show which namespaces are shared by whom: a row a container, a column a kind.\n"
-    "With a container's name, explain each of its walls.",
-    0, 1, false};
-
 /* What a cell says: whose namespace it is. */
 static const char *cell(const struct sharing *s, size_t row, enum namespace_kind kind)
 {
@@ -158,12 +152,12 @@ static int explain(struct cli *c, const struct sharing *s, const char *what, str
     return err_set(e, ESRCH, "container %s is not running: it has no namespaces", what);
 }
 
-int cmd_ns(struct cli *c, int argc, char **argv, struct err *e)
+static int run_ns(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct ns_options o = {.format = "table"};
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_ns, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
@@ -181,3 +175,15 @@ int cmd_ns(struct cli *c, int argc, char **argv, struct err *e)
         return print_dot(&s, e);
     return err_set(e, EINVAL, "unknown format \"%s\": table, json or dot", o.format);
 }
+
+const struct cli_command cmd_ns = {
+    .line = "ns [OPTIONS] [CONTAINER]",
+    .summary = "Show which namespaces are shared by whom",
+    .more = "A row is a container, a column a kind. With a container's name, each of its\n"
+            "walls is explained.",
+    .options = table,
+    .max = 1,
+    .first = WORD_RUNNING,
+    .flags = NEEDS_ENGINE,
+    .run = run_ns,
+};

@@ -30,8 +30,6 @@ static const struct option_def table[] = {
     {0},
 };
 
-static const struct cli_usage usage = {"ps [OPTIONS]", "List containers.", 0, 0, false};
-
 /* The first @n characters of UTF-8 in @text, in bytes. */
 static size_t first_characters(const char *text, size_t n)
 {
@@ -184,12 +182,12 @@ static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e
     return r < 0 ? r : cli_print(out.s ? out.s : "", e);
 }
 
-int cmd_ps(struct cli *c, int argc, char **argv, struct err *e)
+static int run_ps(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct ps_options o = {0};
     char **words;
     int n_words;
-    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n_words, e);
+    int r = cli_parse(&cmd_ps, argc, argv, &o, &words, &n_words, e);
     if (r == 0) {
         json_t **v = NULL;
         size_t n = 0;
@@ -205,3 +203,11 @@ int cmd_ps(struct cli *c, int argc, char **argv, struct err *e)
     options_release(table, &o);
     return r == 1 ? 0 : r;
 }
+
+const struct cli_command cmd_ps = {
+    .line = "ps [OPTIONS]",
+    .summary = "List containers",
+    .options = table,
+    .flags = NEEDS_ENGINE,
+    .run = run_ps,
+};

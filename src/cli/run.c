@@ -10,14 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct cli_usage usage = {
-    "run [OPTIONS] IMAGE [COMMAND] [ARG...]",
-    "Create a container from an image and run a command in it.\n\n"
-    "The image \"host\" is built in: this machine's own root file system, read-only,\n"
-    "under a fresh layer in memory. Nothing is written to the machine, but all its\n"
-    "files can be read in it.",
-    1, -1, true};
-
 /* Whether "-a @stream" was given, or no -a at all. */
 static bool attaches(const struct request_options *o, const char *stream)
 {
@@ -145,12 +137,12 @@ static int run(struct cli *c, const struct request_options *o, int n, char **wor
     return follow(c, o, monitor, record.id, e);
 }
 
-int cmd_run(struct cli *c, int argc, char **argv, struct err *e)
+static int run_run(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct request_options o = {.sig_proxy = true};
     char **words;
     int n;
-    int r = cli_parse(&usage, request_table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_run, argc, argv, &o, &words, &n, e);
     if (r == 0)
         r = run(c, &o, n, words, e);
     else if (r == 1)
@@ -158,3 +150,19 @@ int cmd_run(struct cli *c, int argc, char **argv, struct err *e)
     options_release(request_table, &o);
     return r;
 }
+
+const struct cli_command cmd_run = {
+    .line = "run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+    .summary = "Create and run a container from an image",
+    .more = "The image \"host\" is built in: this machine's own root file system, read-only,\n"
+            "under a fresh layer in memory. Nothing is written to the machine, but all its\n"
+            "files can be read in it.",
+    .options = request_table,
+    .min = 1,
+    .max = -1,
+    .stop_at_word = true,
+    .first = WORD_IMAGE,
+    .rest = WORD_FILE,
+    .flags = NEEDS_ENGINE | MAKES_CONTAINER | STATUS_125,
+    .run = run_run,
+};

@@ -1,0 +1,108 @@
+#include "cli/commands.h"
+
+#include <string.h>
+
+const struct command_group command_groups[] = {
+    {"container", "Manage containers"},
+    {"image", "Manage images"},
+    {"system", "Manage skiff itself"},
+    {0},
+};
+
+const struct command_entry command_entries[] = {
+    {NULL, "run", &cmd_run, PLACE_COMMON},
+    {NULL, "ps", &cmd_ps, PLACE_COMMON},
+    {NULL, "images", &cmd_images, PLACE_COMMON},
+    {NULL, "ns", &cmd_ns, PLACE_COMMON},
+    {NULL, "info", &cmd_info, PLACE_COMMON},
+    {NULL, "version", &cmd_version, PLACE_COMMON},
+
+    {NULL, "check", &cmd_check, PLACE_COMMAND},
+    {NULL, "import", &cmd_import, PLACE_COMMAND},
+    {NULL, "inspect", &cmd_inspect, PLACE_COMMAND},
+    {NULL, "kill", &cmd_kill, PLACE_COMMAND},
+    {NULL, "rm", &cmd_rm, PLACE_COMMAND},
+    {NULL, "rmi", &cmd_rmi, PLACE_COMMAND},
+
+    {"container", "inspect", &cmd_container_inspect, PLACE_GROUP},
+    {"container", "kill", &cmd_kill, PLACE_GROUP},
+    {"container", "list", &cmd_ps, PLACE_NONE},
+    {"container", "ls", &cmd_ps, PLACE_GROUP},
+    {"container", "ps", &cmd_ps, PLACE_NONE},
+    {"container", "remove", &cmd_rm, PLACE_NONE},
+    {"container", "rm", &cmd_rm, PLACE_GROUP},
+    {"container", "run", &cmd_run, PLACE_GROUP},
+
+    {"image", "import", &cmd_import, PLACE_GROUP},
+    {"image", "inspect", &cmd_image_inspect, PLACE_GROUP},
+    {"image", "list", &cmd_images, PLACE_NONE},
+    {"image", "ls", &cmd_images, PLACE_GROUP},
+    {"image", "remove", &cmd_rmi, PLACE_NONE},
+    {"image", "rm", &cmd_rmi, PLACE_GROUP},
+
+    {"system", "check", &cmd_check, PLACE_GROUP},
+    {"system", "info", &cmd_info, PLACE_GROUP},
+    {0},
+};
+
+/* Docker's commands that are not there yet: so that nobody is told to look for a slip. */
+static const char *const later[] = {
+    "attach",  "build",   "builder", "buildx", "commit", "compose", "config", "context", "cp",
+    "create",  "diff",    "events",  "exec",   "export", "history", "load",   "login",   "logout",
+    "logs",    "network", "pause",   "plugin", "port",   "prune",   "pull",   "push",    "rename",
+    "restart", "save",    "search",  "start",  "stats",  "stop",    "swarm",  "tag",     "top",
+    "trust",   "unpause", "update",  "volume", "wait",   "df",
+};
+
+bool command_is_group(const char *word)
+{
+    for (const struct command_group *g = command_groups; g->name; g++)
+        if (str_eq(word, g->name))
+            return true;
+    return false;
+}
+
+static bool is_in(const struct command_entry *entry, const char *group)
+{
+    return group ? str_eq(group, entry->group) : !entry->group;
+}
+
+const struct command_entry *command_find(const char *group, const char *name)
+{
+    for (const struct command_entry *entry = command_entries; entry->name; entry++)
+        if (str_eq(name, entry->name) && is_in(entry, group))
+            return entry;
+    return NULL;
+}
+
+int command_name_length(const struct cli_command *command)
+{
+    size_t n = strspn(command->line, "abcdefghijklmnopqrstuvwxyz_- ");
+    while (n > 0 && command->line[n - 1] == ' ')
+        n--;
+    return (int)n;
+}
+
+int command_unknown(const char *group, const char *word, struct err *e)
+{
+    const char *names[256];
+    size_t n = 0;
+    _cleanup_free_ char *whole = str_printf("%s%s%s", group ? group : "", group ? " " : "", word);
+    if (!whole)
+        return err_nomem(e);
+    for (size_t i = 0; i < ARRAY_LEN(later); i++)
+        if (str_eq(word, later[i]))
+            return err_set(e, ENOTSUP, "\"%s\" is not supported yet: 'skiff --help' lists what is",
+                           whole);
+    for (const struct command_entry *entry = command_entries; entry->name; entry++)
+        if (n < ARRAY_LEN(names) && is_in(entry, group))
+            names[n++] = entry->name;
+    for (const struct command_group *g = command_groups; !group && g->name; g++)
+        if (n < ARRAY_LEN(names))
+            names[n++] = g->name;
+    const char *near = nearest_word(word, names, n);
+    if (near)
+        return err_set(e, EINVAL, "\"%s\" is not a skiff command: did you mean \"%s%s%s\"?", whole,
+                       group ? group : "", group ? " " : "", near);
+    return err_set(e, EINVAL, "\"%s\" is not a skiff command: see 'skiff --help'", whole);
+}
