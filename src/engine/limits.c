@@ -243,17 +243,71 @@ static int add_companions(const json_t *host, json_t *part, struct err *e)
     return 0;
 }
 
+/* What @change asks for: zero and "" ask for nothing, which leaves what is there. */
+static json_t *what_is_asked(const json_t *change)
+{
+    _cleanup_json_ json_t *asked = json_copy_object(change);
+    for (size_t i = 0; asked && i < ARRAY_LEN(limits); i++)
+        if (!is_set(&limits[i], json_object_get(asked, limits[i].host)))
+            json_object_del(asked, limits[i].host);
+    if (asked && json_int(asked, "NanoCpus", 0) == 0)
+        json_object_del(asked, "NanoCpus");
+    return TAKE_PTR(asked);
+}
+
+static bool names_path(const json_t *list, const char *path)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (list, i, item)
+        if (str_eq(json_str(item, "Path"), path))
+            return true;
+    return false;
+}
+
+/* A list takes the place of the old one: devices that stood in that alone are free again. */
+static int add_freed_devices(const json_t *host, json_t *part, struct err *e)
+{
+    for (size_t k = 0; k < ARRAY_LEN(limits); k++) {
+        const struct limit *l = &limits[k];
+        const json_t *new_list = json_object_get(part, l->host);
+        if ((l->kind != WEIGHTS && l->kind != RATES) || !new_list)
+            continue;
+        json_t *list = json_deep_copy(new_list);
+        int r = put(part, l->host, list, e);
+        size_t i;
+        json_t *old;
+        json_array_foreach (json_object_get(host, l->host), i, old) {
+            const char *path = json_str(old, "Path");
+            if (r < 0 || !path || names_path(list, path))
+                continue;
+            json_t *none = json_pack("{s:s, s:i}", "Path", path,
+                                     l->kind == WEIGHTS ? "Weight" : "Rate", 0);
+            r = json_array_append_new(list, none) < 0 ? err_nomem(e) : 0;
+        }
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 int limits_change(json_t *host, const json_t *change, json_t **ret_part, struct err *e)
 {
-    int r = check_cpus(host, change, e);
-    if (r == 0)
-        r = check_swap(host, change, e);
-    if (r < 0)
-        return r;
-    _cleanup_json_ json_t *part = json_copy_object(change);
-    if (!part || json_object_update(host, (json_t *)(uintptr_t)change) < 0)
+    _cleanup_json_ json_t *part = what_is_asked(change);
+    if (!part)
         return err_nomem(e);
-    r = limits_check(host, e);
+    int r = check_cpus(host, part, e);
+    if (r == 0)
+        r = check_swap(host, part, e);
+    _cleanup_json_ json_t *asked = json_copy_object(part);
+    if (r == 0 && !asked)
+        r = err_nomem(e);
+    if (r == 0)
+        r = add_freed_devices(host, part, e);
+    if (r == 0 && json_object_update(host, asked) < 0)
+        r = err_nomem(e);
+    if (r == 0)
+        r = limits_check(host, e);
     if (r == 0)
         r = limits_complete(host, e);
     if (r == 0)

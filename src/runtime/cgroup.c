@@ -239,6 +239,7 @@ void cgroup_free(struct cgroup *cg)
         fd_close(&h->dirfd);
         fd_close(&h->enter_fd);
     }
+    cgroup_undo_free(cg->undo);
     free(cg->h);
     free(cg->path);
     free(cg);
@@ -299,7 +300,13 @@ int cgroup_write(const struct cgroup *cg, const char *controller, const char *fi
     _cleanup_close_ int fd = openat(h->dirfd, file, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+    int r = cg->undo ? cgroup_note(cg->undo, h, cgroup_is_v2(cg), file, value) : 0;
+    if (r < 0)
+        return r;
+    r = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+    if (cg->undo)
+        cgroup_noted(cg->undo, r == 0);
+    return r;
 }
 
 bool cgroup_has_file(const struct cgroup *cg, const char *controller, const char *file)

@@ -49,6 +49,14 @@ static inline void cgroup_freep(struct cgroup **cg)
  * is "max" at zero and below. memory.kernel is ignored: the kernel dropped it in 5.16. */
 int cgroup_apply(struct cgroup *cg, const json_t *resources, struct err *e);
 
+/* Changes a group that is in use: what @resources names and nothing else, device rules not at all.
+ * When a part of it fails, what was changed before is put back as it was, and the failure told:
+ * -EBUSY for less memory than what is in use and cannot be reclaimed, where nothing is killed for
+ * it. cgroup_undo takes back a change that succeeded, as long as @cg is open; what cannot be put
+ * back stays. */
+int cgroup_change(struct cgroup *cg, const json_t *resources, struct err *e);
+void cgroup_undo(struct cgroup *cg);
+
 /* v2: the group's folder for clone3(CLONE_INTO_CGROUP), which stays @cg's. v1: -1. */
 int cgroup_clone_fd(const struct cgroup *cg);
 

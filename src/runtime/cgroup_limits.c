@@ -1,5 +1,6 @@
 /* Settings that hang together and must be written in an order: memory with swap, CPU quota with
  * period, block devices. */
+#include "base/file.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "runtime/cgroup_convert.h"
@@ -41,6 +42,40 @@ static int check_usage(struct cgroup *cg, const json_t *memory, long long limit,
     return 0;
 }
 
+static int tell_busy(struct cgroup *cg, const char *option, long long limit, struct err *e)
+{
+    unsigned long long used = 0;
+    const char *file = cgroup_is_v2(cg) ? "memory.current" : "memory.usage_in_bytes";
+    cgroup_read_number(cg, "memory", file, NULL, &used);
+    return err_set(e, EBUSY,
+                   "cannot set \"linux.resources.%s\" to %lld: %llu bytes are in use, and no more "
+                   "can be reclaimed",
+                   option, limit, used);
+}
+
+/* v2 kills to get below a limit that is written. A group in use is brought below it first by
+ * memory.high, for which the kernel only reclaims. */
+static int set_max(struct cgroup *cg, long long limit, struct err *e)
+{
+    char text[24];
+    unsigned long long used = 0;
+    _cleanup_free_ char *high = NULL;
+    const struct hierarchy *h = cgroup_hierarchy(cg, "memory");
+    limit_text(limit, "max", text);
+    bool squeeze = cg->undo && h && limit > 0 &&
+                   cgroup_read_number(cg, "memory", "memory.current", NULL, &used) == 0 &&
+                   used > (unsigned long long)limit &&
+                   file_read(h->dirfd, "memory.high", 64, &high, NULL, NULL) == 0;
+    if (squeeze && cgroup_write(cg, "memory", "memory.high", text) == 0)
+        cgroup_read_number(cg, "memory", "memory.current", NULL, &used);
+    int r = squeeze && used > (unsigned long long)limit
+                ? tell_busy(cg, "memory.limit", limit, e)
+                : cgroup_set(cg, "memory", "memory.max", "memory.limit", text, e);
+    if (squeeze)
+        cgroup_write(cg, "memory", "memory.high", high);
+    return r;
+}
+
 static int set_memory_v2(struct cgroup *cg, long long limit, long long swap, struct err *e)
 {
     char text[24];
@@ -54,11 +89,7 @@ static int set_memory_v2(struct cgroup *cg, long long limit, long long swap, str
         if (r == 0 && (alone >= 0 || cgroup_has_file(cg, "memory", "memory.swap.max")))
             r = cgroup_set(cg, "memory", "memory.swap.max", "memory.swap", text, e);
     }
-    if (r == 0 && limit != 0) {
-        limit_text(limit, "max", text);
-        r = cgroup_set(cg, "memory", "memory.max", "memory.limit", text, e);
-    }
-    return r;
+    return r == 0 && limit != 0 ? set_max(cg, limit, e) : r;
 }
 
 /* v1 holds memory <= memory + swap at every moment, so the order depends on whether limits rise or
@@ -84,11 +115,15 @@ static int set_memory_v1(struct cgroup *cg, long long limit, long long swap, str
     if (limit != 0) {
         r = cgroup_write(cg, "memory", limit_file, limit_value);
         swap_first = r == -EINVAL && swap != 0;
+        if (r == -EBUSY)
+            return tell_busy(cg, "memory.limit", limit, e);
         if (r < 0 && !swap_first)
             return cgroup_set(cg, "memory", limit_file, "memory.limit", limit_value, e);
     }
     if (swap != 0)
         r = cgroup_set(cg, "memory", swap_file, "memory.swap", swap_value, e);
+    if (r == -EBUSY)
+        return tell_busy(cg, "memory.swap", swap, e);
     if (r == 0 && swap_first)
         r = cgroup_set(cg, "memory", limit_file, "memory.limit", limit_value, e);
     return r;

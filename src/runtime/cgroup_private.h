@@ -24,6 +24,7 @@ struct cgroup {
     char *path; /* as asked for */
     struct hierarchy *h;
     size_t n;
+    struct cgroup_undo *undo; /* while cgroup_change has made changes that may be taken back */
     bool delegation_busy; /* v2: a parent has processes of its own and cannot hand on controllers */
 };
 
@@ -65,6 +66,14 @@ int cgroup_set(struct cgroup *cg, const char *controller, const char *file, cons
 /* The same without words: 0 or a negative errno; -ENODEV without the controller. */
 int cgroup_write(const struct cgroup *cg, const char *controller, const char *file,
                  const char *value);
+
+/* Notes what stands in @file of @h before @value is written to it; afterwards, whether that was
+ * done is told to cgroup_noted: only then it counts. -ENOMEM. cgroup_undo.c */
+struct cgroup_undo *cgroup_undo_new(void);
+int cgroup_note(struct cgroup_undo *undo, const struct hierarchy *h, bool v2, const char *file,
+                const char *value);
+void cgroup_noted(struct cgroup_undo *undo, bool written);
+void cgroup_undo_free(struct cgroup_undo *undo);
 
 /* Whether the group has @file of @controller. */
 bool cgroup_has_file(const struct cgroup *cg, const char *controller, const char *file);

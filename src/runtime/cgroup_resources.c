@@ -276,7 +276,7 @@ static const struct cgroup_setting settings[] = {
     {"unified", BOTH(""), {NULL, NULL}, set_unified},
 };
 
-int cgroup_apply(struct cgroup *cg, const json_t *resources, struct err *e)
+static int apply_settings(struct cgroup *cg, const json_t *resources, struct err *e)
 {
     if (resources && !json_is_null(resources) && !json_is_object(resources))
         return err_set(e, EINVAL, "\"linux.resources\" must be an object");
@@ -286,5 +286,23 @@ int cgroup_apply(struct cgroup *cg, const json_t *resources, struct err *e)
         if (r < 0)
             return r;
     }
-    return set_devices(cg, NULL, json_object_get(resources, "devices"), e);
+    return 0;
+}
+
+int cgroup_apply(struct cgroup *cg, const json_t *resources, struct err *e)
+{
+    int r = apply_settings(cg, resources, e);
+    return r == 0 ? set_devices(cg, NULL, json_object_get(resources, "devices"), e) : r;
+}
+
+int cgroup_change(struct cgroup *cg, const json_t *resources, struct err *e)
+{
+    cgroup_undo_free(cg->undo);
+    cg->undo = cgroup_undo_new();
+    if (!cg->undo)
+        return err_nomem(e);
+    int r = apply_settings(cg, resources, e);
+    if (r < 0)
+        cgroup_undo(cg);
+    return r;
 }
