@@ -23,6 +23,7 @@ const struct command_entry command_entries[] = {
     {NULL, "kill", &cmd_kill, PLACE_COMMAND},
     {NULL, "rm", &cmd_rm, PLACE_COMMAND},
     {NULL, "rmi", &cmd_rmi, PLACE_COMMAND},
+    {NULL, "update", &cmd_update, PLACE_COMMAND},
 
     {"container", "inspect", &cmd_container_inspect, PLACE_GROUP},
     {"container", "kill", &cmd_kill, PLACE_GROUP},
@@ -32,6 +33,7 @@ const struct command_entry command_entries[] = {
     {"container", "remove", &cmd_rm, PLACE_NONE},
     {"container", "rm", &cmd_rm, PLACE_GROUP},
     {"container", "run", &cmd_run, PLACE_GROUP},
+    {"container", "update", &cmd_update, PLACE_GROUP},
 
     {"image", "import", &cmd_import, PLACE_GROUP},
     {"image", "inspect", &cmd_image_inspect, PLACE_GROUP},
@@ -51,7 +53,7 @@ static const char *const later[] = {
     "create",  "diff",    "events",  "exec",   "export", "history", "load",   "login",   "logout",
     "logs",    "network", "pause",   "plugin", "port",   "prune",   "pull",   "push",    "rename",
     "restart", "save",    "search",  "start",  "stats",  "stop",    "swarm",  "tag",     "top",
-    "trust",   "unpause", "update",  "volume", "wait",   "df",
+    "trust",   "unpause", "volume",  "wait",   "df",
 };
 
 bool command_is_group(const char *word)

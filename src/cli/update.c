@@ -1,6 +1,7 @@
-#include "cli/cli.h"
-#include "cli/request.h"
 #include "engine/update.h"
+#include "cli/cli.h"
+#include "cli/containers.h"
+#include "cli/request.h"
 
 struct update_options {
     struct limit_options limits;
@@ -13,12 +14,6 @@ static const struct option_def table[] = {
      "no, always, unless-stopped or on-failure[:N]", "Life"},
     {0},
 };
-
-static const struct cli_usage usage = {
-    "update [OPTIONS] CONTAINER [CONTAINER...]",
-    "Change limits and the restart policy of containers. What runs is limited anew at\n"
-    "once; what is not named stays as it is.",
-    1, -1, false};
 
 static int make_change(const struct update_options *o, json_t **ret, struct err *e)
 {
@@ -45,21 +40,34 @@ static int update_one(struct cli *c, struct container_record *record, const void
     return update_container(&c->engine, record, data, e);
 }
 
-int cmd_update(struct cli *c, int argc, char **argv, struct err *e)
+static int run_update(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct update_options o = {0};
     _cleanup_json_ json_t *change = NULL;
     char **words;
     int n;
-    int r = cli_parse(&usage, table, argc, argv, &o, &words, &n, e);
+    int r = cli_parse(&cmd_update, argc, argv, &o, &words, &n, e);
     if (r == 0)
         r = make_change(&o, &change, e);
-    else if (r == 1)
-        n = r = 0;
-    if (r == 0 && change) {
+    if (r == 0) {
         cli_reap(c);
-        r = cli_for_each_container(c, n, words, update_one, change, false);
+        r = cli_for_each_container(c, n, words, update_one, change, 0);
+    } else if (r == 1) {
+        r = 0;
     }
     options_release(table, &o);
     return r;
 }
+
+const struct cli_command cmd_update = {
+    .line = "update [OPTIONS] CONTAINER [CONTAINER...]",
+    .summary = "Change limits and the restart policy of containers",
+    .more = "What runs is limited anew at once; what is not named stays as it is.\n",
+    .options = table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_CONTAINER,
+    .rest = WORD_CONTAINER,
+    .flags = NEEDS_ENGINE,
+    .run = run_update,
+};

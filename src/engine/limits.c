@@ -281,8 +281,8 @@ static int add_freed_devices(const json_t *host, json_t *part, struct err *e)
             const char *path = json_str(old, "Path");
             if (r < 0 || !path || names_path(list, path))
                 continue;
-            json_t *none = json_pack("{s:s, s:i}", "Path", path,
-                                     l->kind == WEIGHTS ? "Weight" : "Rate", 0);
+            json_t *none =
+                json_pack("{s:s, s:i}", "Path", path, l->kind == WEIGHTS ? "Weight" : "Rate", 0);
             r = json_array_append_new(list, none) < 0 ? err_nomem(e) : 0;
         }
         if (r < 0)

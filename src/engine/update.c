@@ -45,7 +45,8 @@ static int change_group(const struct engine *en, const struct container_record *
     return r;
 }
 
-/* A container that was never started has no bundle yet. *ret_old is what to write to take it back. */
+/* A container that was never started has no bundle yet. *ret_old is what to write to take it back.
+ */
 static int change_bundle(const struct container_record *c, json_t *resources, json_t **ret_old,
                          struct err *e)
 {
