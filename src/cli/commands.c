@@ -23,6 +23,7 @@ const struct command_entry command_entries[] = {
     {NULL, "kill", &cmd_kill, PLACE_COMMAND},
     {NULL, "rm", &cmd_rm, PLACE_COMMAND},
     {NULL, "rmi", &cmd_rmi, PLACE_COMMAND},
+    {NULL, "stats", &cmd_stats, PLACE_COMMAND},
     {NULL, "update", &cmd_update, PLACE_COMMAND},
 
     {"container", "inspect", &cmd_container_inspect, PLACE_GROUP},
@@ -33,6 +34,7 @@ const struct command_entry command_entries[] = {
     {"container", "remove", &cmd_rm, PLACE_NONE},
     {"container", "rm", &cmd_rm, PLACE_GROUP},
     {"container", "run", &cmd_run, PLACE_GROUP},
+    {"container", "stats", &cmd_stats, PLACE_GROUP},
     {"container", "update", &cmd_update, PLACE_GROUP},
 
     {"image", "import", &cmd_import, PLACE_GROUP},
@@ -52,7 +54,7 @@ static const char *const later[] = {
     "attach",  "build",   "builder", "buildx", "commit", "compose", "config", "context", "cp",
     "create",  "diff",    "events",  "exec",   "export", "history", "load",   "login",   "logout",
     "logs",    "network", "pause",   "plugin", "port",   "prune",   "pull",   "push",    "rename",
-    "restart", "save",    "search",  "start",  "stats",  "stop",    "swarm",  "tag",     "top",
+    "restart", "save",    "search",  "start",   "stop",    "swarm",  "tag",     "top",
     "trust",   "unpause", "volume",  "wait",   "df",
 };
 

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/size.h"
 #include "cli/template.h"
 #include "engine/create.h"
 #include "engine/inspect.h"
@@ -121,19 +122,6 @@ static const struct option_def images_table[] = {
      "table TEMPLATE, TEMPLATE or json", NULL},
     {0},
 };
-
-/* "1.21GB": Docker's decimal units, three significant digits. */
-static void format_size(long long bytes, char ret[32])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-    double n = bytes > 0 ? (double)bytes : 0;
-    size_t unit = 0;
-    while (n >= 1000 && unit + 1 < ARRAY_LEN(units)) {
-        n /= 1000;
-        unit++;
-    }
-    snprintf(ret, 32, "%.3g%s", n, units[unit]);
-}
 
 /* @name is a full name, or NULL for an image without. */
 static json_t *image_row(const struct image *image, const char *name, long long size,

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "kernel/mount.h"
 #include "runtime/cgroup_private.h"
+#include "runtime/cgroup_stat.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -344,26 +345,18 @@ int cgroup_set(struct cgroup *cg, const char *controller, const char *file, cons
     return 0;
 }
 
+int cgroup_read(const struct cgroup *cg, const char *controller, const char *file, char **ret)
+{
+    const struct hierarchy *h = cgroup_hierarchy(cg, controller);
+    return h ? file_read(h->dirfd, file, PROC_MAX_BYTES, ret, NULL, NULL) : -ENODEV;
+}
+
 int cgroup_read_number(const struct cgroup *cg, const char *controller, const char *file,
                        const char *key, unsigned long long *ret)
 {
-    const struct hierarchy *h = cgroup_hierarchy(cg, controller);
-    if (!h)
-        return -ENODEV;
     _cleanup_free_ char *text = NULL;
-    int r = file_read(h->dirfd, file, PROC_MAX_BYTES, &text, NULL, NULL);
-    if (r < 0)
-        return r;
-    const char *p = text;
-    size_t n = key ? strlen(key) : 0;
-    while (key && *p && !(strncmp(p, key, n) == 0 && p[n] == ' ')) {
-        p = strchrnul(p, '\n');
-        p += *p == '\n';
-    }
-    char *end;
-    errno = 0;
-    *ret = strtoull(p + n, &end, 10);
-    return end == p + n || errno ? -ENODATA : 0;
+    int r = cgroup_read(cg, controller, file, &text);
+    return r < 0 ? r : cgroup_parse_number(text, key, ret);
 }
 
 unsigned long long cgroup_oom_kills(const struct cgroup *cg)

@@ -78,6 +78,9 @@ void cgroup_undo_free(struct cgroup_undo *undo);
 /* Whether the group has @file of @controller. */
 bool cgroup_has_file(const struct cgroup *cg, const char *controller, const char *file);
 
+/* The text of @file of @controller, the caller's. 0 or a negative errno. */
+int cgroup_read(const struct cgroup *cg, const char *controller, const char *file, char **ret);
+
 /* The number behind @key in a file of lines "key number" (key NULL: the file is a number).
  * 0 or a negative errno. */
 int cgroup_read_number(const struct cgroup *cg, const char *controller, const char *file,
