@@ -24,6 +24,7 @@ const struct command_entry command_entries[] = {
     {NULL, "rm", &cmd_rm, PLACE_COMMAND},
     {NULL, "rmi", &cmd_rmi, PLACE_COMMAND},
     {NULL, "stats", &cmd_stats, PLACE_COMMAND},
+    {NULL, "top", &cmd_top, PLACE_COMMAND},
     {NULL, "update", &cmd_update, PLACE_COMMAND},
 
     {"container", "inspect", &cmd_container_inspect, PLACE_GROUP},
@@ -35,6 +36,7 @@ const struct command_entry command_entries[] = {
     {"container", "rm", &cmd_rm, PLACE_GROUP},
     {"container", "run", &cmd_run, PLACE_GROUP},
     {"container", "stats", &cmd_stats, PLACE_GROUP},
+    {"container", "top", &cmd_top, PLACE_GROUP},
     {"container", "update", &cmd_update, PLACE_GROUP},
 
     {"image", "import", &cmd_import, PLACE_GROUP},
@@ -51,11 +53,11 @@ const struct command_entry command_entries[] = {
 
 /* Docker's commands that are not there yet: so that nobody is told to look for a slip. */
 static const char *const later[] = {
-    "attach",  "build",   "builder", "buildx", "commit", "compose", "config", "context", "cp",
-    "create",  "diff",    "events",  "exec",   "export", "history", "load",   "login",   "logout",
-    "logs",    "network", "pause",   "plugin", "port",   "prune",   "pull",   "push",    "rename",
-    "restart", "save",    "search",  "start",   "stop",    "swarm",  "tag",     "top",
-    "trust",   "unpause", "volume",  "wait",   "df",
+    "attach", "build",  "builder", "buildx",  "commit", "compose", "config",  "context",
+    "cp",     "create", "diff",    "events",  "exec",   "export",  "history", "load",
+    "login",  "logout", "logs",    "network", "pause",  "plugin",  "port",    "prune",
+    "pull",   "push",   "rename",  "restart", "save",   "search",  "start",   "stop",
+    "swarm",  "tag",    "trust",   "unpause", "volume", "wait",    "df",
 };
 
 bool command_is_group(const char *word)
