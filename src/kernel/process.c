@@ -78,14 +78,20 @@ bool process_is(pid_t pid, uint64_t start_time)
            state != 'X';
 }
 
-int process_kill(pid_t pid, uint64_t start_time, int signal)
+int process_open(pid_t pid, uint64_t start_time)
 {
     /* The pidfd first: once it is held, the number cannot pass to another unseen. */
-    _cleanup_close_ int pidfd = pidfd_open(pid, 0);
+    _cleanup_close_ int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
     if (pidfd < 0)
-        return -errno;
-    if (!process_is(pid, start_time))
-        return -ESRCH;
+        return pid > 0 ? -errno : -ESRCH;
+    return process_is(pid, start_time) ? TAKE_FD(pidfd) : -ESRCH;
+}
+
+int process_kill(pid_t pid, uint64_t start_time, int signal)
+{
+    _cleanup_close_ int pidfd = process_open(pid, start_time);
+    if (pidfd < 0)
+        return pidfd;
     return pidfd_send_signal(pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 

@@ -20,6 +20,9 @@ uint64_t process_start_time(pid_t pid);
 /* Whether @pid is the process that started at @start_time, and not a zombie. */
 bool process_is(pid_t pid, uint64_t start_time);
 
+/* A pidfd of that very process, never of another that got its number. -ESRCH when gone. */
+int process_open(pid_t pid, uint64_t start_time);
+
 /* Sends @signal to that very process, never to another that got its number. -ESRCH when gone. */
 int process_kill(pid_t pid, uint64_t start_time, int signal);
 

@@ -2,25 +2,12 @@
 
 #include "base/file.h"
 #include "oci/console_socket.h"
+#include "oci/handover.h"
 #include "oci/late_hooks.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-
-enum { MOST_FDS = 1024 };
-
-/* A number that the caller left free would be one of ours by the time the container inherits it, or
- * is already: ours are close-on-exec, and what was inherited is not. */
-static int check_preserved(long long n, struct err *e)
-{
-    if (n < 0 || n > MOST_FDS)
-        return err_set(e, EINVAL, "--preserve-fds %lld: must be 0 to %d", n, MOST_FDS);
-    for (int fd = 3; fd < 3 + n; fd++)
-        if (fcntl(fd, F_GETFD) != 0)
-            return err_set(e, EBADF, "--preserve-fds %lld: descriptor %d is not open", n, fd);
-    return 0;
-}
 
 static int load_bundle(struct creation *c, struct err *e)
 {
@@ -60,25 +47,9 @@ static int set_default_cgroup(struct creation *c, struct err *e)
     return 0;
 }
 
-static int write_pid_file(const char *path, pid_t pid, struct err *e)
-{
-    char text[16];
-    int n = snprintf(text, sizeof(text), "%d", pid);
-    return file_replace(AT_FDCWD, path, text, (size_t)n, 0644, 0, e);
-}
-
-/* Where compiled filters are kept, for a container that has one: beside the containers, under a
- * name that is no ID. Without it they are compiled each time. */
-static int open_cache(const struct creation *c)
-{
-    _cleanup_free_ char *path = c->spec.seccomp ? str_printf("%s/@seccomp", c->global->root) : NULL;
-    return path && dir_make(AT_FDCWD, path, 0700, NULL) == 0 ? dir_open(AT_FDCWD, path, false, NULL)
-                                                             : -EBADF;
-}
-
 static int make_process(struct creation *c, struct err *e)
 {
-    _cleanup_close_ int cache = open_cache(c);
+    _cleanup_close_ int cache = c->spec.seccomp ? handover_open_cache(c->global) : -EBADF;
     const struct container_options options = {
         .bundle_fd = c->bundle_fd,
         .root_mount_fd = -1,
@@ -129,14 +100,14 @@ static int make_container(struct creation *c, bool gated, struct err *e)
         r = wait_until_ready(c, e);
     if (r == 0 && c->options->console_socket)
         r = console_socket_send(c->options->console_socket, c->container.console, e);
-    if (r == 0 && c->options->pid_file)
-        r = write_pid_file(c->options->pid_file, c->container.pid, e);
+    if (r == 0)
+        r = handover_write_pid(c->options->pid_file, c->container.pid, e);
     return r;
 }
 
 int creation_make(struct creation *c, const char *id, bool gated, struct err *e)
 {
-    int r = check_preserved(c->options->preserve_fds, e);
+    int r = handover_check_fds(c->options->preserve_fds, e);
     if (r == 0)
         r = load_bundle(c, e);
     if (r == 0)

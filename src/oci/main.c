@@ -32,16 +32,18 @@ static const struct {
     oci_command *run;
     const char *help;
     bool makes_container;
+    int failure; /* the exit status for an error of ours; 0: 1 */
 } commands[] = {
-    {"create", oci_create, "Create a container from a bundle", true},
-    {"start", oci_start, "Start a created container", false},
-    {"run", oci_run, "Create and start a container", true},
-    {"state", oci_state, "Print a container's state as JSON", false},
-    {"kill", oci_kill, "Send a signal to a container", false},
-    {"delete", oci_delete, "Delete what a stopped container left", false},
-    {"list", oci_list, "List the containers", false},
-    {"spec", oci_spec, "Write a config.json to start from", false},
-    {"features", oci_features, "Print what this runtime can do as JSON", false},
+    {"create", oci_create, "Create a container from a bundle", true, 0},
+    {"start", oci_start, "Start a created container", false, 0},
+    {"run", oci_run, "Create and start a container", true, 0},
+    {"exec", oci_exec, "Execute a program in a running container", true, 255},
+    {"state", oci_state, "Print a container's state as JSON", false, 0},
+    {"kill", oci_kill, "Send a signal to a container", false, 0},
+    {"delete", oci_delete, "Delete what a stopped container left", false, 0},
+    {"list", oci_list, "List the containers", false, 0},
+    {"spec", oci_spec, "Write a config.json to start from", false, 0},
+    {"features", oci_features, "Print what this runtime can do as JSON", false, 0},
 };
 
 static void print_help(void)
@@ -104,7 +106,8 @@ void oci_warn(const struct oci_global *g, const char *text)
     write_log(g, "warning", text);
 }
 
-static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, struct err *e)
+static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, int *ret_failure,
+                    struct err *e)
 {
     char **words;
     int n;
@@ -129,6 +132,7 @@ static int dispatch(struct oci_global *g, char **argv, int argc, char **whole, s
         names[i] = commands[i].name;
         if (!str_eq(words[0], commands[i].name))
             continue;
+        *ret_failure = commands[i].failure ?: 1;
         if (commands[i].makes_container) {
             r = exe_protect(whole, e);
             if (r == -EPERM && geteuid() != 0)
@@ -157,12 +161,13 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         words[i - 1] = argv[i];
 
-    int r = dispatch(&g, words, argc - 1, argv, &e);
+    int failure = 1;
+    int r = dispatch(&g, words, argc - 1, argv, &failure, &e);
     if (r >= 0)
         return r;
     _cleanup_str_ struct str line = {0};
     str_add_visible(&line, err_text(&e), "");
     fprintf(stderr, "skiff-oci: %s\n", line.s && !line.failed ? line.s : "out of memory");
     write_log(&g, "error", err_text(&e));
-    return 1;
+    return failure;
 }

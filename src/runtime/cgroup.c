@@ -118,14 +118,28 @@ static int detect(struct cgroup *cg, struct err *e)
     return cg->driver->find(cg, e);
 }
 
+/* Names the folders of the groups that a process is in, by the text of its /proc/PID/cgroup. */
+static int place_with(struct cgroup *cg, const char *text, struct err *e)
+{
+    for (size_t i = 0; i < cg->n; i++) {
+        struct hierarchy *h = &cg->h[i];
+        size_t len = 0;
+        const char *group = own_group(text, h, cgroup_is_v2(cg), &len);
+        if (!group)
+            return err_set(e, ENOENT, "its control group is not below \"%s\"", h->mount);
+        h->folder = str_printf("%s%.*s", h->mount, (int)len, group);
+        if (!h->folder)
+            return err_nomem(e);
+    }
+    return 0;
+}
+
 static int start(const char *path, struct cgroup **ret, struct err *e)
 {
     _cleanup_cgroup_ struct cgroup *cg = calloc(1, sizeof(*cg));
     if (!cg || !(cg->path = strdup(path)))
         return err_nomem(e);
     int r = detect(cg, e);
-    if (r == 0)
-        r = place(cg, e);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(cg);
@@ -194,6 +208,8 @@ int cgroup_create(const char *path, struct cgroup **ret, struct err *e)
 {
     _cleanup_cgroup_ struct cgroup *cg = NULL;
     int r = start(path, &cg, e);
+    if (r == 0)
+        r = place(cg, e);
     for (size_t i = 0; r == 0 && i < cg->n; i++)
         r = create_in(cg, &cg->h[i], e);
     if (r < 0) {
@@ -207,21 +223,49 @@ int cgroup_create(const char *path, struct cgroup **ret, struct err *e)
     return 0;
 }
 
-int cgroup_open(const char *path, struct cgroup **ret, struct err *e)
+/* Opens those of the named folders that there are. */
+static int open_folders(struct cgroup *cg, struct err *e)
 {
-    _cleanup_cgroup_ struct cgroup *cg = NULL;
-    int r = start(path, &cg, e);
-    if (r < 0)
-        return r;
     size_t found = 0;
     for (size_t i = 0; i < cg->n; i++) {
-        r = open_folder(cg, &cg->h[i]);
+        int r = open_folder(cg, &cg->h[i]);
         if (r < 0 && r != -ENOENT)
             return err_sys(e, -r, "cannot open control group \"%s\"", cg->h[i].folder);
         found += r == 0;
     }
     if (found == 0)
-        return err_set(e, ENOENT, "there is no control group \"%s\"", path);
+        return err_set(e, ENOENT, "there is no control group \"%s\"", cg->path);
+    return 0;
+}
+
+int cgroup_open(const char *path, struct cgroup **ret, struct err *e)
+{
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
+    int r = start(path, &cg, e);
+    if (r == 0)
+        r = place(cg, e);
+    if (r == 0)
+        r = open_folders(cg, e);
+    if (r == 0)
+        *ret = TAKE_PTR(cg);
+    return r;
+}
+
+int cgroup_open_process(pid_t pid, struct cgroup **ret, struct err *e)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
+    _cleanup_free_ char *text = NULL;
+    int r = start(path, &cg, e);
+    if (r == 0)
+        r = file_read(AT_FDCWD, path, PROC_MAX_BYTES, &text, NULL, e);
+    if (r == 0)
+        r = place_with(cg, text, e);
+    if (r == 0)
+        r = open_folders(cg, e);
+    if (r < 0)
+        return err_wrap(e, "cannot join process %d", pid);
     *ret = TAKE_PTR(cg);
     return 0;
 }

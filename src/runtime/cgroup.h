@@ -25,9 +25,14 @@ struct cgroup;
  * taken over if no process is in it, else -EBUSY. On failure nothing new is left but parents. */
 int cgroup_create(const char *path, struct cgroup **ret, struct err *e);
 
-/* The group @path that exists (in at least one hierarchy), for exec, state, kill and delete.
+/* The group @path that exists (in at least one hierarchy), for state, kill and delete.
  * -ENOENT when it is in none. */
 int cgroup_open(const char *path, struct cgroup **ret, struct err *e);
+
+/* The groups that the process @pid is in, to be entered by one that joins it. Not always the
+ * container's own: one that is given its tree moves its processes into groups below, and on v2
+ * nobody can then enter the group above them. */
+int cgroup_open_process(pid_t pid, struct cgroup **ret, struct err *e);
 
 /* Lets go of the descriptors; the group itself stays. */
 void cgroup_free(struct cgroup *cg);

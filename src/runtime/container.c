@@ -8,6 +8,7 @@
 #include "runtime/netns_maker.h"
 #include "runtime/rootfs.h"
 #include "runtime/seccomp.h"
+#include "runtime/stage.h"
 #include "runtime/userns.h"
 
 #include <fcntl.h>
@@ -15,8 +16,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 
 /* All that is prepared on the host's side before the first process is made. */
 struct preparation {
@@ -137,7 +136,7 @@ static int make_time_namespace(const struct spec *s, struct err *e)
     return 0;
 }
 
-static int stage_join(const struct spec *s, const struct preparation *p, struct err *e)
+static int join_namespaces(const struct spec *s, const struct preparation *p, struct err *e)
 {
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
         if (p->join[kind] < 0 || kind == NS_USER || kind == NS_MOUNT)
@@ -151,66 +150,36 @@ static int stage_join(const struct spec *s, const struct preparation *p, struct 
     return r;
 }
 
-/* The process in between: joins, makes the container's first process a child of our caller, says
- * over @report which it is, and is gone. (Over init's own socket that could come after the first
- * words of init, which does not wait.) */
-static _Noreturn void stage_main(const struct spec *s, const struct preparation *p,
-                                 struct cgroup *cg, const struct init *in, int report)
+/* What the process in between (stage.h) needs. */
+struct joining {
+    const struct spec *spec;
+    const struct preparation *prepared;
+    const struct init *init;
+};
+
+static int stage_join(const void *data, struct err *e)
 {
-    struct err e = ERR_INIT;
-    /* Into the group first: after joining a user namespace we have no right to it any more, and
-     * what we make is then in it by birth. */
-    int r = cg ? cgroup_enter(cg, &e) : 0;
-    if (r == 0)
-        r = stage_join(s, p, &e);
-    /* What we make is seen in the namespaces that it shares from its first moment on, with our
-     * descriptors: it must not be open to their other processes even then (CVE-2016-9962). */
-    if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        r = err_sys(&e, errno, "cannot protect the container's first process");
-    if (r == 0) {
-        pid_t pid = process_clone(clone_flags(s, p) | CLONE_PARENT, -1, NULL);
-        if (pid == 0)
-            init_main(in);
-        if (pid > 0)
-            _exit(control_send(report, CONTROL_PID, pid, 0, NULL, -1) < 0);
-        r = err_sys(&e, -pid, "cannot make the container's namespaces");
-    }
-    control_send(report, CONTROL_FAILED, STEP_SETUP, -r, err_text(&e), -1);
-    _exit(1);
+    const struct joining *j = data;
+    return join_namespaces(j->spec, j->prepared, e);
 }
 
-static int tell_failure(const struct control_message *m, struct err *e)
+static void stage_init(const void *data)
 {
-    return err_set(e, m->code > 0 ? m->code : EIO, "%s", m->text);
+    init_main(((const struct joining *)data)->init);
 }
 
 static int run_stage(const struct spec *s, const struct preparation *p, struct container *c,
                      const struct init *in, struct err *e)
 {
-    int pair[2], r = control_pair(pair);
-    if (r < 0)
-        return err_sys(e, -r, "cannot make a socket pair");
-    _cleanup_close_ int mine = pair[0], theirs = pair[1];
-    pid_t stage = process_clone(0, -1, NULL);
-    if (stage == 0)
-        stage_main(s, p, c->cgroup, in, theirs);
-    if (stage < 0)
-        return err_sys(e, -stage, "cannot fork");
-    fd_close(&theirs);
-
-    struct control_message m;
-    r = control_receive(mine, &m);
-    process_wait(stage);
-    if (r != 1)
-        return err_set(e, EIO, "cannot join the namespaces: the process that does was killed");
-    fd_close(&m.fd);
-    if (m.kind == CONTROL_FAILED)
-        return tell_failure(&m, e);
-    if (m.kind != CONTROL_PID || m.number <= 0)
-        return err_set(e, EBADMSG, "cannot join the namespaces: unexpected message");
-    c->pid = m.number;
-    c->pidfd = pidfd_open(c->pid, 0);
-    return c->pidfd < 0 ? err_sys(e, errno, "cannot open the container's process") : 0;
+    const struct joining joining = {s, p, in};
+    const struct stage stage = {
+        .cgroup = c->cgroup,
+        .join = stage_join,
+        .flags = clone_flags(s, p),
+        .run = stage_init,
+        .data = &joining,
+    };
+    return stage_run(&stage, &c->pid, &c->pidfd, e);
 }
 
 static int run_init(const struct spec *s, const struct preparation *p, struct container *c,
@@ -242,7 +211,7 @@ static int run_init_in(int folder, const struct spec *s, const struct preparatio
     return r;
 }
 
-static int set_oom_score(const struct spec *s, pid_t pid, struct err *e)
+int container_set_oom_score(const struct spec *s, pid_t pid, struct err *e)
 {
     if (!s->process.has_oom_score_adj)
         return 0;
@@ -312,7 +281,7 @@ static int create(const struct spec *s, const struct container_options *o, struc
     c->hooks = hooks_before_start(s->hooks) ? s->hooks : NULL;
     c->hook_state = o->hook_state;
     r = run_init_in(p.rootfs.target_fd, s, &p, c, &in, e);
-    return r < 0 ? r : set_oom_score(s, c->pid, e);
+    return r < 0 ? r : container_set_oom_score(s, c->pid, e);
 }
 
 int container_create(const struct spec *s, const struct container_options *o, struct container *ret,
@@ -353,13 +322,13 @@ static int receive_until(struct container *c, enum control_kind until, bool end_
         if (r == 0 && end_is_success)
             return 0;
         if (r == 0)
-            return err_set(e, EIO, "the container's first process was killed while it was set up");
+            return err_set(e, EIO, "the container's process was killed while it was set up");
         if (r < 0)
-            return err_sys(e, -r, "cannot hear the container's first process");
+            return err_sys(e, -r, "cannot hear the container's process");
         _cleanup_close_ int fd = m.fd;
         if (m.kind == CONTROL_FAILED) {
             *ret_step = m.number == STEP_EXEC ? STEP_EXEC : STEP_SETUP;
-            return tell_failure(&m, e);
+            return control_failure(&m, e);
         }
         if (m.kind == CONTROL_CONSOLE && fd >= 0 && c->console < 0)
             c->console = TAKE_FD(fd);
@@ -368,7 +337,7 @@ static int receive_until(struct container *c, enum control_kind until, bool end_
         else if (m.kind == until)
             return 0;
         else
-            return err_set(e, EBADMSG, "unexpected message from the container's first process");
+            return err_set(e, EBADMSG, "unexpected message from the container's process");
         if (r < 0)
             return r;
     }

@@ -73,6 +73,10 @@ int container_let_go(struct container *c, struct err *e);
 /* Says go, and waits until the payload is executed (0) or could not be, as container_wait. */
 int container_start(struct container *c, enum control_step *ret_step, struct err *e);
 
+/* Gives the process @pid, a child of the caller's, the OOM score that @s asks for. A part of making
+ * it: for container.c and exec.c. */
+int container_set_oom_score(const struct spec *s, pid_t pid, struct err *e);
+
 void container_release(struct container *c);
 
 /* Kills every process, reaps the first, removes the cgroup. For a container that could not be

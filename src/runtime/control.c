@@ -104,3 +104,8 @@ int control_receive(int sock, struct control_message *ret)
     ret->text[len] = '\0';
     return 1;
 }
+
+int control_failure(const struct control_message *m, struct err *e)
+{
+    return err_set(e, m->code > 0 ? m->code : EIO, "%s", m->text);
+}

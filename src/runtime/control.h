@@ -43,6 +43,9 @@ int control_pair(int ret_fds[2]);
 /* Sends one message; @fd -1 sends none along. @text may be NULL and is cut to size. 0 or -errno. */
 int control_send(int sock, enum control_kind kind, int number, int code, const char *text, int fd);
 
+/* The failure that a CONTROL_FAILED tells: its negative errno, with the story. */
+int control_failure(const struct control_message *m, struct err *e);
+
 /* Waits for one message. 1 when one came, 0 at the end of file, -EBADMSG for one that is none. */
 int control_receive(int sock, struct control_message *ret);
 

@@ -1,42 +1,19 @@
 #include "runtime/init.h"
 
-#include "base/file.h"
-#include "base/str.h"
 #include "kernel/mount.h"
 #include "runtime/console.h"
-#include "runtime/control.h"
 #include "runtime/hooks.h"
-#include "runtime/identity.h"
+#include "runtime/steps.h"
 
 #include <fcntl.h>
-#include <linux/keyctl.h>
 #include <linux/mount.h>
-#include <linux/openat2.h>
 #include <net/if.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 
-/* What the steps hand on to each other. */
-struct state {
-    const struct init *in;
-    const struct spec *spec;
-    int proc_fd;      /* a procfs of this PID namespace that nobody else has seen */
-    int control;      /* to the maker */
-    int go_fd;        /* -EBADF: the word to go comes over @control */
-    pid_t pid;        /* ours as the maker sees it; 0 where no hook needs it */
-    const char *path; /* the payload's file, found */
-    char *path_owned;
-};
-
-static int join_namespaces(struct state *st, struct err *e)
+static int join_namespaces(struct step_state *st, struct err *e)
 {
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
         /* User, PID and time were joined before this process was made; with a user namespace all
@@ -50,7 +27,7 @@ static int join_namespaces(struct state *st, struct err *e)
     return 0;
 }
 
-static int enter_cgroup(struct state *st, struct err *e)
+static int enter_cgroup(struct step_state *st, struct err *e)
 {
     int r = st->in->cgroup ? cgroup_enter(st->in->cgroup, e) : 0;
     if (r < 0)
@@ -62,19 +39,7 @@ static int enter_cgroup(struct state *st, struct err *e)
     return 0;
 }
 
-static int start_session(struct state *st, struct err *e)
-{
-    if (setsid() < 0 && errno != EPERM) /* EPERM: it leads one already */
-        return err_sys(e, errno, "cannot start a session");
-    /* The keys of whoever called us stay with him. */
-    if (!st->in->keep_keyring && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
-        errno != ENOSYS && errno != EDQUOT)
-        return err_sys(e, errno, "cannot make a session keyring");
-    umask(0); /* modes here are meant as they are written */
-    return 0;
-}
-
-static int set_names(struct state *st, struct err *e)
+static int set_names(struct step_state *st, struct err *e)
 {
     const char *host = st->spec->hostname, *domain = st->spec->domainname;
     if (host && sethostname(host, strlen(host)) < 0)
@@ -84,7 +49,7 @@ static int set_names(struct state *st, struct err *e)
     return 0;
 }
 
-static int raise_loopback(struct state *st, struct err *e)
+static int raise_loopback(struct step_state *st, struct err *e)
 {
     const struct spec_namespace *ns = &st->spec->namespaces[NS_NETWORK];
     if (!ns->asked || ns->path)
@@ -96,7 +61,7 @@ static int raise_loopback(struct state *st, struct err *e)
     return 0;
 }
 
-static int open_proc(struct state *st, struct err *e)
+static int open_proc(struct step_state *st, struct err *e)
 {
     uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     st->proc_fd = mount_new("proc", "proc", NULL, 0, attrs, e);
@@ -108,12 +73,12 @@ static int open_proc(struct state *st, struct err *e)
     return st->proc_fd < 0 ? err_sys(e, errno, "cannot open \"/proc\"") : 0;
 }
 
-static int build_root(struct state *st, struct err *e)
+static int build_root(struct step_state *st, struct err *e)
 {
     return rootfs_build(st->spec, st->in->rootfs, st->proc_fd, e);
 }
 
-static int open_console(struct state *st, struct err *e)
+static int open_console(struct step_state *st, struct err *e)
 {
     const struct spec_process *p = &st->spec->process;
     if (!p->terminal)
@@ -132,14 +97,14 @@ static int open_console(struct state *st, struct err *e)
     return console_take(slave, p->uid, e);
 }
 
-static int run_hook(struct state *st, enum hook which, const char *status, struct err *e)
+static int run_hook(struct step_state *st, enum hook which, const char *status, struct err *e)
 {
     const struct hook_state state = {st->in->hook_state, status, st->pid};
     return hooks_run(st->spec->hooks, which, &state, e);
 }
 
 /* Before the root is changed. The maker runs its own first. */
-static int run_hooks(struct state *st, struct err *e)
+static int run_hooks(struct step_state *st, struct err *e)
 {
     if (!hooks_before_start(st->spec->hooks))
         return 0;
@@ -151,7 +116,7 @@ static int run_hooks(struct state *st, struct err *e)
     return run_hook(st, HOOK_CREATE_CONTAINER, "creating", e);
 }
 
-static int seal_root(struct state *st, struct err *e)
+static int seal_root(struct step_state *st, struct err *e)
 {
     /* The working directory is made, as root, while the tree can still be written. */
     _cleanup_err_ struct err ignored = ERR_INIT;
@@ -160,239 +125,42 @@ static int seal_root(struct state *st, struct err *e)
     return rootfs_seal(st->spec, st->in->rootfs, e);
 }
 
-static int enter_root(struct state *st, struct err *e)
+static int enter_root(struct step_state *st, struct err *e)
 {
     return rootfs_enter(st->spec, st->in->rootfs, st->in->no_pivot, e);
 }
 
-static bool is_null_device(int fd)
-{
-    struct stat s;
-    return fstat(fd, &s) == 0 && S_ISCHR(s.st_mode) && s.st_rdev == makedev(1, 3);
-}
-
-/* The null device that a stream was opened on outside is a file of the host's, whose mode and owner
- * root in here could change through the descriptor: it gets our own. */
-static int replace_null(int fd, struct err *e)
-{
-    if (!is_null_device(fd))
-        return 0;
-    _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int place =
-        root < 0 ? -errno : root_open(root, "/dev/null", O_PATH, 0, RESOLVE_NO_SYMLINKS);
-    if (place < 0 || !is_null_device(place))
-        return err_set(e, ENODEV, "standard descriptor %d: \"/dev/null\" is not the null device",
-                       fd);
-    int flags = fcntl(fd, F_GETFL) & O_ACCMODE;
-    _cleanup_close_ int own = root_open(root, "/dev/null", flags, 0, RESOLVE_NO_SYMLINKS);
-    if (own < 0 || dup2(own, fd) < 0)
-        return err_sys(e, own < 0 ? -own : errno, "cannot open \"/dev/null\"");
-    return 0;
-}
-
-static int set_stdio(struct state *st, struct err *e)
-{
-    if (st->spec->process.terminal)
-        return 0;
-    for (int fd = 0; fd < 3; fd++) {
-        int from = st->in->stdio[fd];
-        if (from != fd && dup2(from, fd) < 0)
-            return err_sys(e, errno, "cannot set standard descriptor %d", fd);
-        if (from == fd && fcntl(fd, F_SETFD, 0) < 0)
-            return err_sys(e, errno, "standard descriptor %d is not open", fd);
-        int r = replace_null(fd, e);
-        if (r < 0)
-            return r;
-        /* A pipe of ours is given to the user, so that /dev/stderr can be opened by him. */
-        struct stat s;
-        if (fstat(fd, &s) == 0 && S_ISFIFO(s.st_mode) && s.st_uid != st->spec->process.uid &&
-            fchown(fd, st->spec->process.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
-            return err_sys(e, errno, "cannot give standard descriptor %d away", fd);
-    }
-    return 0;
-}
-
-/* Only what cannot be entered or executed stays open from here on, the control socket and the FIFO:
- * the payload's path, its interpreter's and its loader's are the image's to choose, and execve
- * resolves "/proc/self/fd/7/../../bin/sh" before it closes what is close-on-exec
- * (CVE-2024-21626). */
-static int close_descriptors(struct state *st, struct err *e)
-{
-    int first = 3 + (int)st->in->keep_fds;
-    _cleanup_close_ int control = fcntl(st->control, F_DUPFD_CLOEXEC, first + 2);
-    _cleanup_close_ int go = st->go_fd < 0 ? -EBADF : fcntl(st->go_fd, F_DUPFD_CLOEXEC, first + 2);
-    if (control < 0 || (st->go_fd >= 0 && go < 0))
-        return err_sys(e, errno, "cannot keep the descriptors");
-
-    if (dup3(control, first, O_CLOEXEC) < 0 || (go >= 0 && dup3(go, first + 1, O_CLOEXEC) < 0))
-        return err_sys(e, errno, "cannot keep the descriptors");
-    st->control = first;
-    st->go_fd = go < 0 ? go : first + 1;
-    unsigned beyond = (unsigned)(go < 0 ? first + 1 : first + 2);
-    if (syscall(SYS_close_range, beyond, ~0U, 0) < 0)
-        return err_sys(e, errno, "cannot close the descriptors");
-    control = go = st->proc_fd = -EBADF;
-    for (int fd = 3; fd < first; fd++)
-        fcntl(fd, F_SETFD, 0);
-    return 0;
-}
-
-static int enter_cwd(struct state *st, struct err *e)
-{
-    /* By a descriptor that was resolved without magic links: "/proc/self/fd/7" is refused, and so
-     * is what such a link would lead to, the host (CVE-2024-21626). */
-    const char *cwd = st->spec->process.cwd;
-    _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int fd = root < 0 ? -errno : root_open(root, cwd, O_PATH | O_DIRECTORY, 0, 0);
-    if (fd < 0)
-        return err_sys(e, -fd, "cannot enter working directory \"%s\"", cwd);
-    if (fchdir(fd) < 0)
-        return err_sys(e, errno, "cannot enter working directory \"%s\"", cwd);
-    return 0;
-}
-
-static int take_identity(struct state *st, struct err *e)
-{
-    int r = identity_take(&st->spec->process, e);
-    if (r < 0)
-        return r;
-    /* After the change of user, which clears it. The maker's end is seen as an end of file on the
-     * control socket when it happened before. */
-    if (st->in->die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-        return err_sys(e, errno, "cannot tie the container's life to its monitor");
-    return 0;
-}
-
-/* execvpe's search, but told apart: not found, or found and not to be executed. */
-static int find_in_path(struct state *st, const char *name, struct err *e)
-{
-    const char *path = spec_getenv(&st->spec->process, "PATH");
-    if (!path)
-        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    bool denied = false;
-    for (const char *end;; path = end + 1) {
-        end = strchrnul(path, ':');
-        _cleanup_free_ char *file = str_printf("%.*s/%s", (int)(end - path), path, name);
-        if (!file)
-            return err_nomem(e);
-        struct stat s;
-        if (stat(file, &s) == 0 && S_ISREG(s.st_mode)) {
-            if (faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0) {
-                st->path = st->path_owned = TAKE_PTR(file);
-                return 0;
-            }
-            denied = true;
-        }
-        if (*end == '\0')
-            break;
-    }
-    if (denied)
-        return err_sys(e, EACCES, "exec");
-    return err_set(e, ENOENT, "executable file not found in $PATH");
-}
-
-static int find_executable(struct state *st, struct err *e)
-{
-    const char *name = st->spec->process.args[0];
-    struct stat s;
-    if (!strchr(name, '/'))
-        return find_in_path(st, name, e);
-    st->path = name;
-    if (stat(name, &s) < 0)
-        return err_sys(e, errno, "exec");
-    if (S_ISDIR(s.st_mode))
-        return err_sys(e, EISDIR, "exec");
-    return faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) < 0 ? err_sys(e, errno, "exec") : 0;
-}
-
-static int wait_for_go(struct state *st, struct err *e)
-{
-    int r = control_send(st->control, CONTROL_READY, 0, 0, NULL, -1);
-    if (r < 0)
-        return err_sys(e, -r, "cannot report");
-    if (st->go_fd < 0) {
-        struct control_message m;
-        r = control_receive(st->control, &m);
-        return r == 1 && m.kind == CONTROL_GO ? 0 : err_set(e, ECANCELED, "the monitor is gone");
-    }
-    char go;
-    ssize_t n;
-    do
-        n = read(st->go_fd, &go, 1);
-    while (n < 0 && errno == EINTR);
-    return n == 1 ? 0 : err_set(e, ECANCELED, "cannot wait for the start");
-}
-
-static int reset_signals(struct state *st, struct err *e)
-{
-    /* By the system call: the C library keeps two signals to itself, and would not reset them. All
-     * zero is SIG_DFL without flags, in every architecture's struct. */
-    static const unsigned long by_default[16];
-    for (int n = 1; n < NSIG; n++)
-        if (n != SIGKILL && n != SIGSTOP)
-            syscall(SYS_rt_sigaction, n, by_default, NULL, (NSIG - 1) / 8);
-    sigset_t none;
-    sigemptyset(&none);
-    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_sys(e, errno, "signal mask") : 0;
-}
-
-static int drop_rights(struct state *st, struct err *e)
-{
-    return identity_drop(&st->spec->process, st->in->filter, e);
-}
-
 /* As the payload: it is the container's own program. */
-static int run_start_hooks(struct state *st, struct err *e)
+static int run_start_hooks(struct step_state *st, struct err *e)
 {
     return run_hook(st, HOOK_START_CONTAINER, "created", e);
 }
 
-static int execute(struct state *st, struct err *e)
-{
-    execve(st->path, st->spec->process.args, st->spec->process.env);
-    return err_sys(e, errno, "exec");
-}
-
-static const struct step {
-    int (*run)(struct state *st, struct err *e);
-    enum control_step failure;
-} steps[] = {
-    {join_namespaces, STEP_SETUP},   {enter_cgroup, STEP_SETUP},    {start_session, STEP_SETUP},
-    {set_names, STEP_SETUP},         {raise_loopback, STEP_SETUP},  {open_proc, STEP_SETUP},
-    {build_root, STEP_SETUP},        {open_console, STEP_SETUP},    {run_hooks, STEP_SETUP},
-    {seal_root, STEP_SETUP},         {enter_root, STEP_SETUP},      {set_stdio, STEP_SETUP},
-    {close_descriptors, STEP_SETUP}, {enter_cwd, STEP_EXEC},        {take_identity, STEP_SETUP},
-    {find_executable, STEP_EXEC},    {wait_for_go, STEP_SETUP},     {reset_signals, STEP_SETUP},
-    {drop_rights, STEP_SETUP},       {run_start_hooks, STEP_SETUP}, {execute, STEP_EXEC},
+static const struct step steps[] = {
+    {join_namespaces, STEP_SETUP},
+    {enter_cgroup, STEP_SETUP},
+    {step_start_session, STEP_SETUP},
+    {set_names, STEP_SETUP},
+    {raise_loopback, STEP_SETUP},
+    {open_proc, STEP_SETUP},
+    {build_root, STEP_SETUP},
+    {open_console, STEP_SETUP},
+    {run_hooks, STEP_SETUP},
+    {seal_root, STEP_SETUP},
+    {enter_root, STEP_SETUP},
+    {step_set_stdio, STEP_SETUP},
+    {step_close_descriptors, STEP_SETUP},
+    {step_enter_cwd, STEP_EXEC},
+    {step_take_identity, STEP_SETUP},
+    {step_find_executable, STEP_EXEC},
+    {step_wait_for_go, STEP_SETUP},
+    {step_reset_signals, STEP_SETUP},
+    {step_drop_rights, STEP_SETUP},
+    {run_start_hooks, STEP_SETUP},
+    {step_execute, STEP_EXEC},
 };
 
 _Noreturn void init_main(const struct init *in)
 {
-    struct state st = {
-        .in = in,
-        .spec = in->spec,
-        .proc_fd = -EBADF,
-        .control = in->control,
-        .go_fd = in->go_fd,
-    };
-    struct err e = ERR_INIT;
-
-    /* Nobody who shares a namespace with us may look into this process while it still has the
-     * engine's descriptors (CVE-2016-9962). execve makes the payload dumpable again. */
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        int r = steps[i].run(&st, &e);
-        if (r < 0) {
-            bool exec = steps[i].failure == STEP_EXEC;
-            int sent = control_send(st.control, CONTROL_FAILED, (int)steps[i].failure, -r,
-                                    err_text(&e), -1);
-            /* The maker of a container that is started later has gone: then all there is is the
-             * payload's own error output, and the exit status, as a shell gives it. */
-            if (sent < 0)
-                dprintf(2, "%s: %s\n", in->spec->process.args[0], err_text(&e));
-            _exit(!exec ? 1 : r == -ENOENT ? 127 : 126);
-        }
-    }
-    _exit(1);
+    steps_run(steps, ARRAY_LEN(steps), in);
 }

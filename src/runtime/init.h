@@ -10,6 +10,8 @@
 #include "runtime/seccomp.h"
 #include "runtime/spec.h"
 
+/* A process that joins a container later (exec.h) is given the same, but for what is only to be set
+ * up once: rootfs, join, hook_state. */
 struct init {
     const struct spec *spec;
     struct rootfs *rootfs;

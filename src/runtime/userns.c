@@ -66,15 +66,20 @@ int userns_new(const struct spec_id_map *uids, size_t n_uids, const struct spec_
     return r < 0 ? r : fd;
 }
 
-int userns_enter(int fd, struct err *e)
+int userns_become_root(struct err *e)
 {
-    if (setns(fd, CLONE_NEWUSER) < 0)
-        return err_sys(e, errno, "cannot enter the user namespace");
     if (setgroups(0, NULL) < 0 && errno != EPERM) /* a map that denies it has none to drop */
         return err_sys(e, errno, "cannot drop the groups");
     if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
         return err_sys(e, errno, "cannot become root of the user namespace (is ID 0 mapped?)");
     return 0;
+}
+
+int userns_enter(int fd, struct err *e)
+{
+    if (setns(fd, CLONE_NEWUSER) < 0)
+        return err_sys(e, errno, "cannot enter the user namespace");
+    return userns_become_root(e);
 }
 
 /* The first number behind @key in /proc/PID/status, which is told in the reader's terms. */

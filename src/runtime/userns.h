@@ -20,4 +20,7 @@ int userns_root(int fd, uid_t *ret_uid, gid_t *ret_gid, struct err *e);
 /* Enters it, as its root. The calling process must have one thread. */
 int userns_enter(int fd, struct err *e);
 
+/* Becomes root of the user namespace that the calling process has just entered some other way. */
+int userns_become_root(struct err *e);
+
 #endif

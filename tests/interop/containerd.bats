@@ -138,3 +138,26 @@ task_is()
     output_has "$(grep CapEff /proc/self/status)"
     output_has 'shared:'
 }
+
+@test "containerd: exec in a running container" {
+    run_in nine -d -- sleep 1000 3>&-
+    task_is nine RUNNING
+    run ctr tasks exec --exec-id a --cwd /tmp --user 1000:50 nine sh -c 'pwd; id -u; id -g; cat /proc/1/cmdline; exit 7'
+    [ "$status" -eq 7 ]
+    output_has $'^/tmp\n1000\n50\nsleep'
+    run ctr tasks exec --exec-id b nine nonesuch
+    [ "$status" -ne 0 ]
+    output_has 'cannot start "nonesuch": executable file not found in \$PATH'
+    run script -qec "ctr tasks exec --exec-id c -t nine sh -c 'tty; exit 6'" /dev/null </dev/null
+    [ "$status" -eq 6 ]
+    output_has '/dev/pts/0'
+    run ctr tasks exec --exec-id d --detach nine sleep 999
+    [ "$status" -eq 0 ]
+    group=$(find /sys/fs/cgroup -path "*/$space/nine" | head -n 1)
+    [ "$(wc -l <"$group/cgroup.procs")" -eq 2 ]
+    ctr tasks kill -s KILL nine
+    until_true task_is nine STOPPED
+    ctr tasks rm nine
+    ctr containers rm nine
+    [ -z "$(find /sys/fs/cgroup -path "*/$space/nine")" ]
+}

@@ -151,6 +151,24 @@ $(readlink /proc/self/ns/uts)"
     [ "$status" -eq 0 ]
 }
 
+@test "podman: exec in a running container" {
+    pod run -d --name entered --network none --cgroup-parent "/$parent" -e A=b localhost/busybox:test \
+        sleep 1000 >/dev/null
+    run pod exec -u 1000:50 -w /usr -e C=d entered sh -c 'id -u; id -g; pwd; echo $A$C; cat /proc/1/cmdline; exit 9'
+    [ "$status" -eq 9 ] || told "status"
+    output_has $'^1000\n50\n/usr\nbd\n'
+    output_has 'sleep'
+    run pod exec -i entered cat <<<hello
+    output_is hello
+    run -127 pod exec entered nonesuch
+    run -126 pod exec entered /etc/passwd
+    run script -qec "$(declare -f apart); apart podman --root '$folder/root' --runroot '$folder/run' \
+        --tmpdir '$folder/tmp' exec -it entered sh -c 'tty; exit 6'" /dev/null </dev/null
+    [ "$status" -eq 6 ] || told "status"
+    output_has '/dev/pts/0'
+    pod rm -f -t 0 entered
+}
+
 @test "podman: its default network" {
     run pod run --rm --cgroup-parent "/$parent" localhost/busybox:test ip addr show eth0
     [ "$status" -eq 0 ] || skip "podman has no network here: $output"
