@@ -18,6 +18,7 @@ const struct command_entry command_entries[] = {
     {NULL, "version", &cmd_version, PLACE_COMMON},
 
     {NULL, "check", &cmd_check, PLACE_COMMAND},
+    {NULL, "cp", &cmd_cp, PLACE_COMMAND},
     {NULL, "import", &cmd_import, PLACE_COMMAND},
     {NULL, "inspect", &cmd_inspect, PLACE_COMMAND},
     {NULL, "kill", &cmd_kill, PLACE_COMMAND},
@@ -27,6 +28,7 @@ const struct command_entry command_entries[] = {
     {NULL, "top", &cmd_top, PLACE_COMMAND},
     {NULL, "update", &cmd_update, PLACE_COMMAND},
 
+    {"container", "cp", &cmd_cp, PLACE_GROUP},
     {"container", "inspect", &cmd_container_inspect, PLACE_GROUP},
     {"container", "kill", &cmd_kill, PLACE_GROUP},
     {"container", "list", &cmd_ps, PLACE_NONE},

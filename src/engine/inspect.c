@@ -48,7 +48,7 @@ static json_t *describe_mount(const json_t *m)
                      !json_bool(m, "ReadOnly", false), "Propagation", propagation);
 }
 
-static json_t *describe_mounts(const json_t *document)
+json_t *inspect_mounts(const json_t *document)
 {
     const json_t *host = json_at(document, "HostConfig");
     _cleanup_json_ json_t *list = json_array();
@@ -99,7 +99,7 @@ static json_t *gather(const json_t *document, const json_t *state)
     _cleanup_json_ json_t *whole = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount", 0, "MountLabel",
         "", "ProcessLabel", "", "AppArmorProfile", "", "LogPath", "", "ExecIDs", "Mounts",
-        describe_mounts(document), "HostConfig", complete_host(document), "Config",
+        inspect_mounts(document), "HostConfig", complete_host(document), "Config",
         complete_config(document), "State", json_object_get(state, "State"), "NetworkSettings",
         json_object_get(state, "NetworkSettings"));
     if (!whole || json_complete(whole, document) < 0)

@@ -10,6 +10,10 @@
 int inspect_container(const struct engine *en, const struct container_record *c, json_t **ret,
                       struct err *e);
 
+/* Docker's list "Mounts" of a container: Type, Source, Destination, Mode, RW. The caller's; NULL
+ * when memory ran out. */
+json_t *inspect_mounts(const json_t *document);
+
 /* Docker's words for a state: "Up 5 minutes", "Exited (0) 2 hours ago", "Created". @now in seconds.
  * The caller's to free; NULL when memory ran out. */
 char *describe_status(const json_t *state, long long now);

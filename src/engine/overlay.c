@@ -83,6 +83,8 @@ static int make_folder(int dir_fd, const char *name, mode_t mode, struct err *e)
 static int open_upper(const struct overlay *o, struct parts *p, struct err *e)
 {
     int base = o->container_fd;
+    if (o->image_alone)
+        return 0;
     if (!o->layers) {
         const struct mount_option options[] = {{"mode", "0755"}};
         p->upper_mount = mount_new("tmpfs", "skiff", options, 1, 0, e);
@@ -107,7 +109,7 @@ static int open_upper(const struct overlay *o, struct parts *p, struct err *e)
 
 static int mount_by_descriptors(const struct overlay *o, const struct parts *p, struct err *e)
 {
-    size_t n = p->n + 2;
+    size_t n = p->n + (p->upper < 0 ? 0 : 2);
     char(*paths)[32] = calloc(n, sizeof(*paths));
     _cleanup_free_ void *paths_owner = paths;
     _cleanup_free_ struct mount_option *options = calloc(n + 1, sizeof(*options));
@@ -191,8 +193,9 @@ static int mount_by_text(const struct overlay *o, const struct parts *p, int pla
     _cleanup_str_ struct str options = {0};
     for (size_t i = 0; i < p->n; i++)
         str_addf(&options, "%s/proc/self/fd/%d", i ? ":" : "lowerdir=", p->lower[i]);
-    str_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", p->upper, p->work,
-             o->discard ? ",volatile" : "");
+    if (p->upper >= 0)
+        str_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", p->upper,
+                 p->work, o->discard ? ",volatile" : "");
     _cleanup_free_ char *text = str_steal(&options);
     _cleanup_free_ char *target = str_printf("/proc/self/fd/%d", place);
     if (!text || !target)

@@ -26,6 +26,7 @@ struct overlay {
     uid_t owner_uid;  /* who owns the root folder of the container's own layer: with a user */
     gid_t owner_gid;  /* namespace its root (userns_root) */
     bool discard;     /* the container's own layer need not survive: never synced */
+    bool image_alone; /* without the container's own layer, and so read-only */
 };
 
 /* Returns the detached mount's descriptor. With the machine's root as the layer, the container's

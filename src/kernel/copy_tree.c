@@ -336,20 +336,34 @@ int copy_folder(int from, int to, const struct copy_options *o, struct err *e)
     return r < 0 ? r : walk_down(&c, from, e);
 }
 
+static int copy_top(const struct walk_entry *entry, int to, const char *as,
+                    const struct copy_options *o, struct err *e)
+{
+    _cleanup_(copy_release) struct copy c = {.o = o, .as = as};
+    int r = begin(&c, to, e);
+    if (r == 0)
+        r = visit(&c, entry, e);
+    if (r < 0 || c.n == 1)
+        return r < 0 ? r : 0;
+    r = walk_down(&c, entry->fd, e);
+    return r < 0 ? r : leave(&c, entry, e);
+}
+
+int copy_folder_as(int from, int to, const char *as, const struct copy_options *o, struct err *e)
+{
+    struct walk_entry entry = {.dir = -EBADF, .name = as, .path = as, .fd = from};
+    if (fstat(from, &entry.st) < 0)
+        return err_sys(e, errno, "cannot stat the folder");
+    return copy_top(&entry, to, as, o, e);
+}
+
 int copy_node(int from, const char *name, int to, const char *as, const struct copy_options *o,
               struct err *e)
 {
-    _cleanup_(copy_release) struct copy c = {.o = o, .as = as};
     struct walk_entry entry;
     int r = walk_open(from, name, &entry);
     if (r < 0)
         return err_sys(e, -r, "cannot open \"%s\"", name);
     _cleanup_close_ int opened = entry.fd;
-    r = begin(&c, to, e);
-    if (r == 0)
-        r = visit(&c, &entry, e);
-    if (r < 0 || c.n == 1)
-        return r < 0 ? r : 0;
-    r = walk_down(&c, opened, e);
-    return r < 0 ? r : leave(&c, &entry, e);
+    return copy_top(&entry, to, as, o, e);
 }

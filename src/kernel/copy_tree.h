@@ -40,6 +40,9 @@ int copy_folder(int from, int to, const struct copy_options *o, struct err *e);
  * changes its time. */
 int copy_facts(int from, int to, const struct copy_options *o, struct err *e);
 
+/* Copies the folder @from, with what is in it, as @as of the folder @to. */
+int copy_folder_as(int from, int to, const char *as, const struct copy_options *o, struct err *e);
+
 /* Copies @name of the folder @from as @as of the folder @to, with what is in it. -ENOENT: it is not
  * there. Both names are one component. */
 int copy_node(int from, const char *name, int to, const char *as, const struct copy_options *o,

@@ -1,0 +1,153 @@
+#include "cli/cli.h"
+#include "engine/copy.h"
+#include "engine/copy_path.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+struct cp_options {
+    bool archive, follow, quiet;
+};
+
+static const struct option_def cp_table[] = {
+    {"archive", 'a', OPTION_FLAG, offsetof(struct cp_options, archive), NULL,
+     "Keep all owners: those of the container's own, as it sees them", "Options"},
+    {"follow-link", 'L', OPTION_FLAG, offsetof(struct cp_options, follow), NULL,
+     "Follow a symbolic link at the end of SRC_PATH", NULL},
+    {"quiet", 'q', OPTION_FLAG, offsetof(struct cp_options, quiet), NULL,
+     "No progress; usual where standard output is no terminal", NULL},
+    {0},
+};
+
+/* One line that is written over, ten times a second at most. */
+struct progress {
+    const char *what;
+    struct timespec last;
+    bool shown;
+};
+
+/* "2.05kB": Docker's decimal units, three significant digits. */
+static void format_size(unsigned long long bytes, char ret[32])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double n = (double)bytes;
+    size_t unit = 0;
+    while (n >= 1000 && unit + 1 < ARRAY_LEN(units)) {
+        n /= 1000;
+        unit++;
+    }
+    snprintf(ret, 32, "%.3g%s", n, units[unit]);
+}
+
+static void show_progress(void *data, unsigned long long size)
+{
+    struct progress *p = data;
+    struct timespec now;
+    char text[32];
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long long ms =
+        (now.tv_sec - p->last.tv_sec) * 1000LL + (now.tv_nsec - p->last.tv_nsec) / 1000000;
+    if (ms < 100)
+        return;
+    p->last = now;
+    p->shown = true;
+    format_size(size, text);
+    fprintf(stderr, "\r\033[K%s - %s", p->what, text);
+}
+
+static void print_summary(const struct progress *p, unsigned long long size, const char *to)
+{
+    char text[32];
+    _cleanup_str_ struct str visible = {0};
+    str_add_visible(&visible, to, "");
+    format_size(size, text);
+    fprintf(stderr, "%sSuccessfully copied %s to %s\n", p->shown ? "\r\033[K" : "", text,
+            visible.s ? visible.s : "");
+}
+
+static int from_container(struct cli *c, const struct copy_request *q, bool quiet, struct err *e)
+{
+    struct progress p = {.what = "Copying from container"};
+    struct copy_request with_progress = *q;
+    unsigned long long size = 0;
+    const struct copy_side host = {.root = AT_FDCWD};
+    clock_gettime(CLOCK_MONOTONIC, &p.last);
+    with_progress.data = &p;
+    with_progress.progress = quiet ? NULL : show_progress;
+    int r = copy_from_container(&c->engine, &with_progress, &size, e);
+    if (r < 0 || quiet)
+        return r;
+    _cleanup_free_ char *to = copy_path_absolute(&host, q->host);
+    print_summary(&p, size, to ? to : q->host);
+    return 0;
+}
+
+static int to_container(struct cli *c, const struct copy_request *q, bool quiet, struct err *e)
+{
+    struct progress p = {.what = "Copying to container"};
+    struct copy_request with_progress = *q;
+    unsigned long long size = 0;
+    clock_gettime(CLOCK_MONOTONIC, &p.last);
+    with_progress.data = &p;
+    with_progress.progress = quiet ? NULL : show_progress;
+    int r = copy_to_container(&c->engine, &with_progress, &size, e);
+    if (r < 0 || quiet)
+        return r;
+    _cleanup_free_ char *to = str_printf("%s:%s", q->container, q->inside);
+    print_summary(&p, size, to ? to : q->inside);
+    return 0;
+}
+
+static int copy(struct cli *c, const struct cp_options *o, const char *from, const char *to,
+                struct err *e)
+{
+    _cleanup_free_ char *source = NULL;
+    _cleanup_free_ char *target = NULL;
+    const char *from_path, *to_path;
+    if (!*from || !*to)
+        return err_set(e, EINVAL, "%s can not be empty", *from ? "destination" : "source");
+    if (copy_argument(from, &source, &from_path) < 0 || copy_argument(to, &target, &to_path) < 0)
+        return err_nomem(e);
+    if (source && target)
+        return err_set(e, EINVAL, "copying between containers is not supported");
+    if (!source && !target)
+        return err_set(e, EINVAL, "must specify at least one container source");
+    const struct copy_request q = {
+        .container = source ? source : target,
+        .inside = source ? from_path : to_path,
+        .host = source ? to_path : from_path,
+        .archive = o->archive,
+        .follow = o->follow,
+    };
+    if (str_eq(q.host, "-"))
+        return err_set(e, ENOTSUP, "archives are not supported yet");
+    return source ? from_container(c, &q, o->quiet, e) : to_container(c, &q, o->quiet, e);
+}
+
+static int run_cp(struct cli *c, int argc, char **argv, struct err *e)
+{
+    struct cp_options o = {.quiet = !isatty(1)};
+    char **words;
+    int n;
+    int r = cli_parse(&cmd_cp, argc, argv, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    cli_reap(c);
+    return copy(c, &o, words[0], words[1], e);
+}
+
+const struct cli_command cmd_cp = {
+    .line = "cp [OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n"
+            "       skiff cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+    .summary = "Copy files between a container and this machine",
+    .more = "The container need not run. \"-\" is a tar archive: on standard input, unpacked in a\n"
+            "folder of the container, or on standard output.",
+    .options = cp_table,
+    .min = 2,
+    .max = 2,
+    .first = WORD_PATH,
+    .rest = WORD_PATH,
+    .flags = NEEDS_ENGINE,
+    .run = run_cp,
+};

@@ -1,0 +1,31 @@
+/*
+ * `cp`: files from a container to the host and back.
+ *
+ * Nothing of the container is run or loaded for it, and no path of its leads out: its side is a
+ * view (rootfs_view.h), and both trees are walked by descriptors (kernel/copy_tree.h).
+ */
+#ifndef SKIFF_ENGINE_COPY_H
+#define SKIFF_ENGINE_COPY_H
+
+#include "engine/engine.h"
+
+struct copy_request {
+    const char *container, *inside; /* its name, and the path in it */
+    const char *host;               /* the path on the host */
+    bool archive;                   /* owners as they are: of the container's own, as seen inside */
+    bool follow;                    /* a link at the end of the source's path */
+    /* Told the size so far, as it would be in a tar archive. NULL: nobody. */
+    void (*progress)(void *data, unsigned long long size);
+    void *data;
+};
+
+/* Both set *ret_size to the whole, also on failure. */
+int copy_from_container(const struct engine *en, const struct copy_request *q,
+                        unsigned long long *ret_size, struct err *e);
+int copy_to_container(const struct engine *en, const struct copy_request *q,
+                      unsigned long long *ret_size, struct err *e);
+
+/* Writes the source in the container to @out as a tar archive. */
+int copy_to_archive(const struct engine *en, const struct copy_request *q, int out, struct err *e);
+
+#endif
