@@ -141,8 +141,8 @@ const struct cli_command cmd_cp = {
     .line = "cp [OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n"
             "       skiff cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
     .summary = "Copy files between a container and this machine",
-    .more = "The container need not run. \"-\" is a tar archive: on standard input, unpacked in a\n"
-            "folder of the container, or on standard output.",
+    .more = "The container need not run. \"-\" is a tar archive: on standard input, unpacked in\n"
+            "a folder of the container, or on standard output.",
     .options = cp_table,
     .min = 2,
     .max = 2,

@@ -18,7 +18,7 @@ teardown_file()
 # Each test has a folder `work` on the host, and empty ones in both containers.
 setup()
 {
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return 1
     mkdir empty
 }
 
