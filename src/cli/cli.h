@@ -69,7 +69,6 @@ struct cli_command {
 extern const struct cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect,
     cmd_container_inspect, cmd_image_inspect, cmd_import, cmd_images, cmd_rmi, cmd_ns, cmd_info,
     cmd_version, cmd_check, cmd_update, cmd_stats, cmd_top;
-    cmd_version, cmd_check;
 extern const struct cli_command cmd_cp;
 
 /* Parses what follows @command's name into @target: 0; 1 when help was asked for and printed, and
