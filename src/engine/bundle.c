@@ -1,8 +1,7 @@
 #include "engine/bundle.h"
 
+#include "engine/environment.h"
 #include "engine/user.h"
-
-#include <string.h>
 
 int json_put(json_t *object, const char *key, json_t *value, struct err *e)
 {
@@ -12,62 +11,6 @@ int json_put(json_t *object, const char *key, json_t *value, struct err *e)
 int json_add(json_t *array, json_t *value, struct err *e)
 {
     return json_array_append_new(array, value) < 0 ? err_nomem(e) : 0;
-}
-
-static bool has_variable(const json_t *env, const char *name)
-{
-    size_t i, n = strlen(name);
-    json_t *item;
-    json_array_foreach (env, i, item) {
-        const char *text = json_string_value(item);
-        if (text && strncmp(text, name, n) == 0 && (text[n] == '=' || text[n] == '\0'))
-            return true;
-    }
-    return false;
-}
-
-static int add_variable(json_t *env, const char *name, const char *value, struct err *e)
-{
-    if (has_variable(env, name))
-        return 0;
-    return json_add(env, json_sprintf("%s=%s", name, value), e);
-}
-
-/* Docker's order: what the engine sets stands before the image's and the user's, which win. */
-static int make_environment(struct bundle *b, const char *home, json_t **ret, struct err *e)
-{
-    const json_t *config = bundle_config(b), *given = json_at(config, "Env");
-    _cleanup_json_ json_t *env = json_array();
-    if (!env)
-        return err_nomem(e);
-
-    int r = 0;
-    if (!has_variable(given, "PATH"))
-        r = add_variable(env, "PATH",
-                         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", e);
-    if (r == 0 && !has_variable(given, "HOSTNAME"))
-        r = add_variable(env, "HOSTNAME", json_str(config, "Hostname"), e);
-    if (r == 0 && json_bool(config, "Tty", false) && !has_variable(given, "TERM"))
-        r = add_variable(env, "TERM", "xterm", e);
-    if (r == 0 && given && json_array_extend(env, (json_t *)(uintptr_t)given) < 0)
-        r = err_nomem(e);
-    if (r == 0)
-        r = add_variable(env, "HOME", home, e);
-    if (r == 0)
-        *ret = TAKE_PTR(env);
-    return r;
-}
-
-/* What --annotation says goes to the runtime as it is; the name is ours to tell. */
-static int add_annotations(struct bundle *b, struct err *e)
-{
-    json_t *annotations = json_object();
-    int r = json_put(b->spec, "annotations", annotations, e);
-    const json_t *given = json_at(bundle_host(b), "Annotations");
-    if (r == 0 && given && json_object_update(annotations, (json_t *)(uintptr_t)given) < 0)
-        r = err_nomem(e);
-    return r == 0 ? json_put(annotations, "org.skiff.name", json_string(record_name(b->record)), e)
-                  : r;
 }
 
 /* Path and Args of the document are the command, already put together; --init goes before it. */
@@ -84,7 +27,7 @@ static json_t *make_args(struct bundle *b)
     return args;
 }
 
-static json_t *make_user(const struct user *u)
+json_t *bundle_user(const struct user *u)
 {
     json_t *groups = json_array();
     for (size_t i = 0; groups && i < u->n_groups; i++)
@@ -101,14 +44,14 @@ static int add_process(struct bundle *b, struct err *e)
                          &user, e);
     json_t *env = NULL;
     if (r == 0)
-        r = make_environment(b, user.home, &env, e);
+        r = environment_make(config, json_bool(config, "Tty", false), NULL, user.home, &env, e);
     if (r < 0)
         return r;
 
     const char *cwd = json_str(config, "WorkingDir");
     const json_t *size = json_at(bundle_host(b), "ConsoleSize");
     json_t *process = json_pack("{s:b, s:o, s:o, s:o, s:s}", "terminal",
-                                json_bool(config, "Tty", false), "user", make_user(&user), "args",
+                                json_bool(config, "Tty", false), "user", bundle_user(&user), "args",
                                 make_args(b), "env", env, "cwd", cwd && *cwd ? cwd : "/");
     r = json_put(b->spec, "process", process, e);
     if (r == 0 && json_array_size(size) == 2)
@@ -117,6 +60,18 @@ static int add_process(struct bundle *b, struct err *e)
                                json_array_get(size, 1)),
                      e);
     return r;
+}
+
+/* What --annotation says goes to the runtime as it is; the name is ours to tell. */
+static int add_annotations(struct bundle *b, struct err *e)
+{
+    json_t *annotations = json_object();
+    int r = json_put(b->spec, "annotations", annotations, e);
+    const json_t *given = json_at(bundle_host(b), "Annotations");
+    if (r == 0 && given && json_object_update(annotations, (json_t *)(uintptr_t)given) < 0)
+        r = err_nomem(e);
+    return r == 0 ? json_put(annotations, "org.skiff.name", json_string(record_name(b->record)), e)
+                  : r;
 }
 
 int bundle_make(struct bundle *b, struct err *e)

@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "engine/modes.h"
+#include "engine/user.h"
 
 struct bundle {
     const struct engine *engine;
@@ -23,6 +24,12 @@ struct bundle {
 
 /* Builds the configuration of @b->record's document into @b->spec. */
 int bundle_make(struct bundle *b, struct err *e);
+
+/* Users and capability sets, as "process" has them: process.user, process.capabilities. The
+ * caller's; NULL when memory ran out. A user that is not root gets what execve would leave him: the
+ * bounding set alone. */
+json_t *bundle_user(const struct user *u);
+json_t *bundle_capabilities(uint64_t set, bool root);
 
 /* Parts of it, each in a file of its own. */
 int bundle_add_mounts(struct bundle *b, struct err *e);     /* bundle_mounts.c */

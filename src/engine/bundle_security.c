@@ -81,16 +81,18 @@ static json_t *capability_list(uint64_t set)
     return list;
 }
 
-/* A user that is not root gets what execve would leave him: the bounding set alone. */
+json_t *bundle_capabilities(uint64_t set, bool root)
+{
+    uint64_t own = root ? set : 0;
+    return json_pack("{s:o, s:o, s:o}", "bounding", capability_list(set), "effective",
+                     capability_list(own), "permitted", capability_list(own));
+}
+
 static int add_capabilities(struct bundle *b, uint64_t set, struct err *e)
 {
     json_t *process = json_at(b->spec, "process");
     bool root = json_int(process, "user.uid", 0) == 0;
-    uint64_t own = root ? set : 0;
-    return json_put(process, "capabilities",
-                    json_pack("{s:o, s:o, s:o}", "bounding", capability_list(set), "effective",
-                              capability_list(own), "permitted", capability_list(own)),
-                    e);
+    return json_put(process, "capabilities", bundle_capabilities(set, root), e);
 }
 
 /* Every processor's counters of how often it was too hot, by which containers can be told apart. */
