@@ -69,7 +69,7 @@ struct cli_command {
 extern const struct cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect,
     cmd_container_inspect, cmd_image_inspect, cmd_import, cmd_images, cmd_rmi, cmd_ns, cmd_info,
     cmd_version, cmd_check, cmd_update, cmd_stats, cmd_top;
-extern const struct cli_command cmd_cp;
+extern const struct cli_command cmd_cp, cmd_logs;
 
 /* Parses what follows @command's name into @target: 0; 1 when help was asked for and printed, and
  * the command is done. A bad option is told here, and the command is done with status 125, Docker's

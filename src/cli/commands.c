@@ -22,6 +22,7 @@ const struct command_entry command_entries[] = {
     {NULL, "import", &cmd_import, PLACE_COMMAND},
     {NULL, "inspect", &cmd_inspect, PLACE_COMMAND},
     {NULL, "kill", &cmd_kill, PLACE_COMMAND},
+    {NULL, "logs", &cmd_logs, PLACE_COMMAND},
     {NULL, "rm", &cmd_rm, PLACE_COMMAND},
     {NULL, "rmi", &cmd_rmi, PLACE_COMMAND},
     {NULL, "stats", &cmd_stats, PLACE_COMMAND},
@@ -32,6 +33,7 @@ const struct command_entry command_entries[] = {
     {"container", "inspect", &cmd_container_inspect, PLACE_GROUP},
     {"container", "kill", &cmd_kill, PLACE_GROUP},
     {"container", "list", &cmd_ps, PLACE_NONE},
+    {"container", "logs", &cmd_logs, PLACE_GROUP},
     {"container", "ls", &cmd_ps, PLACE_GROUP},
     {"container", "ps", &cmd_ps, PLACE_NONE},
     {"container", "remove", &cmd_rm, PLACE_NONE},
@@ -57,7 +59,7 @@ const struct command_entry command_entries[] = {
 static const char *const later[] = {
     "attach", "build",  "builder", "buildx",  "commit", "compose", "config",  "context",
     "cp",     "create", "diff",    "events",  "exec",   "export",  "history", "load",
-    "login",  "logout", "logs",    "network", "pause",  "plugin",  "port",    "prune",
+    "login",  "logout", "network", "pause",  "plugin",  "port",    "prune",
     "pull",   "push",   "rename",  "restart", "save",   "search",  "start",   "stop",
     "swarm",  "tag",    "trust",   "unpause", "volume", "wait",    "df",
 };

@@ -1,6 +1,7 @@
 #include "cli/request.h"
 
 #include "base/file.h"
+#include "engine/log_config.h"
 #include "kernel/signals.h"
 
 #include <arpa/inet.h>
@@ -92,6 +93,10 @@ const struct option_def request_table[] = {
     OPTION(FLAG, "oom-kill-disable", 0, oom_kill_disable, NULL, "No OOM killer (cgroup v1)", NULL),
     OPTION(STRING, "cgroup-parent", 0, cgroup_parent, "PATH", "Parent cgroup (/skiff)", NULL),
 
+    OPTION(STRING, "log-driver", 0, log_driver, "DRIVER",
+           "Where output goes: file, none, journald, syslog", "Log"),
+    OPTION(LIST, "log-opt", 0, log_opt, "KEY=VALUE", "max-size, max-file, tag, labels, env", NULL),
+
     LATER("publish", 'p'),
     LATER("publish-all", 'P'),
     LATER("link", 0),
@@ -104,8 +109,6 @@ const struct option_def request_table[] = {
     LATER("expose", 0),
     LATER("volumes-from", 0),
     LATER("volume-driver", 0),
-    LATER("log-driver", 0),
-    LATER("log-opt", 0),
     LATER("health-cmd", 0),
     LATER("health-interval", 0),
     LATER("health-retries", 0),
@@ -423,6 +426,16 @@ static int put_restart_policy(struct builder *b, const struct request_options *o
     return r == 0 ? put(b, b->host, "RestartPolicy", policy) : r;
 }
 
+static int put_logging(struct builder *b, const struct request_options *o)
+{
+    json_t *config = json_object();
+    int r = put(b, b->host, "LogConfig", config);
+    if (r == 0)
+        r = put_text(b, config, "Type", "log-driver",
+                     o->log_driver ? o->log_driver : LOG_DRIVER_DEFAULT);
+    return r == 0 ? put_pairs(b, config, "Config", "log-opt", &o->log_opt, '=', true) : r;
+}
+
 static int put_streams(struct builder *b, const struct request_options *o)
 {
     struct winsize w = {0};
@@ -450,8 +463,8 @@ int request_build(const struct request_options *o, const char *image, int argc, 
                   json_t **ret, struct err *e)
 {
     static int (*const parts[])(struct builder *, const struct request_options *) = {
-        put_streams, put_process,  put_namespaces, put_files,
-        put_network, put_security, put_limits,     put_restart_policy,
+        put_streams,  put_process, put_namespaces,     put_files,   put_network,
+        put_security, put_limits,  put_restart_policy, put_logging,
     };
     _cleanup_json_ json_t *request = json_object();
     struct builder b = {.request = request, .host = json_object(), .e = e};

@@ -14,13 +14,13 @@ struct request_options {
     bool interactive, tty, detach, remove, read_only, privileged, init, sig_proxy;
     bool oom_kill_disable, quiet;
     const char *name, *entrypoint, *workdir, *user, *hostname, *domainname, *stop_signal;
-    const char *restart, *shm_size, *cidfile, *cgroup_parent, *pull, *platform;
+    const char *restart, *log_driver, *shm_size, *cidfile, *cgroup_parent, *pull, *platform;
     const char *pid, *network, *ipc, *uts, *cgroupns, *userns, *time;
     struct limit_options limits;
     long long oom_score_adj;
     struct option_list env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, ulimit, device, sysctl, dns, dns_search, dns_option, add_host, group_add,
-        attach, time_offset, device_rule, annotation;
+        attach, time_offset, device_rule, annotation, log_opt;
 };
 
 extern const struct option_def request_table[];

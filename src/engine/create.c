@@ -1,6 +1,7 @@
 #include "engine/create.h"
 
 #include "engine/limits.h"
+#include "engine/log_config.h"
 #include "engine/modes.h"
 #include "engine/state.h"
 #include "image/reference.h"
@@ -276,6 +277,19 @@ static int check_restart(const json_t *host, struct err *e)
     return 0;
 }
 
+/* Whatever can be wrong with it is said before there is a container. */
+static int put_log(const struct engine *en, struct container_record *c, struct err *e)
+{
+    struct log_config log;
+    int r = log_config_read(json_at(c->document, "HostConfig"), &log, e);
+    if (r < 0)
+        return r;
+    return put(c->document, "LogPath",
+               log.driver == LOG_DRIVER_FILE ? json_sprintf("%s/containers/%s/log", en->root, c->id)
+                                             : json_string(""),
+               e);
+}
+
 static int fill_document(const struct engine *en, struct container_record *c, json_t *request,
                          const struct create_image *image, struct err *e)
 {
@@ -301,7 +315,8 @@ static int fill_document(const struct engine *en, struct container_record *c, js
     }
     if ((r = put(d, "Config", config, e)) < 0 || (r = put_defaults(host, e)) < 0 ||
         (r = check_restart(host, e)) < 0 || (r = limits_check(host, e)) < 0 ||
-        (r = limits_complete(host, e)) < 0 || (r = put(d, "Created", json_string(now), e)) < 0 ||
+        (r = limits_complete(host, e)) < 0 || (r = put_log(en, c, e)) < 0 ||
+        (r = put(d, "Created", json_string(now), e)) < 0 ||
         (r = put(d, "Image", json_string(image->built_in ? IMAGE_HOST : image->image.id), e)) < 0 ||
         (r = put(d, "Driver", json_string("overlay2"), e)) < 0 ||
         (r = put(d, "Platform", json_string("linux"), e)) < 0 ||

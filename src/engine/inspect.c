@@ -1,5 +1,6 @@
 #include "engine/inspect.h"
 
+#include "engine/log_config.h"
 #include "engine/state.h"
 
 #include <string.h>
@@ -79,11 +80,11 @@ static json_t *complete_host(const json_t *document)
     return completed(document, "HostConfig",
                      json_pack("{s:s, s:{s:s, s:{}}, s:{}, s:{s:s, s:i}, s:s, s:n, s:n, s:b, s:s, "
                                "s:s, s:s, s:s, s:i}",
-                               "ContainerIDFile", "", "LogConfig", "Type", "none", "Config",
-                               "PortBindings", "RestartPolicy", "Name", "no", "MaximumRetryCount",
-                               0, "VolumeDriver", "", "VolumesFrom", "Links", "PublishAllPorts", 0,
-                               "Runtime", "skiff", "CgroupParent", "", "CpusetCpus", "",
-                               "CpusetMems", "", "BlkioWeight", 0));
+                               "ContainerIDFile", "", "LogConfig", "Type", LOG_DRIVER_DEFAULT,
+                               "Config", "PortBindings", "RestartPolicy", "Name", "no",
+                               "MaximumRetryCount", 0, "VolumeDriver", "", "VolumesFrom", "Links",
+                               "PublishAllPorts", 0, "Runtime", "skiff", "CgroupParent", "",
+                               "CpusetCpus", "", "CpusetMems", "", "BlkioWeight", 0));
 }
 
 static json_t *complete_config(const json_t *document)
@@ -96,12 +97,12 @@ static json_t *complete_config(const json_t *document)
 /* All there is to tell, in no order. */
 static json_t *gather(const json_t *document, const json_t *state)
 {
-    _cleanup_json_ json_t *whole = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount", 0, "MountLabel",
-        "", "ProcessLabel", "", "AppArmorProfile", "", "LogPath", "", "ExecIDs", "Mounts",
-        inspect_mounts(document), "HostConfig", complete_host(document), "Config",
-        complete_config(document), "State", json_object_get(state, "State"), "NetworkSettings",
-        json_object_get(state, "NetworkSettings"));
+    _cleanup_json_ json_t *whole =
+        json_pack("{s:i, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount", 0,
+                  "MountLabel", "", "ProcessLabel", "", "AppArmorProfile", "", "ExecIDs", "Mounts",
+                  inspect_mounts(document), "HostConfig", complete_host(document), "Config",
+                  complete_config(document), "State", json_object_get(state, "State"),
+                  "NetworkSettings", json_object_get(state, "NetworkSettings"));
     if (!whole || json_complete(whole, document) < 0)
         return NULL;
     return TAKE_PTR(whole);
