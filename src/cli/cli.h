@@ -65,11 +65,28 @@ struct cli_command {
     cli_run *run;
 };
 
-/* Every command, each defined in its own file; commands.h tells how to add one. */
-extern const struct cli_command cmd_run, cmd_ps, cmd_rm, cmd_kill, cmd_inspect,
-    cmd_container_inspect, cmd_image_inspect, cmd_import, cmd_images, cmd_rmi, cmd_ns, cmd_info,
-    cmd_version, cmd_check, cmd_update, cmd_stats, cmd_top;
-extern const struct cli_command cmd_cp, cmd_logs;
+/* Every command, each defined in its own file, in the order of the alphabet; commands.h tells how
+ * to add one. */
+extern const struct cli_command cmd_check;
+extern const struct cli_command cmd_container_inspect;
+extern const struct cli_command cmd_cp;
+extern const struct cli_command cmd_events;
+extern const struct cli_command cmd_image_inspect;
+extern const struct cli_command cmd_images;
+extern const struct cli_command cmd_import;
+extern const struct cli_command cmd_info;
+extern const struct cli_command cmd_inspect;
+extern const struct cli_command cmd_kill;
+extern const struct cli_command cmd_logs;
+extern const struct cli_command cmd_ns;
+extern const struct cli_command cmd_ps;
+extern const struct cli_command cmd_rm;
+extern const struct cli_command cmd_rmi;
+extern const struct cli_command cmd_run;
+extern const struct cli_command cmd_stats;
+extern const struct cli_command cmd_top;
+extern const struct cli_command cmd_update;
+extern const struct cli_command cmd_version;
 
 /* Parses what follows @command's name into @target: 0; 1 when help was asked for and printed, and
  * the command is done. A bad option is told here, and the command is done with status 125, Docker's

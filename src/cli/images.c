@@ -1,7 +1,9 @@
+#include "base/file.h"
 #include "cli/cli.h"
 #include "cli/size.h"
 #include "cli/template.h"
 #include "engine/create.h"
+#include "engine/events.h"
 #include "engine/inspect.h"
 #include "engine/state.h"
 #include "image/image.h"
@@ -51,24 +53,50 @@ static int helper_arguments(struct cli *c, const struct import_options *o, const
     return args->failed ? -ENOMEM : 0;
 }
 
-static int run_helper(struct cli *c, char **args, struct err *e)
+/* @ret_id is what the helper printed: the image's ID. */
+static int run_helper(struct cli *c, char **args, char **ret_id, struct err *e)
 {
+    _cleanup_close_ int from = -EBADF, to = -EBADF;
+    int fds[2], status;
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_sys(e, errno, "cannot make a pipe");
+    from = fds[0];
+    to = fds[1];
     pid_t pid = fork();
     if (pid < 0)
         return err_sys(e, errno, "cannot fork");
     if (pid == 0) {
         fcntl(c->engine.root_fd, F_SETFD, 0);
+        dup2(to, STDOUT_FILENO);
         execv(args[0], args);
         fprintf(stderr, "skiff: cannot execute \"%s\": %s\n", args[0], strerrordesc_np(errno));
         _exit(1);
     }
-    int status;
+    fd_close(&to);
+    int r = fd_read_all(from, 4096, ret_id, NULL);
+    fd_close(&from);
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return err_sys(e, errno, "cannot wait for \"%s\"", args[0]);
     if (WIFSIGNALED(status))
         return err_set(e, EIO, "\"%s\" was killed by signal %d", args[0], WTERMSIG(status));
-    return WEXITSTATUS(status) ? 1 : 0;
+    if (WEXITSTATUS(status))
+        return 1;
+    return r < 0 ? err_sys(e, -r, "cannot read what \"%s\" says", args[0]) : 0;
+}
+
+static int import_told(struct cli *c, const char *id, const char *name, struct err *e)
+{
+    char text[DIGEST_LEN + 1];
+    snprintf(text, sizeof(text), "%s", id);
+    _cleanup_reference_ struct reference reference = {0};
+    _cleanup_free_ char *full = NULL;
+    event_emit(&c->engine, "image", "import", text,
+               (struct event_attribute[]){{"name", text}, {0}});
+    if (name && reference_parse(name, &reference, NULL) == 0 && (full = reference_full(&reference)))
+        event_emit(&c->engine, "image", "tag", text,
+                   (struct event_attribute[]){{"name", reference_short(full)}, {0}});
+    return cli_print(id, e);
 }
 
 static int run_import(struct cli *c, int argc, char **argv, struct err *e)
@@ -82,10 +110,13 @@ static int run_import(struct cli *c, int argc, char **argv, struct err *e)
     _cleanup_strv_ struct strv args = {0};
     if (r == 0 && helper_arguments(c, &o, words[0], n == 2 ? words[1] : NULL, &args) < 0)
         r = err_nomem(e);
+    _cleanup_free_ char *id = NULL;
     if (r == 0)
-        r = run_helper(c, args.v, e);
+        r = run_helper(c, args.v, &id, e);
     else if (r == 1)
         r = 0;
+    if (r == 0 && id)
+        r = import_told(c, id, n == 2 ? words[1] : NULL, e);
     options_release(import_table, &o);
     return r;
 }
@@ -265,6 +296,16 @@ static const struct option_def rmi_table[] = {
     {0},
 };
 
+/* The event for a line of image_remove's. */
+static void tell_removed(struct cli *c, const char *line)
+{
+    const char *untagged = str_after(line, "Untagged: "), *deleted = str_after(line, "Deleted: ");
+    const char *what = untagged ? untagged : deleted;
+    if (what)
+        event_emit(&c->engine, "image", untagged ? "untag" : "delete", what,
+                   (struct event_attribute[]){{"name", what}, {0}});
+}
+
 static int run_rmi(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct rmi_options o = {0};
@@ -280,8 +321,10 @@ static int run_rmi(struct cli *c, int argc, char **argv, struct err *e)
         _cleanup_err_ struct err mine = ERR_INIT;
         _cleanup_strv_ struct strv done = {0};
         r = image_remove(c->engine.root_fd, words[i], &options, &done, &mine);
-        for (size_t k = 0; k < done.n; k++)
+        for (size_t k = 0; k < done.n; k++) {
             puts(done.v[k]);
+            tell_removed(c, done.v[k]);
+        }
         if (r < 0 && !(r == -ENOENT && o.force)) {
             cli_error(err_text(&mine));
             status = 1;

@@ -11,7 +11,8 @@
  *  - below the root, an object that holds nothing but strings (or nothing) is taken for a map, such
  *    as labels are: a key it lacks is no value there (`index` gives ""), and elsewhere an error;
  *  - a member named "Label()" is a method: {{.Label "a"}} gives its member "a", or "" when there is
- *    none. Such members are left out when their object is printed, ranged over or written as JSON.
+ *    none; with another value than an object, "Status()", it is one without arguments: {{.Status}}.
+ *    Such members are left out when their object is printed, ranged over or written as JSON.
  * Not supported, and refused by name: define, template, block, call, html, js, urlquery.
  *
  * A template may be hostile: its size, nesting, output and number of steps are bounded.

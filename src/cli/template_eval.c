@@ -166,6 +166,14 @@ static int call_method(struct run *x, json_t *dot, const char *name, json_t *map
     return *ret ? 0 : err_nomem(x->e);
 }
 
+/* A member "Status()" that is no map: a method without arguments. NULL: there is none. */
+static json_t *plain_method(const json_t *v, const char *name)
+{
+    _cleanup_free_ char *method = str_printf("%s()", name);
+    json_t *found = method ? json_object_get(v, method) : NULL;
+    return json_is_object(found) ? NULL : found;
+}
+
 /* A key that @v has not. */
 static int missing(struct run *x, const json_t *v, const char *name, json_t **ret)
 {
@@ -183,6 +191,8 @@ static int eval_field(struct run *x, json_t *v, const char *name, json_t **ret)
         return run_fail(x, EINVAL, "can't evaluate field %s in type %s", name,
                         v == x->root ? template_type(v) : "interface {}");
     json_t *found = json_object_get(v, name);
+    if (!found)
+        found = plain_method(v, name);
     if (!found)
         return missing(x, v, name, ret);
     *ret = json_incref(found);

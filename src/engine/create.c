@@ -1,5 +1,6 @@
 #include "engine/create.h"
 
+#include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/log_config.h"
 #include "engine/modes.h"
@@ -346,6 +347,7 @@ int create_container(const struct engine *en, json_t *request, const char *name,
         record_remove(en, &c, NULL);
         return r;
     }
+    event_emit_container(en, &c, "create", NULL);
     *ret = c;
     c = CONTAINER_RECORD_INIT;
     return 0;

@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# `skiff events`: what happened, and what happens, without a daemon.
+
+load ../lib/common
+
+setup_file()
+{
+    skiff_setup
+    import_busybox
+}
+
+teardown_file()
+{
+    skiff_teardown
+}
+
+setup()
+{
+    require_root
+}
+
+# What is in the journal since the moment $1, one "TYPE ACTION" a line.
+actions()
+{
+    skiff events --since "$1" --until 0s --format '{{.Type}} {{.Action}}' "${@:2}"
+}
+
+now()
+{
+    date +%s.%N
+}
+
+@test "events: an image that is imported, named, and removed" {
+    begin=$(now)
+    import_busybox other:1
+    skiff rmi other:1 >/dev/null
+    run_ok actions "$begin"
+    output_is $'image import\nimage tag\nimage untag\nimage delete'
+    run_ok skiff events --since "$begin" --until 0s -f event=tag --format '{{.Actor.Attributes.name}}'
+    output_is 'other:1'
+    run_ok skiff events --since "$begin" --until 0s -f image=other
+    output_has ' image tag sha256:[0-9a-f]{64} \(name=other:1\)'
+    output_lacks 'import'
+}
+
+@test "events: a line is Docker's, as text and as JSON" {
+    begin=$(now)
+    id=$(skiff run -d --name line -l stage=test -l empty= busybox true)
+    run_ok skiff events --since "$begin" --until 0s -f event=create
+    output_has "^[0-9]{4}-[0-9-]{5}T[0-9:]{8}\.[0-9]{9}(Z|[+-][0-9:]{5}) container create $id \(empty=, image=busybox, name=line, stage=test\)$"
+    run_ok skiff events --since "$begin" --until 0s -f event=create --format json
+    [ "$(jq -r '[.status, .id, .from, .Type, .Action, .Actor.ID, .scope] | join(" ")' <<<"$output")" = \
+        "create $id busybox container create $id local" ]
+    [ "$(jq -r '.Actor.Attributes | to_entries | map(.key + "=" + .value) | sort | join(" ")' <<<"$output")" = \
+        "empty= image=busybox name=line stage=test" ]
+    jq -e '.timeNano / 1000000000 | floor as $t | '"$(jq .time <<<"$output")"' == $t' <<<"$output"
+    run_ok skiff events --since "$begin" --until 0s -f event=create --format '{{.Status}} {{.ID}} {{.From}} {{.Scope}} {{.Actor.Attributes.stage}}'
+    output_is "create $id busybox local test"
+    skiff rm -f line >/dev/null
+}
+
+@test "events: filters: one key any value, several keys all, every label" {
+    begin=$(now)
+    skiff run --rm --name first -l a=1 -l b=2 busybox true
+    skiff run --rm --name second -l a=1 host true
+    count() { actions "$begin" -f event=create "$@" | wc -l; }
+    [ "$(count)" -eq 2 ]
+    [ "$(count -f container=first)" -eq 1 ]
+    [ "$(count -f container=first -f container=second)" -eq 2 ]
+    [ "$(count -f container=third)" -eq 0 ]
+    [ "$(count -f image=busybox)" -eq 1 ]
+    [ "$(count -f image=busybox -f container=second)" -eq 0 ]
+    [ "$(count -f label=a)" -eq 2 ]
+    [ "$(count -f label=a=1 -f label=b)" -eq 1 ]
+    [ "$(count -f label=a=2)" -eq 0 ]
+    [ "$(count -f type=image)" -eq 0 ]
+    [ "$(count -f type=container -f type=image)" -eq 2 ]
+    [ "$(count -f scope=swarm)" -eq 0 ]
+    run_fails "invalid filter 'nonsense=1'" skiff events -f nonsense=1
+    run_fails "invalid filter 'type'" skiff events -f type
+}
+
+@test "events: follows, across a change of the journal's file" {
+    begin=$(now)
+    out=$BATS_TEST_TMPDIR/out
+    "$SKIFF" events --since "$begin" -f event=create --format '{{.Actor.Attributes.name}}' >"$out" &
+    follower=$!
+    skiff run --rm --name first busybox true
+    until_true file_has "$out" first
+    skiff run --rm --name second busybox true
+    until_true file_has "$out" second
+    head -c 4200000 /dev/zero | tr '\0' '\n' >>"$SKIFF_ROOT/events"
+    skiff run --rm --name third busybox true
+    [ -e "$SKIFF_ROOT/events.1" ]
+    skiff run --rm --name fourth busybox true
+    until_true file_has "$out" fourth
+    kill "$follower"
+    wait "$follower" || [ $? -eq 143 ]
+    [ "$(cat "$out")" = $'first\nsecond\nthird\nfourth' ] || told "$(cat "$out")"
+}
+
+@test "events: without --since, from now on; ends with --until" {
+    skiff run --rm --name earlier busybox true
+    out=$BATS_TEST_TMPDIR/out
+    "$SKIFF" events --until "$(date +%s -d '1 second')" >"$out"
+    grep -q earlier "$out"
+    "$SKIFF" events --since 0s --until -1s >"$out"
+    run_ok cat "$out"
+    output_is ''
+}
+
+@test "events: --until alone shows what was, and ends" {
+    skiff run --rm --name before busybox true
+    run_ok skiff events --until 0s -f container=before -f event=create --format '{{.Action}}'
+    output_is create
+    run_ok skiff events --until 1970-01-01
+    output_is ''
+}
+
+@test "events: what is no time or no template is refused" {
+    run_fails 'option "--since": "yesterday" is no time' skiff events --since yesterday
+    run_fails 'option "--until": "1d" is no time' skiff events --until 1d
+    run_fails 'template' skiff events --until 0s --format '{{.'
+}
+
+@test "events: a damaged journal and one that cannot be written fail nobody" {
+    begin=$(now)
+    printf 'nonsense\n{"timeNano":1,"Type":"container","Act' >>"$SKIFF_ROOT/events"
+    skiff run --rm --name whole busybox true
+    run_ok skiff events --since "$begin" --until 0s -f container=whole -f event=create --format '{{.Action}}'
+    output_is create
+    mv "$SKIFF_ROOT/events" "$SKIFF_ROOT/kept"
+    mkdir "$SKIFF_ROOT/events"
+    run_ok skiff run --rm busybox echo fine
+    output_is fine
+    rmdir "$SKIFF_ROOT/events"
+    mv "$SKIFF_ROOT/kept" "$SKIFF_ROOT/events"
+}
+
+@test "events: control characters in labels give a terminal no orders" {
+    begin=$(now)
+    skiff run --rm -l "evil=$(printf 'a\033[2Jb\nc')" busybox true
+    run_ok skiff events --since "$begin" --until 0s -f event=create
+    [ "${#lines[@]}" -eq 1 ]
+    output_has 'evil=a\\x1b\[2Jb\\x0ac'
+}
