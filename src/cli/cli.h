@@ -67,9 +67,12 @@ struct cli_command {
 
 /* Every command, each defined in its own file, in the order of the alphabet; commands.h tells how
  * to add one. */
+extern const struct cli_command cmd_attach;
+extern const struct cli_command cmd_boot;
 extern const struct cli_command cmd_check;
 extern const struct cli_command cmd_container_inspect;
 extern const struct cli_command cmd_cp;
+extern const struct cli_command cmd_create;
 extern const struct cli_command cmd_events;
 extern const struct cli_command cmd_image_inspect;
 extern const struct cli_command cmd_images;
@@ -79,14 +82,21 @@ extern const struct cli_command cmd_inspect;
 extern const struct cli_command cmd_kill;
 extern const struct cli_command cmd_logs;
 extern const struct cli_command cmd_ns;
+extern const struct cli_command cmd_pause;
 extern const struct cli_command cmd_ps;
+extern const struct cli_command cmd_rename;
+extern const struct cli_command cmd_restart;
 extern const struct cli_command cmd_rm;
 extern const struct cli_command cmd_rmi;
 extern const struct cli_command cmd_run;
+extern const struct cli_command cmd_start;
 extern const struct cli_command cmd_stats;
+extern const struct cli_command cmd_stop;
 extern const struct cli_command cmd_top;
+extern const struct cli_command cmd_unpause;
 extern const struct cli_command cmd_update;
 extern const struct cli_command cmd_version;
+extern const struct cli_command cmd_wait;
 
 /* Parses what follows @command's name into @target: 0; 1 when help was asked for and printed, and
  * the command is done. A bad option is told here, and the command is done with status 125, Docker's

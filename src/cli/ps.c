@@ -111,7 +111,7 @@ static json_t *make_row(const json_t *d, const struct ps_options *o, long long n
 static bool passes(struct cli *c, const struct ps_options *o, const json_t *d)
 {
     bool all = o->all || o->latest || o->last > 0 || ps_filter_wants_all(&o->filter);
-    return (all || str_eq(json_str(d, "State.Status"), "running")) &&
+    return (all || json_bool(d, "State.Running", false)) &&
            ps_filter_passes(&c->engine, &o->filter, d);
 }
 

@@ -34,6 +34,8 @@ const struct option_def request_table[] = {
     OPTION(STRING, "cidfile", 0, cidfile, "FILE", "Write the container's ID to a file", NULL),
     OPTION(LIST, "attach", 'a', attach, "STREAM", "Attach to stdin, stdout or stderr", NULL),
     OPTION(FLAG, "sig-proxy", 0, sig_proxy, NULL, "Pass signals on to the process (true)", NULL),
+    OPTION(STRING, "detach-keys", 0, detach_keys, "KEYS",
+           "What to type to leave it (ctrl-p,ctrl-q)", NULL),
     OPTION(STRING, "pull", 0, pull, "POLICY", "missing or never: there are no registries yet",
            NULL),
     OPTION(FLAG, "quiet", 'q', quiet, NULL, NULL, NULL),
@@ -48,6 +50,8 @@ const struct option_def request_table[] = {
     OPTION(LIST, "env-file", 0, env_file, "FILE", "Set variables from a file's lines", NULL),
     OPTION(FLAG, "init", 0, init, NULL, "A small init as PID 1 reaps and forwards signals", NULL),
     OPTION(STRING, "stop-signal", 0, stop_signal, "SIGNAL", "Signal to stop it with", NULL),
+    OPTION(INT, "stop-timeout", 0, stop_timeout, "SECONDS", "How long stop waits before it kills",
+           NULL),
     OPTION(LIST, "ulimit", 0, ulimit, "NAME=SOFT[:HARD]", "Resource limit", NULL),
     OPTION(INT, "oom-score-adj", 0, oom_score_adj, "N", "OOM preference, -1000 to 1000", NULL),
 
@@ -116,11 +120,9 @@ const struct option_def request_table[] = {
     LATER("health-start-period", 0),
     LATER("health-timeout", 0),
     LATER("no-healthcheck", 0),
-    LATER("stop-timeout", 0),
     LATER("gpus", 0),
     LATER("kernel-memory", 0),
     LATER("storage-opt", 0),
-    LATER("detach-keys", 0),
     LATER("isolation", 0),
     LATER("runtime", 0),
     LATER("use-api-socket", 0),
@@ -452,6 +454,8 @@ static int put_streams(struct builder *b, const struct request_options *o)
         r = put(b, b->request, "AttachStdout", json_boolean(!o->detach));
     if (r == 0)
         r = put(b, b->request, "AttachStderr", json_boolean(!o->detach));
+    if (r == 0 && o->stop_timeout != STOP_TIMEOUT_UNSET)
+        r = put(b, b->request, "StopTimeout", json_integer(o->stop_timeout));
     if (r == 0)
         r = put(b, b->host, "AutoRemove", json_boolean(o->remove));
     if (r == 0)

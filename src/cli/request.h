@@ -9,19 +9,24 @@
 #include "base/options.h"
 #include "cli/limit_options.h"
 
-/* All that `run` (and later `create`) can be told. */
+/* All that `run` and `create` can be told. */
 struct request_options {
     bool interactive, tty, detach, remove, read_only, privileged, init, sig_proxy;
     bool oom_kill_disable, quiet;
     const char *name, *entrypoint, *workdir, *user, *hostname, *domainname, *stop_signal;
-    const char *restart, *log_driver, *shm_size, *cidfile, *cgroup_parent, *pull, *platform;
+    const char *restart, *log_driver, *detach_keys, *shm_size, *cidfile, *cgroup_parent, *pull,
+        *platform;
     const char *pid, *network, *ipc, *uts, *cgroupns, *userns, *time;
     struct limit_options limits;
-    long long oom_score_adj;
+    long long oom_score_adj, stop_timeout;
     struct option_list env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, ulimit, device, sysctl, dns, dns_search, dns_option, add_host, group_add,
         attach, time_offset, device_rule, annotation, log_opt;
 };
+
+#define REQUEST_OPTIONS_INIT                                                                       \
+    ((struct request_options){.sig_proxy = true, .stop_timeout = STOP_TIMEOUT_UNSET})
+enum { STOP_TIMEOUT_UNSET = -2 };
 
 extern const struct option_def request_table[];
 

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 
@@ -33,11 +34,13 @@ int client_wait_started(int monitor, struct err *e)
     }
 }
 
-static void send_size(int monitor)
+/* With @more rows than there are. */
+static void send_size(int monitor, int more)
 {
     struct winsize w;
     if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) < 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0)
         return;
+    w.ws_row = (unsigned short)(w.ws_row + more);
     const uint8_t payload[] = {(uint8_t)(w.ws_row >> 8), (uint8_t)w.ws_row,
                                (uint8_t)(w.ws_col >> 8), (uint8_t)w.ws_col};
     frame_send(monitor, FRAME_RESIZE, payload, sizeof(payload));
@@ -61,6 +64,8 @@ static int block_signals(bool proxy, struct err *e)
     return fd < 0 ? err_sys(e, errno, "cannot wait for signals") : fd;
 }
 
+enum { MAX_KEYS = 64 };
+
 /* What is under way between our streams and the monitor. */
 struct traffic {
     const struct client *client;
@@ -68,6 +73,8 @@ struct traffic {
     struct frame_reader in;
     size_t written;    /* bytes of the first frame in it that are already written */
     size_t window;     /* bytes of input that may be sent */
+    size_t typed;      /* of the detach keys */
+    bool detached;     /* all of them */
     bool input_ended;  /* ours */
     bool deaf[2];      /* standard output and error: nobody reads them any longer */
     struct err *story; /* of the first output that was lost, unless to a closed pipe */
@@ -80,23 +87,53 @@ static void take_signal(const struct traffic *t)
         return;
     if (info.ssi_signo == SIGWINCH) {
         if (t->client->terminal)
-            send_size(t->client->monitor);
+            send_size(t->client->monitor, 0);
         return;
     }
     const uint8_t number = (uint8_t)info.ssi_signo;
     frame_send(t->client->monitor, FRAME_SIGNAL, &number, 1);
 }
 
+/* What is left of @n typed bytes once the detach keys are looked for: those that may begin them
+ * wait until it is known. @ret has room for MAX_KEYS bytes more. */
+static size_t filter_keys(struct traffic *t, const uint8_t *typed, size_t n, uint8_t *ret)
+{
+    const struct client *c = t->client;
+    size_t out = 0;
+    for (size_t i = 0; i < n && !t->detached; i++) {
+        if (typed[i] != c->detach_keys[t->typed]) {
+            memcpy(ret + out, c->detach_keys, t->typed);
+            out += t->typed;
+            t->typed = 0;
+        }
+        if (typed[i] == c->detach_keys[t->typed])
+            t->detached = ++t->typed == c->n_detach_keys;
+        else
+            ret[out++] = typed[i];
+    }
+    return out;
+}
+
 static void take_input(struct traffic *t)
 {
-    uint8_t buf[4096];
-    size_t most = t->window < sizeof(buf) ? t->window : sizeof(buf);
+    uint8_t buf[4096], kept[sizeof(buf) + MAX_KEYS];
+    const uint8_t *bytes = buf;
+    bool keys =
+        t->client->terminal && t->client->n_detach_keys > 0 && t->client->n_detach_keys <= MAX_KEYS;
+    size_t room = t->window - MAX_KEYS, most = room < sizeof(buf) ? room : sizeof(buf);
     ssize_t n = read(STDIN_FILENO, buf, most);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     t->input_ended = n <= 0;
-    t->window -= n > 0 ? (size_t)n : 0;
-    frame_send(t->client->monitor, FRAME_STDIN, buf, n > 0 ? (size_t)n : 0);
+    size_t len = n > 0 ? (size_t)n : 0;
+    if (keys && len > 0) {
+        len = filter_keys(t, buf, len, kept);
+        bytes = kept;
+        if (len == 0)
+            return;
+    }
+    t->window -= len;
+    frame_send(t->client->monitor, FRAME_STDIN, bytes, len);
 }
 
 static bool is_output(const struct frame *f)
@@ -180,8 +217,12 @@ static int carry(struct traffic *t, struct err *e)
         int pending = take_frames(t, &output, &status, e);
         if (pending < 0 || status != -EAGAIN)
             return pending < 0 ? pending : status;
+        if (t->detached) {
+            frame_send(t->client->monitor, FRAME_BYE, NULL, 0);
+            return CLIENT_DETACHED;
+        }
 
-        bool wants_input = t->client->with_stdin && !t->input_ended && t->window > 0;
+        bool wants_input = t->client->with_stdin && !t->input_ended && t->window > MAX_KEYS;
         int sink = !pending ? -1 : output.kind == FRAME_STDERR ? STDERR_FILENO : STDOUT_FILENO;
         struct pollfd fds[] = {
             {.fd = pending ? -1 : t->client->monitor, .events = POLLIN},
@@ -213,12 +254,14 @@ int client_carry(const struct client *c, struct err *e)
     static struct traffic t; /* a frame's worth: too much for a stack */
     struct terminal terminal = {0};
     struct err lost = ERR_INIT;
-    t = (struct traffic){.client = c, .window = FRAME_WINDOW, .story = &lost};
+    t.client = c;
+    t.window = FRAME_WINDOW;
+    t.story = &lost;
     signal(SIGPIPE, SIG_IGN); /* it is for the container to take */
-    for (int i = 0; i < 2; i++)
-        t.deaf[i] = c->unheard[i];
     if (c->terminal) {
-        send_size(c->monitor);
+        if (c->redraw) /* a change of size makes programs do that */
+            send_size(c->monitor, 1);
+        send_size(c->monitor, 0);
         terminal_make_raw(STDIN_FILENO, &terminal);
     }
     t.signals = block_signals(c->sig_proxy, e);

@@ -63,6 +63,19 @@ int record_claim_name(const struct engine *en, struct container_record *c, const
 /* Writes container.json, and reads it again into memory nowhere: the document is @c's own. */
 int record_save(struct container_record *c, bool sync, struct err *e);
 
+/* Reads the document again, which others may have changed. */
+int record_reload(struct container_record *c, struct err *e);
+
+/* Takes the watcher's lock of a container that nobody watches. -EBUSY: somebody does. */
+int record_watch(const struct engine *en, struct container_record *c, struct err *e);
+
+/* Gives it back: nobody watches it now. */
+void record_unwatch(const struct engine *en, struct container_record *c);
+
+/* Takes @c another name (claimed at once; its old one goes when the document is written). */
+int record_rename(const struct engine *en, struct container_record *c, const char *name,
+                  struct err *e);
+
 /* Opens by name, by ID or by a prefix of one ID. -ENOENT: none; -EINVAL: a prefix of several. */
 int record_find(const struct engine *en, const char *what, struct container_record *ret,
                 struct err *e);

@@ -20,7 +20,13 @@ enum frame_kind {
     FRAME_EXITED = 20, /* one byte: the exit status */
     FRAME_TAKEN = 21,  /* a 32-bit number in network order: bytes of FRAME_STDIN that were taken */
     FRAME_DEAF = 22,   /* one byte, a stream's number: nobody hears it any longer */
+    FRAME_HELLO = 23,  /* the first from who connects: one byte, which streams (frame_wish) */
+    FRAME_BYE = 25,    /* it leaves in order, its terminal as it was */
+    FRAME_WAKE = 24,   /* the container's marks have changed (mark.h) */
 };
+
+/* What a client is there for. With no stream at all it only waits for the end. */
+enum frame_wish { WISH_STDIN = 1 << 0, WISH_STDOUT = 1 << 1, WISH_STDERR = 1 << 2 };
 
 /* The window is why a signal is never stuck behind input that a container does not read: the
  * monitor can always take all that a client may send. */

@@ -97,12 +97,12 @@ static json_t *complete_config(const json_t *document)
 /* All there is to tell, in no order. */
 static json_t *gather(const json_t *document, const json_t *state)
 {
-    _cleanup_json_ json_t *whole =
-        json_pack("{s:i, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount", 0,
-                  "MountLabel", "", "ProcessLabel", "", "AppArmorProfile", "", "ExecIDs", "Mounts",
-                  inspect_mounts(document), "HostConfig", complete_host(document), "Config",
-                  complete_config(document), "State", json_object_get(state, "State"),
-                  "NetworkSettings", json_object_get(state, "NetworkSettings"));
+    _cleanup_json_ json_t *whole = json_pack(
+        "{s:I, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount",
+        json_int(state, "RestartCount", 0), "MountLabel", "", "ProcessLabel", "", "AppArmorProfile",
+        "", "ExecIDs", "Mounts", inspect_mounts(document), "HostConfig", complete_host(document),
+        "Config", complete_config(document), "State", json_object_get(state, "State"),
+        "NetworkSettings", json_object_get(state, "NetworkSettings"));
     if (!whole || json_complete(whole, document) < 0)
         return NULL;
     return TAKE_PTR(whole);
@@ -180,13 +180,21 @@ long long parse_time(const char *text)
 char *describe_status(const json_t *state, long long now)
 {
     const char *status = json_str(state, "Status");
-    const char *key = str_eq(status, "exited") ? "FinishedAt" : "StartedAt";
+    const char *key =
+        str_eq(status, "exited") || str_eq(status, "restarting") ? "FinishedAt" : "StartedAt";
     long long since = parse_time(json_str(state, key));
     _cleanup_free_ char *duration = describe_duration(since > 0 ? now - since : 0);
     if (!duration)
         return NULL;
-    if (str_eq(status, "running"))
-        return str_printf("Up %s", duration);
+    if (str_eq(status, "running")) {
+        const char *health = json_str(state, "Health.Status");
+        const char *shown = str_eq(health, "starting") ? "health: starting" : health;
+        return shown ? str_printf("Up %s (%s)", duration, shown) : str_printf("Up %s", duration);
+    }
+    if (str_eq(status, "paused"))
+        return str_printf("Up %s (Paused)", duration);
+    if (str_eq(status, "restarting"))
+        return str_printf("Restarting (%lld) %s ago", json_int(state, "ExitCode", 0), duration);
     if (str_eq(status, "exited") && since > 0)
         return str_printf("Exited (%lld) %s ago", json_int(state, "ExitCode", 0), duration);
     if (str_eq(status, "exited"))

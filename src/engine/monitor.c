@@ -1,483 +1,560 @@
 /*
  * The monitor: one small process that lives exactly as long as its container. It makes it, carries
- * its streams to the client, waits for its end, and cleans up. All that it knows is also on disk.
+ * its streams between it and clients, waits for its end, starts it again if its policy says so, and
+ * cleans up. All that it knows is also on disk.
  */
-#include "engine/files.h"
-#include "engine/frame.h"
-#include "engine/start.h"
+#include "base/file.h"
+#include "base/loop.h"
+#include "engine/contact.h"
+#include "engine/launch.h"
+#include "engine/mark.h"
+#include "engine/peer.h"
+#include "engine/restart.h"
 #include "engine/state.h"
 #include "kernel/process.h"
-#include "network/network.h"
 #include "runtime/console.h"
-#include "runtime/container.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <termios.h>
-
-/* Bytes on their way to a descriptor that may not take them now. */
-struct outbox {
-    uint8_t bytes[FRAME_HEADER + FRAME_MAX];
-    size_t at, n;
-};
 
 struct monitor {
     struct start *start;
-    struct container container;
-    int client;      /* -EBADF once it has gone */
-    int in;          /* what the container reads: a pipe's end or the console; -EBADF: closed */
-    int out[2];      /* what it writes: stdout and stderr, or the console alone */
-    bool ended;      /* its first process is dead, and all but its output cleaned up */
-    int status;      /* then: its exit status */
-    bool all_dead;   /* and: nobody is left who could write */
-    bool input_ends; /* the client has no more of it */
-    uint32_t taken;  /* bytes of input that the client has not been told of */
-    struct termios saved; /* the client's terminal as it was */
-    bool has_saved;
-    struct frame_reader from_client;
-    struct outbox to_client, to_container;
+    struct launched it; /* the container, while it runs */
+    struct loop loop;
+    struct peers peers;
+    struct loop_source listener, init, out[2], in;
+    struct loop_timer again; /* its next start */
+    bool ended;              /* its first process is dead, */
+    int status;              /* with this exit status, */
+    bool all_dead;           /* and nobody is left who could write */
+    bool waiting;            /* for the next start */
+    uint64_t began_ms, delay_ms;
+    unsigned restarts;
+    /* What clients send to the container, and it has not taken yet. */
+    uint8_t *input;
+    size_t input_at, input_n, input_size;
+    bool input_ends; /* no more comes */
+    uint8_t output[FRAME_HEADER + FRAME_MAX];
 };
 
-/* ---- the client ---- */
-
-static void close_stdin(struct monitor *m)
+static bool has_terminal(const struct monitor *m)
 {
-    m->to_container.at = m->to_container.n = 0;
-    /* A terminal has no end of file of its own: the one who types gives it. */
-    if (m->in >= 0 && m->in != m->out[0])
-        fd_close(&m->in);
+    return m->it.container.console >= 0;
 }
 
-static void drop_client(struct monitor *m)
+static unsigned wish_of(int which)
 {
-    fd_close(&m->client);
-    m->to_client.n = m->to_client.at = 0;
-    /* A client that was killed could not give its terminal back. We may: it is not our own. */
-    if (m->has_saved) {
-        tcsetattr(m->start->terminal, TCSANOW, &m->saved);
-        m->has_saved = false;
-    }
-    /* What it sent still goes to the container, and then no more comes. */
+    return which ? WISH_STDERR : WISH_STDOUT;
+}
+
+/* ---- input ---- */
+
+static void close_input(struct monitor *m)
+{
+    m->input_at = m->input_n = 0;
+    loop_watch(&m->loop, &m->in, 0);
+    fd_close(&m->it.streams.in);
+    m->in.fd = -EBADF;
+}
+
+/* The client whose input was the container's has no more of it. A terminal has no end of file of
+ * its own: the one who types gives it. */
+static void end_input(struct monitor *m)
+{
+    if (has_terminal(m) || !json_bool(m->start->record->document, "Config.StdinOnce", false))
+        return;
     m->input_ends = true;
-    if (m->to_container.n == 0)
-        close_stdin(m);
+    if (m->input_n == 0)
+        close_input(m);
 }
 
-static void flush_outbox(struct outbox *o, int fd, bool *ret_gone)
+/* Tells clients how much of their input went on, not byte by byte, and only while there is room for
+ * all that they may send then. */
+static void tell_taken(struct monitor *m)
 {
-    *ret_gone = false;
-    while (o->at < o->n) {
-        ssize_t n = write(fd, o->bytes + o->at, o->n - o->at);
+    for (struct peer *p = m->peers.first; p; p = p->next) {
+        if (p->owed < FRAME_WINDOW / 2 || m->input_n >= FRAME_WINDOW)
+            continue;
+        const uint32_t number = htonl(p->owed);
+        p->owed = 0;
+        peer_send_frame(p, FRAME_TAKEN, &number, sizeof(number));
+    }
+}
+
+static void write_input(struct monitor *m)
+{
+    while (m->input_n > 0) {
+        ssize_t n = write(m->in.fd, m->input + m->input_at, m->input_n);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            *ret_gone = errno != EAGAIN;
+        if (n < 0 && errno != EAGAIN) {
+            close_input(m);
             return;
         }
-        o->at += (size_t)n;
+        if (n < 0)
+            break;
+        m->input_at += (size_t)n;
+        m->input_n -= (size_t)n;
     }
-    o->at = o->n = 0;
+    if (m->input_n == 0 && m->input_ends) {
+        close_input(m);
+        return;
+    }
+    if (m->input_n == 0)
+        m->input_at = 0;
+    loop_watch(&m->loop, &m->in, m->input_n > 0 ? EPOLLOUT : 0);
+    tell_taken(m);
 }
 
-static void flush_to_client(struct monitor *m)
+static void input_ready(void *data, uint32_t events)
 {
-    bool gone = false;
-    if (m->client >= 0)
-        flush_outbox(&m->to_client, m->client, &gone);
-    if (gone)
-        drop_client(m);
+    (void)events;
+    write_input(data);
 }
 
-static void flush_to_container(struct monitor *m)
+/* Input that nobody will read is never told as taken: the client stops sending. */
+static void take_input(struct monitor *m, struct peer *p, const struct frame *f)
 {
-    struct outbox *o = &m->to_container;
-    size_t before = o->n - o->at;
-    bool gone = m->in < 0;
-    if (!gone)
-        flush_outbox(o, m->in, &gone);
-    m->taken += (uint32_t)(before - (o->n - o->at));
-    if (gone || (m->input_ends && o->n == 0))
-        close_stdin(m);
+    if (m->in.fd < 0)
+        return;
+    if (f->len == 0) {
+        end_input(m);
+        return;
+    }
+    if (f->len + p->owed > FRAME_WINDOW) { /* more than was agreed on */
+        peer_leave(p);
+        return;
+    }
+    memmove(m->input, m->input + m->input_at, m->input_n);
+    m->input_at = 0;
+    if (m->input_n + f->len > m->input_size) {
+        size_t size = m->input_n + FRAME_WINDOW;
+        uint8_t *more = realloc(m->input, size);
+        if (!more) {
+            peer_leave(p);
+            return;
+        }
+        m->input = more;
+        m->input_size = size;
+    }
+    memcpy(m->input + m->input_n, f->payload, f->len);
+    m->input_n += f->len;
+    p->owed += (uint32_t)f->len;
+    write_input(m);
 }
 
-/* False when there is more of it than was agreed on. */
-static bool take_input(struct monitor *m, const struct frame *f)
-{
-    struct outbox *o = &m->to_container;
-    m->input_ends |= f->len == 0;
-    /* Input that nobody will read is never told as taken: the client stops sending. */
-    if (m->in < 0)
-        return true;
-    memmove(o->bytes, o->bytes + o->at, o->n - o->at);
-    o->n -= o->at;
-    o->at = 0;
-    if (f->len > sizeof(o->bytes) - o->n)
-        return false;
-    memcpy(o->bytes + o->n, f->payload, f->len);
-    o->n += f->len;
-    flush_to_container(m);
-    return true;
-}
+/* ---- clients ---- */
 
-/* Whoever writes there gets SIGPIPE or EPIPE, as if the client's stream were his own. */
-static void stop_hearing(struct monitor *m, int stream)
+/* Whoever writes there gets SIGPIPE or EPIPE, as if the client's stream were his own: if it was for
+ * that client alone. */
+static void stop_hearing(struct monitor *m, struct peer *p, int stream)
 {
     int which = stream - FRAME_STDOUT;
-    if (which >= 0 && which < 2 && m->container.console < 0)
-        fd_close(&m->out[which]);
+    if (which < 0 || which > 1)
+        return;
+    p->wishes &= ~wish_of(which);
+    if (!p->starter || has_terminal(m) || peers_wish(&m->peers, wish_of(which), p))
+        return;
+    loop_watch(&m->loop, &m->out[which], 0);
+    fd_close(&m->it.streams.out[which]);
 }
 
-static void take_frame(struct monitor *m, const struct frame *f)
+static void resize(struct monitor *m, const struct frame *f)
 {
+    if (f->len == 4 && has_terminal(m))
+        console_resize(m->it.container.console,
+                       (unsigned short)(f->payload[0] << 8 | f->payload[1]),
+                       (unsigned short)(f->payload[2] << 8 | f->payload[3]));
+}
+
+static void greet(struct monitor *m, struct peer *p, const struct frame *f)
+{
+    if (f->kind != FRAME_HELLO || f->len != 1) {
+        peer_leave(p);
+        return;
+    }
+    p->greeted = true;
+    p->wishes = f->payload[0];
+    if (p->wishes == 0)
+        return;
+    static const char text[] =
+        "\1cannot attach to a restarting container, wait until it is running";
+    if (m->waiting)
+        peer_send_frame(p, FRAME_FAILED, text, sizeof(text) - 1);
+    else
+        peer_send_frame(p, FRAME_STARTED, NULL, 0);
+}
+
+static void end_waiting(struct monitor *m);
+
+static void take_frame(void *data, struct peer *p, const struct frame *f)
+{
+    struct monitor *m = data;
+    if (!p->greeted) {
+        greet(m, p, f);
+        return;
+    }
     switch ((int)f->kind) {
     case FRAME_STDIN:
-        if (!take_input(m, f))
-            drop_client(m);
+        take_input(m, p, f);
         break;
     case FRAME_RESIZE:
-        if (f->len == 4 && m->container.console >= 0)
-            console_resize(m->container.console,
-                           (unsigned short)(f->payload[0] << 8 | f->payload[1]),
-                           (unsigned short)(f->payload[2] << 8 | f->payload[3]));
+        resize(m, f);
         break;
     case FRAME_SIGNAL:
-        if (f->len == 1 && !m->ended)
-            pidfd_send_signal(m->container.pidfd, f->payload[0], NULL, 0);
+        if (f->len == 1 && m->it.container.pidfd >= 0)
+            pidfd_send_signal(m->it.container.pidfd, f->payload[0], NULL, 0);
         break;
     case FRAME_DEAF:
         if (f->len == 1)
-            stop_hearing(m, f->payload[0]);
+            stop_hearing(m, p, f->payload[0]);
+        break;
+    case FRAME_BYE:
+        peer_forget_terminal(p);
+        peer_leave(p);
+        break;
+    case FRAME_WAKE:
+        if (m->waiting)
+            end_waiting(m);
         break;
     default:
         break;
     }
 }
 
-static void take_frames(struct monitor *m)
+static void accept_peer(void *data, uint32_t events)
 {
-    struct frame f;
-    int r = 0;
-    while (m->client >= 0 && (r = frame_next(&m->from_client, &f)) == 1) {
-        take_frame(m, &f);
-        frame_drop(&m->from_client, &f);
-    }
-    if (r < 0)
-        drop_client(m);
+    struct monitor *m = data;
+    (void)events;
+    int fd = accept4(m->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0 && !peer_add(&m->peers, fd, false))
+        close(fd);
 }
 
-/* Tells the client how much of its input went on, not byte by byte. */
-static void tell_taken(struct monitor *m)
+/* The one whose input was the container's takes it along when it goes. */
+static void sweep_peers(struct monitor *m)
 {
-    struct outbox *o = &m->to_client;
-    if (m->client < 0 || o->n > 0 || m->taken < FRAME_WINDOW / 2)
-        return;
-    const uint32_t number = htonl(m->taken);
-    frame_header(o->bytes, FRAME_TAKEN, sizeof(number));
-    memcpy(o->bytes + FRAME_HEADER, &number, sizeof(number));
-    o->n = FRAME_HEADER + sizeof(number);
-    m->taken = 0;
-    flush_to_client(m);
+    for (struct peer *p = m->peers.first; p; p = p->next)
+        if (p->gone && (p->wishes & WISH_STDIN))
+            end_input(m);
+    peers_sweep(&m->peers);
 }
 
-static void hear_client(struct monitor *m)
+/* ---- output ---- */
+
+static void close_output(struct monitor *m, int which)
 {
-    long n = frame_fill(&m->from_client, m->client);
-    if (n == 0 || (n < 0 && n != -EAGAIN)) {
-        drop_client(m);
-        return;
-    }
-    take_frames(m);
+    loop_watch(&m->loop, &m->out[which], 0);
+    if (has_terminal(m)) /* it is out[0] */
+        m->it.container.console = -EBADF;
+    fd_close(&m->it.streams.out[which]);
 }
 
-/* ---- the container's output ---- */
-
+/* One read of what the container wrote, to all who wish it. */
 static void hear_container(struct monitor *m, int which)
 {
-    struct outbox *o = &m->to_client;
     ssize_t n;
     do
-        n = read(m->out[which], o->bytes + FRAME_HEADER, FRAME_MAX);
+        n = read(m->it.streams.out[which], m->output + FRAME_HEADER, FRAME_MAX);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return;
     if (n <= 0) {
-        if (m->in == m->out[which])
-            m->in = -EBADF;
-        if (m->out[which] == m->container.console)
-            m->container.console = -EBADF;
-        fd_close(&m->out[which]);
+        close_output(m, which);
         return;
     }
-    if (m->client < 0)
-        return; /* nobody listens */
-    frame_header(o->bytes, which ? FRAME_STDERR : FRAME_STDOUT, (size_t)n);
-    o->n = FRAME_HEADER + (size_t)n;
-    flush_to_client(m);
+    frame_header(m->output, which ? FRAME_STDERR : FRAME_STDOUT, (size_t)n);
+    peers_send(&m->peers, wish_of(which), m->output, FRAME_HEADER + (size_t)n);
 }
 
-/* Whether something may still come out after the first process is dead: with a PID namespace of its
- * own all that could write is dead too, and the streams end; otherwise what is there now is all. */
-static bool has_output(struct monitor *m)
+static void stdout_ready(void *data, uint32_t events)
 {
-    if (m->out[0] < 0 && m->out[1] < 0)
-        return false;
-    if (!m->ended)
-        return true;
-    struct pollfd fds[] = {{.fd = m->out[0], .events = POLLIN},
-                           {.fd = m->out[1], .events = POLLIN}};
-    return poll(fds, 2, m->all_dead ? 100 : 0) > 0;
+    (void)events;
+    hear_container(data, 0);
 }
 
-/* All is over but what was written last, for which a client may take any time: nobody else is kept
- * waiting for that. */
-static void end_container(struct monitor *m)
+static void stderr_ready(void *data, uint32_t events)
 {
-    struct start *s = m->start;
-    bool oom = m->container.cgroup && cgroup_oom_kills(m->container.cgroup) > 0;
-    m->ended = true;
-    m->status = process_wait(m->container.pid);
-    m->container.pid = 0;
-    m->container.console = -EBADF; /* it is out[0] */
-    m->all_dead = m->container.own_pid_namespace;
-    /* Those who shared a PID namespace outlive their first process; the container does not. */
-    container_destroy(&m->container, NULL);
-    if (s->discard)
-        record_hide(s->engine, s->record, NULL);
-    else
-        record_end(s->engine, s->record, m->status, oom);
+    (void)events;
+    hear_container(data, 1);
 }
 
-static void carry_streams(struct monitor *m)
+/* Reads the rest: what is in the pipes, so a bounded amount. With a PID namespace of its own all
+ * that could write is dead, and the streams end; otherwise what is there now is all. */
+static void drain(struct monitor *m)
 {
-    while (!m->ended || has_output(m) || (m->client >= 0 && m->to_client.n > 0)) {
-        tell_taken(m);
-        bool full = m->to_client.n > 0;
-        struct pollfd fds[] = {
-            {.fd = m->ended ? -1 : m->container.pidfd, .events = POLLIN},
-            {.fd = full ? -1 : m->out[0], .events = POLLIN},
-            {.fd = full ? -1 : m->out[1], .events = POLLIN},
-            {.fd = m->client, .events = (short)((full ? POLLOUT : 0) | POLLIN)},
-            {.fd = m->to_container.n > 0 ? m->in : -1, .events = POLLOUT},
-        };
-        if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
+    for (;;) {
+        int *out = m->it.streams.out;
+        struct pollfd fds[] = {{.fd = out[0], .events = POLLIN}, {.fd = out[1], .events = POLLIN}};
+        if ((out[0] < 0 && out[1] < 0) || poll(fds, 2, m->all_dead ? 100 : 0) <= 0)
             return;
-        if (fds[0].revents)
-            end_container(m);
-        if (fds[3].revents & POLLOUT)
-            flush_to_client(m);
-        if (m->client >= 0 && (fds[3].revents & (POLLIN | POLLHUP | POLLERR)))
-            hear_client(m);
-        if (fds[4].revents)
-            flush_to_container(m);
         for (int i = 0; i < 2; i++)
-            if (fds[1 + i].revents && m->to_client.n == 0 && m->out[i] >= 0)
+            if (fds[i].revents && out[i] >= 0)
                 hear_container(m, i);
     }
 }
 
-/* ---- making it ---- */
+/* ---- one life ---- */
 
-static int pipe_pair(int *ret_read, int *ret_write)
+static void init_ready(void *data, uint32_t events)
 {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return -errno;
-    *ret_read = fds[0];
-    *ret_write = fds[1];
-    return 0;
+    struct monitor *m = data;
+    (void)events;
+    m->ended = true;
 }
 
-/* The payload's ends in @stdio, ours in the monitor. */
-static int make_streams(struct monitor *m, int stdio[3], struct err *e)
+static void watch_stream(struct monitor *m, struct loop_source *s, int fd,
+                         void (*ready)(void *, uint32_t))
 {
-    if (m->start->spec.process.terminal)
-        return 0;
-    int r;
-    if (m->start->stdin_open)
-        r = pipe_pair(&stdio[0], &m->in);
-    else
-        r = (stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0 ? -errno : 0;
-    if (r == 0)
-        r = pipe_pair(&m->out[0], &stdio[1]);
-    if (r == 0)
-        r = pipe_pair(&m->out[1], &stdio[2]);
-    return r < 0 ? err_sys(e, -r, "cannot make pipes") : 0;
+    loop_source_init(s, fd, ready, m);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-static json_t *describe_network(const struct network_endpoint *ep, char address[INET_ADDRSTRLEN])
+static void begin_life(struct monitor *m)
 {
-    char gateway[INET_ADDRSTRLEN], mac[18];
-    inet_ntop(AF_INET, &ep->address, address, INET_ADDRSTRLEN);
-    inet_ntop(AF_INET, &ep->gateway, gateway, sizeof(gateway));
-    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0], ep->mac[1], ep->mac[2],
-             ep->mac[3], ep->mac[4], ep->mac[5]);
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:{}, s:{s:{s:s, s:s, s:i, s:s}}}", "Bridge",
-                     ep->bridge, "IPAddress", address, "Gateway", gateway, "IPPrefixLen",
-                     (int)ep->prefix, "MacAddress", mac, "Ports", "Networks", "bridge", "IPAddress",
-                     address, "Gateway", gateway, "IPPrefixLen", (int)ep->prefix, "MacAddress",
-                     mac);
-}
-
-static int connect_network(struct monitor *m, json_t **ret, struct err *e)
-{
-    *ret = NULL;
-    if (!m->start->modes[NS_NETWORK].cable)
-        return 0;
-    struct network_endpoint *ep = &m->start->beside.endpoint;
-    if (!m->start->beside.connected) {
-        /* A namespace that could only be made by clone: a user namespace's. */
-        _cleanup_close_ int netns = namespace_open(m->container.pid, NS_NETWORK);
-        if (netns < 0)
-            return err_sys(e, -netns, "cannot open the container's network namespace");
-        int r = network_attach(netns, m->start->record->id, ep, e);
-        if (r < 0)
-            return err_wrap(e, "cannot connect the container to the network");
+    struct streams *s = &m->it.streams;
+    if (has_terminal(m)) { /* a copy for input: epoll has each descriptor once */
+        s->out[0] = m->it.container.console;
+        s->in = fcntl(s->out[0], F_DUPFD_CLOEXEC, 3);
     }
-    char address[INET_ADDRSTRLEN];
-    *ret = describe_network(ep, address);
-    if (!*ret)
-        return err_nomem(e);
-    return files_add_address(m->start->record, address, json_str(*ret, "Gateway"), e);
-}
-
-static int tell_step(struct monitor *m, enum control_step step, struct err *e)
-{
-    const char *program = m->start->spec.process.args[0];
-    if (step != STEP_EXEC)
-        return err_wrap(e, "cannot start the container");
-    bool in_path = e->code == ENOENT && strstr(err_text(e), "$PATH");
-    if (in_path)
-        return err_set(e, ENOENT,
-                       "cannot start \"%s\": executable file not found in $PATH of "
-                       "image %s",
-                       program, m->start->image_name);
-    return err_wrap(e, "cannot start \"%s\"", program);
-}
-
-static int run_container(struct monitor *m, enum control_step *ret_step, struct err *e)
-{
-    struct start *s = m->start;
-    int stdio[3] = {-EBADF, -EBADF, -EBADF};
-    int r = make_streams(m, stdio, e);
-    if (r < 0)
-        return r;
-    const struct container_source shm = {"/dev/shm", s->shm};
-    const struct container_options options = {
-        .bundle_fd = s->record->dir_fd,
-        .root_mount_fd = s->root_mount,
-        .userns_fd = s->userns,
-        .netns_fd = s->beside.netns,
-        .cgroup = TAKE_PTR(s->beside.cgroup),
-        .cache_fd = s->cache,
-        .sources = &shm,
-        .n_sources = s->shm >= 0,
-        .stdio = {stdio[0], stdio[1], stdio[2]},
-        .go_fd = -EBADF,
-        .die_with_parent = true,
-    };
-    r = container_create(&s->spec, &options, &m->container, e);
-    for (int i = 0; i < 3; i++)
-        fd_close(&stdio[i]);
-    fd_close(&s->root_mount);
-    fd_close(&s->userns);
-    fd_close(&s->shm);
-    fd_close(&s->beside.netns);
-    if (r < 0)
-        return err_wrap(e, "cannot start the container");
-
-    _cleanup_json_ json_t *network = NULL;
-    _cleanup_err_ struct err network_failure = ERR_INIT;
-    int connected = connect_network(m, &network, &network_failure);
-    /* While init is at work; should it fail, all of this goes again. */
-    int written = state_write_running(s->engine, s->record->id, m->container.pid, network, e);
-    if (connected >= 0 && written >= 0)
-        container_let_go(&m->container, NULL);
-    /* What failed inside is told first: it may be why the namespace was gone. */
-    r = container_wait(&m->container, ret_step, e);
-    if (r < 0)
-        return tell_step(m, *ret_step, e);
-    if (connected < 0)
-        return err_set(e, -connected, "%s", err_text(&network_failure));
-    if (written < 0)
-        return written;
-    r = container_start(&m->container, ret_step, e);
-    return r < 0 ? tell_step(m, *ret_step, e) : 0;
-}
-
-static int set_nonblocking(int fd)
-{
-    return fd < 0 ? 0 : fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
-
-static void begin_streams(struct monitor *m)
-{
-    if (m->container.console >= 0)
-        m->in = m->out[0] = m->container.console;
-    set_nonblocking(m->in);
-    set_nonblocking(m->out[0]);
-    set_nonblocking(m->out[1]);
-    set_nonblocking(m->client);
-    m->has_saved = m->start->terminal >= 0 && tcgetattr(m->start->terminal, &m->saved) == 0;
+    watch_stream(m, &m->in, s->in, input_ready);
+    watch_stream(m, &m->out[0], s->out[0], stdout_ready);
+    watch_stream(m, &m->out[1], s->out[1], stderr_ready);
+    loop_source_init(&m->init, m->it.container.pidfd, init_ready, m);
+    loop_watch(&m->loop, &m->init, EPOLLIN);
+    m->ended = m->input_ends = false;
+    m->input_at = m->input_n = 0;
+    m->began_ms = loop_now_ms();
     spec_release(&m->start->spec);
 }
 
-/* A start that failed leaves nothing: the container was never there. */
-static _Noreturn void fail(struct monitor *m, enum control_step step, const struct err *e)
+/* While the starter's client does not take what it has, nothing more is read. */
+static void watch_output(struct monitor *m)
 {
+    uint32_t events = peers_must_wait(&m->peers) ? 0 : EPOLLIN;
+    for (int i = 0; i < 2; i++)
+        if (m->it.streams.out[i] >= 0)
+            loop_watch(&m->loop, &m->out[i], events);
+}
+
+static void live(struct monitor *m)
+{
+    while (!m->ended) {
+        watch_output(m);
+        if (loop_turn(&m->loop) < 0)
+            return;
+        sweep_peers(m);
+    }
+}
+
+/* Its first process is dead: those who shared its PID namespace die with it all the same. */
+static void end_life(struct monitor *m, struct state_end *ret)
+{
+    struct container *c = &m->it.container;
+    bool oom = c->cgroup && cgroup_oom_kills(c->cgroup) > 0;
+    int console = TAKE_FD(c->console);
+    loop_watch(&m->loop, &m->init, 0);
+    close_input(m);
+    m->status = process_wait(c->pid);
+    c->pid = 0;
+    m->all_dead = c->own_pid_namespace;
+    container_destroy(c, NULL);
+    c->console = console;
+    drain(m);
+    for (int i = 0; i < 2; i++) {
+        loop_watch(&m->loop, &m->out[i], 0);
+        fd_close(&m->it.streams.out[i]);
+    }
+    c->console = -EBADF;
+    *ret = (struct state_end){
+        .exit_code = m->status < 0 ? 255 : m->status,
+        .oom_killed = oom,
+        .by_user = mark_is_set(m->start->engine, m->start->record->id, MARK_STOPPED) == 1,
+    };
+}
+
+/* ---- the next life ---- */
+
+static void end_waiting(struct monitor *m)
+{
+    m->waiting = false;
+    loop_timer_cancel(&m->loop, &m->again);
+}
+
+static void wait_is_over(void *data)
+{
+    end_waiting(data);
+}
+
+static void tell_end(struct monitor *m)
+{
+    const uint8_t code = (uint8_t)(m->status < 0 ? 255 : m->status);
+    for (struct peer *p = m->peers.first; p; p = p->next) {
+        if (p->greeted)
+            peer_send_frame(p, FRAME_EXITED, &code, 1);
+        peer_forget_terminal(p);
+    }
+}
+
+/* Waits for the time of the next try, or for somebody who stops it. */
+static int wait_for_next(struct monitor *m, const struct state_end *end)
+{
+    const struct start *s = m->start;
+    m->delay_ms = restart_delay_ms(m->delay_ms, loop_now_ms() - m->began_ms);
+    m->waiting = true;
+    json_t *state = state_restarting(m->it.state, end);
+    json_decref(m->it.state);
+    m->it.state = state;
+    int r = state_publish(s->engine, s->record->id, state, NULL);
+    tell_end(m);
+    m->again = (struct loop_timer){.expired = wait_is_over, .data = m};
+    loop_timer_set(&m->loop, &m->again, m->delay_ms);
+    while (r == 0 && m->waiting) {
+        r = loop_turn(&m->loop);
+        peers_sweep(&m->peers);
+    }
+    return r;
+}
+
+/* Starts it again, as `start` would: from its document as it stands now. */
+static int next_life(struct monitor *m, struct err *e)
+{
+    struct start *s = m->start;
+    enum control_step step;
+    start_release(s);
+    int r = start_reload(s, e);
+    if (r == 0)
+        r = launch(s, ++m->restarts, &m->it, &step, e);
+    return r;
+}
+
+/* Whether it lives again. */
+static bool come_back(struct monitor *m, struct state_end *end)
+{
+    const struct start *s = m->start;
+    _cleanup_err_ struct err e = ERR_INIT;
+    if (end->by_user || record_reload(s->record, NULL) < 0 ||
+        !restart_wanted(s->record->document, end->exit_code, m->restarts))
+        return false;
+    if (wait_for_next(m, end) < 0)
+        return false;
+    end->by_user = mark_is_set(s->engine, s->record->id, MARK_STOPPED) == 1;
+    if (end->by_user)
+        return false;
+    json_t *last = TAKE_PTR(m->it.state);
+    if (next_life(m, &e) == 0) {
+        json_decref(last);
+        begin_life(m);
+        return true;
+    }
+    launched_release(&m->it);
+    m->it.state = last;
+    end->exit_code = 128;
+    end->error = m->it.state ? strdup(err_text(&e)) : NULL; /* ours until we exit */
+    return false;
+}
+
+/* ---- from the beginning to the end ---- */
+
+/* A first start that failed. A container made for it was never there; one that was there stays, and
+ * tells. */
+static _Noreturn void fail(struct monitor *m, int client, enum control_step step,
+                           const struct err *e)
+{
+    const struct start *s = m->start;
     uint8_t payload[1 + CONTROL_TEXT_MAX];
     const char *text = err_text(e);
     size_t n = strnlen(text, sizeof(payload) - 1);
     payload[0] = step != STEP_EXEC ? 125 : e->code == ENOENT ? 127 : 126;
     memcpy(payload + 1, text, n);
 
-    container_destroy(&m->container, NULL);
-    record_remove(m->start->engine, m->start->record, NULL);
-    frame_send(m->client, FRAME_FAILED, payload, n + 1);
+    const struct state_end end = {.exit_code = payload[0] == 125 ? 128 : payload[0],
+                                  .error = text,
+                                  .never_started = !s->ran_before};
+    launched_release(&m->it);
+    if (s->existing)
+        record_end(s->engine, s->record, NULL, &end);
+    else
+        record_remove(s->engine, s->record, NULL);
+    frame_send(client, FRAME_FAILED, payload, n + 1);
     _exit(1);
 }
 
-/* Tells the client, and waits until it is gone: what takes time from here on (space on the disk,
- * detached mounts) nobody has to wait for. */
-static void take_leave(struct monitor *m, int status)
+/* Its state is on disk, or it is gone; then its clients are told, and may take their time with what
+ * it wrote last: nobody else is kept waiting for that. */
+static void finish(struct monitor *m, const struct state_end *end)
 {
-    uint8_t code = (uint8_t)(status < 0 ? 255 : status);
-    if (m->client < 0)
-        return;
-    fcntl(m->client, F_SETFL, fcntl(m->client, F_GETFL) & ~O_NONBLOCK);
-    if (frame_send(m->client, FRAME_EXITED, &code, 1) < 0)
-        return;
-    struct pollfd gone = {.fd = m->client, .events = POLLRDHUP};
-    while (poll(&gone, 1, 1000) < 0 && errno == EINTR)
-        ;
+    const struct start *s = m->start;
+    bool keep = !s->discard || mark_is_set(s->engine, s->record->id, MARK_KEEP) == 1;
+    loop_watch(&m->loop, &m->listener, 0);
+    fd_close(&m->listener.fd);
+    if (keep)
+        record_end(s->engine, s->record, m->it.state, end);
+    else
+        record_hide(s->engine, s->record, NULL);
+    tell_end(m);
+    while (peers_must_wait(&m->peers) && loop_turn(&m->loop) == 0)
+        peers_sweep(&m->peers);
+    /* Onlookers have a second; and who has heard all is gone by then: what takes time from here on
+     * (space on the disk, detached mounts) no client waits for. */
+    m->waiting = true;
+    m->again = (struct loop_timer){.expired = wait_is_over, .data = m};
+    loop_timer_set(&m->loop, &m->again, 1000);
+    while (m->peers.first && m->waiting && loop_turn(&m->loop) == 0)
+        peers_sweep(&m->peers);
+    peers_release(&m->peers);
+    if (!keep)
+        record_sweep(s->engine, s->record->id, NULL);
 }
 
-static void finish(struct monitor *m)
+static int open_monitor(struct monitor *m, int client, struct err *e)
 {
-    take_leave(m, m->status);
-    if (m->start->discard)
-        record_sweep(m->start->engine, m->start->record->id, NULL);
+    struct start *s = m->start;
+    int r = loop_open(&m->loop);
+    if (r < 0)
+        return err_sys(e, -r, "cannot make an event loop");
+    m->peers = (struct peers){.loop = &m->loop, .take = take_frame, .data = m};
+    struct peer *p = peer_add(&m->peers, client, true);
+    if (!p)
+        return err_nomem(e);
+    p->wishes = s->wishes;
+    if (s->terminal >= 0)
+        peer_keep_terminal(p, TAKE_FD(s->terminal));
+    int fd = contact_listen(s->engine, s->record->id, e);
+    if (fd < 0)
+        return fd;
+    loop_source_init(&m->listener, fd, accept_peer, m);
+    return 0;
 }
 
 _Noreturn void monitor_main(struct start *s, int client)
 {
-    static struct monitor m; /* three frames' worth: too much for a stack */
+    static struct monitor m; /* a frame's worth: too much for a stack */
     struct err e = ERR_INIT;
+    struct state_end end;
     enum control_step step = STEP_SETUP;
     m.start = s;
-    m.container = CONTAINER_INIT;
-    m.client = client;
-    m.in = m.out[0] = m.out[1] = -EBADF;
+    m.it = LAUNCHED_INIT;
+    m.listener.fd = m.in.fd = -EBADF;
 
-    if (run_container(&m, &step, &e) < 0)
-        fail(&m, step, &e);
-    begin_streams(&m);
-    frame_send(m.client, FRAME_STARTED, NULL, 0);
-    carry_streams(&m);
-    finish(&m);
+    int r = open_monitor(&m, client, &e);
+    if (r == 0)
+        r = launch(s, 0, &m.it, &step, &e);
+    if (r < 0)
+        fail(&m, client, step, &e);
+    begin_life(&m);
+    peer_send_frame(m.peers.first, FRAME_STARTED, NULL, 0);
+    loop_watch(&m.loop, &m.listener, EPOLLIN);
+    do {
+        live(&m);
+        end_life(&m, &end);
+    } while (come_back(&m, &end));
+    finish(&m, &end);
     _exit(0);
 }

@@ -102,9 +102,12 @@ static int open_upper(const struct overlay *o, struct parts *p, struct err *e)
     if ((o->owner_uid || o->owner_gid) &&
         fchownat(base, "upper", o->owner_uid, o->owner_gid, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys(e, errno, "cannot give \"upper\" to user %u", o->owner_uid);
+    /* Left by its last life, if that was kept for another: the kernel takes no layer twice that
+     * need not survive. */
+    int r = o->discard ? dir_remove(work, "work/incompat", e) : 0;
     p->upper = TAKE_FD(upper);
     p->work = TAKE_FD(work);
-    return 0;
+    return r;
 }
 
 static int mount_by_descriptors(const struct overlay *o, const struct parts *p, struct err *e)

@@ -51,48 +51,66 @@ static bool lives(const json_t *document)
     return false;
 }
 
-/* Without a lock: it has ended and said so, was never started (there is no bundle), or is gone with
- * the machine, run folder and all. Its lock is not ours: somebody may be starting it again. */
-static int end_lost(const struct engine *en, struct container_record *c, struct err *e)
+static bool has_file(const struct container_record *c, const char *name)
 {
-    if (faccessat(c->dir_fd, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-        faccessat(c->dir_fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0 || lives(c->document) ||
-        state_settle(en, c) > 0)
-        return 0;
-    int r = state_write_ended(en, c, 137, false, NULL, e);
-    return r < 0 ? r : 1;
+    return c->dir_fd >= 0 && faccessat(c->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Without a watcher's lock: whether it ran when the machine stopped, run folder and all. Otherwise
+ * it has ended and said so, or was never started (there is no bundle). */
+static bool is_lost(const struct engine *en, const struct container_record *c)
+{
+    return has_file(c, "config.json") && !has_file(c, "state.json") && !lives(c->document) &&
+           state_settle(en, c) == 0;
+}
+
+/* One whose watcher is dead, and whose lock is ours now. */
+static int end_it(const struct engine *en, struct container_record *c, bool whole, struct err *e)
+{
+    static const struct state_end lost = {.exit_code = 137};
+    if (!whole || json_bool(c->document, "HostConfig.AutoRemove", false)) {
+        int r = record_remove(en, c, e);
+        return r < 0 ? r : 1;
+    }
+    if (!has_file(c, "config.json")) { /* made, and never started */
+        record_unwatch(en, c);
+        return 1;
+    }
+    _cleanup_json_ json_t *last = NULL;
+    state_published(en, c->id, &last, NULL);
+    record_end(en, c, last, &lost);
+    return 1;
 }
 
 /* One container without a watcher; @lock is ours or -EBADF when it has none. */
 static int put_right(const struct engine *en, const char *id, int lock, struct err *e)
 {
     _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
-    int r = record_open(en, id, &c, NULL);
-    bool whole = r == 0;
+    bool whole = record_open(en, id, &c, NULL) == 0;
     if (!whole) {
         memcpy(c.id, id, ID_LEN + 1);
         c.dir_fd = openat(en->containers_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
-    /* There is no group yet while there is no document. */
-    if (lock >= 0 && whole)
-        remove_cgroup(c.document);
-
     /* Nothing but its own document can say that a folder may go; one that cannot be read for
      * another reason than that it was never written stays, and is somebody's to look at. */
-    bool broken = !whole && c.dir_fd >= 0 &&
-                  faccessat(c.dir_fd, "container.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    if (broken)
+    if (!whole && has_file(&c, "container.json"))
         return 0;
-    if (!whole || json_bool(c.document, "HostConfig.AutoRemove", false)) {
-        if (whole && lock < 0 && lives(c.document))
-            return 0;
-        r = record_remove(en, &c, e);
-        return r < 0 ? r : 1;
+    if (lock >= 0) {
+        /* There is no group yet while there is no document. */
+        if (whole)
+            remove_cgroup(c.document);
+        return end_it(en, &c, whole, e);
     }
-    if (lock < 0)
-        return end_lost(en, &c, e);
-    record_end(en, &c, 137, false);
-    return 1;
+    if (whole && !is_lost(en, &c))
+        return 0;
+    /* Somebody may be starting it right now: it is looked at again once he cannot. */
+    int r = record_watch(en, &c, e);
+    if (r < 0)
+        return r == -EBUSY ? 0 : r;
+    if (!whole || is_lost(en, &c))
+        return end_it(en, &c, whole, e);
+    record_unwatch(en, &c);
+    return 0;
 }
 
 /* The names in a folder that look like IDs. */

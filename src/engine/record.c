@@ -55,6 +55,25 @@ static int make_lock(const struct engine *en, const char *id, struct err *e)
     return TAKE_FD(fd);
 }
 
+int record_watch(const struct engine *en, struct container_record *c, struct err *e)
+{
+    int fd = make_lock(en, c->id, e);
+    if (fd == -EEXIST)
+        return err_set(e, EBUSY, "container %s is being started, stopped or removed", c->id);
+    if (fd < 0)
+        return fd;
+    c->lock_fd = fd;
+    return 0;
+}
+
+void record_unwatch(const struct engine *en, struct container_record *c)
+{
+    _cleanup_free_ char *path = str_printf("locks/%s", c->id);
+    if (path)
+        unlinkat(en->run_fd, path, 0);
+    fd_close(&c->lock_fd);
+}
+
 int record_new(const struct engine *en, struct container_record *ret, struct err *e)
 {
     _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
@@ -218,18 +237,30 @@ static bool is_document(const json_t *d, const char *id)
            json_is_object(json_at(d, "HostConfig"));
 }
 
+int record_reload(struct container_record *c, struct err *e)
+{
+    _cleanup_json_ json_t *document = NULL;
+    int r = json_read(c->dir_fd, "container.json", DOCUMENT_LIMIT, &document, e);
+    if (r == 0 && !is_document(document, c->id))
+        r = err_set(e, EBADMSG, "\"container.json\" is not its document");
+    if (r < 0) {
+        err_wrap(e, "container \"%.12s\"", c->id);
+        return r;
+    }
+    json_decref(c->document);
+    c->document = TAKE_PTR(document);
+    return 0;
+}
+
 int record_open(const struct engine *en, const char *id, struct container_record *ret,
                 struct err *e)
 {
     _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
     int r = open_folder(en, id, &c, e);
+    if (r == 0)
+        r = record_reload(&c, e);
     if (r < 0)
         return r;
-    r = json_read(c.dir_fd, "container.json", DOCUMENT_LIMIT, &c.document, e);
-    if (r == 0 && !is_document(c.document, id))
-        r = err_set(e, EBADMSG, "\"container.json\" is not its document");
-    if (r < 0)
-        return err_wrap(e, "container \"%.12s\"", id);
     *ret = c;
     c = CONTAINER_RECORD_INIT;
     return 0;
@@ -331,6 +362,25 @@ static int drop_name(const struct engine *en, const struct container_record *c, 
     while (r == 0 && dir && (entry = readdir(dir)))
         r = drop_if_held(en, entry->d_name, c->id, e);
     return r;
+}
+
+int record_rename(const struct engine *en, struct container_record *c, const char *name,
+                  struct err *e)
+{
+    _cleanup_free_ char *old = strdup(record_name(c));
+    if (!old)
+        return err_nomem(e);
+    if (str_eq(old, name))
+        return err_set(e, EINVAL, "cannot rename container \"/%s\" to the name that it has", old);
+    int r = record_claim_name(en, c, name, e);
+    if (r < 0)
+        return r;
+    r = record_save(c, true, e);
+    if (r < 0) { /* the old one is still its name */
+        drop_if_held(en, name, c->id, NULL);
+        return r;
+    }
+    return drop_if_held(en, old, c->id, e);
 }
 
 /* One rename takes the whole folder out of sight; where that is not to be had (a full disk), it is

@@ -120,6 +120,7 @@ int start_prepare(const struct engine *en, struct container_record *c,
         .shm = -EBADF,
         .beside = BESIDE_INIT,
         .terminal = -1,
+        .change_lock = -EBADF,
     };
     struct start *s = ret;
     s->discard = json_bool(c->document, "HostConfig.AutoRemove", false);
@@ -146,6 +147,18 @@ int start_prepare(const struct engine *en, struct container_record *c,
     if (r == 0 && network != MODE_CONTAINER)
         r = files_write(c, network == MODE_HOST, e);
     return r == 0 ? beside_join(&s->beside, e) : r;
+}
+
+int start_reload(struct start *s, struct err *e)
+{
+    const struct start before = *s;
+    _cleanup_create_image_ struct create_image image = {0};
+    int r = create_find_image(s->engine, json_str(s->record->document, "Image"), &image, e);
+    if (r == 0)
+        r = start_prepare(s->engine, s->record, &image, s, e);
+    s->existing = before.existing;
+    s->ran_before = true;
+    return r;
 }
 
 void start_release(struct start *s)
@@ -191,6 +204,7 @@ int start_launch(struct start *s, struct err *e)
         if (s->terminal >= 0)
             s->terminal = fcntl(s->terminal, F_DUPFD_CLOEXEC, 3);
         close(mine);
+        fd_close(&s->change_lock);
         leave_caller();
         monitor_main(s, theirs);
     }

@@ -28,7 +28,12 @@ struct start {
     struct beside beside; /* cgroup and network, made on the side */
     bool discard;         /* removed when it ends */
     bool stdin_open;
-    int terminal; /* the caller's own, to be given back if he dies; -1: none */
+    /* What the caller sets between start_prepare and start_launch. */
+    bool existing;   /* it is no new one: it stays if its start fails */
+    bool ran_before; /* and it has been started before */
+    unsigned wishes; /* the caller's client is there for these streams (enum frame_wish) */
+    int terminal;    /* the caller's own, to be given back if he dies; -1: none */
+    int change_lock; /* the caller's: not for the monitor; -EBADF: none */
 };
 
 /* Mounts the root, writes the bundle, and makes the control group and the network. On failure, or
@@ -37,6 +42,10 @@ int start_prepare(const struct engine *en, struct container_record *c,
                   const struct create_image *image, struct start *ret, struct err *e);
 void start_release(struct start *s);
 #define _cleanup_start_ _cleanup_(start_release)
+
+/* The same once more, for a container whose life has ended: with its own image, and all that the
+ * caller has set. In the monitor. */
+int start_reload(struct start *s, struct err *e);
 
 /* Forks the monitor, which takes over the record's lock. Returns the socket to it (frame.h): a
  * STARTED or FAILED frame comes first. */

@@ -1,6 +1,8 @@
 #include "engine/state.h"
 
 #include "base/file.h"
+#include "engine/beside.h"
+#include "engine/mark.h"
 #include "kernel/process.h"
 
 #include <fcntl.h>
@@ -16,14 +18,15 @@ static void format_now(char ret[40])
     format_time(now, ret);
 }
 
-static json_t *make_state(const char *status, pid_t pid, int exit_code, const char *error,
-                          bool oom_killed, const char *started, const char *finished)
+static json_t *make_state(const char *status, pid_t pid, const struct state_end *end,
+                          const json_t *last, const char *started, const char *finished)
 {
-    bool running = str_eq(status, "running");
-    return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s, s:s, s:s}", "Status", status,
-                     "Running", running, "Paused", 0, "Restarting", 0, "OOMKilled", oom_killed,
-                     "Dead", 0, "Pid", pid, "ExitCode", exit_code, "Error", error ? error : "",
-                     "StartedAt", started, "FinishedAt", finished);
+    bool running = str_eq(status, "running"), restarting = str_eq(status, "restarting");
+    return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s, s:s, s:s, s:O*}", "Status",
+                     status, "Running", running || restarting, "Paused", 0, "Restarting",
+                     restarting, "OOMKilled", end->oom_killed, "Dead", 0, "Pid", pid, "ExitCode",
+                     end->exit_code, "Error", end->error ? end->error : "", "StartedAt", started,
+                     "FinishedAt", finished, "Health", json_at(last, "State.Health"));
 }
 
 static json_t *no_network(void)
@@ -32,22 +35,38 @@ static json_t *no_network(void)
                      "Gateway", "", "IPPrefixLen", 0, "MacAddress", "", "Ports", "Networks");
 }
 
-int state_write_running(const struct engine *en, const char *id, pid_t pid, const json_t *network,
-                        struct err *e)
+json_t *state_running(pid_t pid, const json_t *network, unsigned restarts)
 {
     char now[40];
     format_now(now);
-    _cleanup_json_ json_t *network_settings =
-        network ? json_incref((json_t *)(uintptr_t)network) : no_network();
-    _cleanup_json_ json_t *doc = json_pack(
-        "{s:o, s:O, s:I}", "State", make_state("running", pid, 0, NULL, false, now, never),
-        "NetworkSettings", network_settings, "StartTime", (json_int_t)process_start_time(pid));
-    _cleanup_free_ char *dir = str_printf("containers/%s", id);
+    return json_pack("{s:o, s:o, s:I, s:i}", "State",
+                     make_state("running", pid, &(struct state_end){0}, NULL, now, never),
+                     "NetworkSettings",
+                     network ? json_incref((json_t *)(uintptr_t)network) : no_network(),
+                     "StartTime", (json_int_t)process_start_time(pid), "RestartCount", restarts);
+}
+
+static const char *started_at(const json_t *last)
+{
+    const char *started = json_str(last, "State.StartedAt");
+    return started ? started : never;
+}
+
+json_t *state_restarting(const json_t *last, const struct state_end *end)
+{
+    char now[40];
+    format_now(now);
+    return json_pack(
+        "{s:o, s:o, s:I}", "State", make_state("restarting", 0, end, last, started_at(last), now),
+        "NetworkSettings", no_network(), "RestartCount", json_int(last, "RestartCount", 0));
+}
+
+int state_publish(const struct engine *en, const char *id, json_t *state, struct err *e)
+{
     _cleanup_free_ char *path = str_printf("containers/%s/state.json", id);
-    if (!doc || !path || !dir)
+    if (!state || !path)
         return err_nomem(e);
-    int r = dir_make(en->run_fd, dir, 0700, e);
-    return r < 0 ? r : json_write(en->run_fd, path, doc, 0600, 0, e);
+    return json_write(en->run_fd, path, state, 0600, 0, e);
 }
 
 static int read_state(int dir_fd, const char *path, json_t **ret, struct err *e)
@@ -62,7 +81,7 @@ static int read_state(int dir_fd, const char *path, json_t **ret, struct err *e)
     return 0;
 }
 
-static int read_running(const struct engine *en, const char *id, json_t **ret, struct err *e)
+int state_published(const struct engine *en, const char *id, json_t **ret, struct err *e)
 {
     _cleanup_free_ char *path = str_printf("containers/%s/state.json", id);
     if (!path)
@@ -70,25 +89,23 @@ static int read_running(const struct engine *en, const char *id, json_t **ret, s
     return read_state(en->run_fd, path, ret, e);
 }
 
-int state_write_ended(const struct engine *en, const struct container_record *c, int exit_code,
-                      bool oom_killed, const char *error, struct err *e)
+int state_write_ended(const struct engine *en, const struct container_record *c, const json_t *last,
+                      const struct state_end *end, struct err *e)
 {
-    _cleanup_json_ json_t *running = NULL;
-    const char *started = never;
-    if (read_running(en, c->id, &running, NULL) == 0 && json_str(running, "State.StartedAt"))
-        started = json_str(running, "State.StartedAt");
-
     char now[40];
     format_now(now);
-    _cleanup_json_ json_t *doc = json_pack(
-        "{s:o, s:o}", "State", make_state("exited", 0, exit_code, error, oom_killed, started, now),
-        "NetworkSettings", no_network());
-    _cleanup_free_ char *path = str_printf("containers/%s/state.json", c->id);
-    if (!doc || !path)
+    _cleanup_json_ json_t *doc =
+        json_pack("{s:o, s:o, s:I, s:b}", "State",
+                  make_state(end->never_started ? "created" : "exited", 0, end, last,
+                             started_at(last), end->never_started ? never : now),
+                  "NetworkSettings", no_network(), "RestartCount",
+                  json_int(last, "RestartCount", 0), "StoppedByUser", end->by_user);
+    if (!doc)
         return err_nomem(e);
-    int r = json_write(c->dir_fd, "state.json", doc, 0600, 0, e);
+    /* Who stopped it was told that it is stopped: so it is after a power cut too. */
+    int r = json_write(c->dir_fd, "state.json", doc, 0600, end->by_user ? FILE_SYNC : 0, e);
     if (r < 0) /* a full disk: until the machine is started anew it can be read there */
-        json_write(en->run_fd, path, doc, 0600, 0, NULL);
+        state_publish(en, c->id, doc, NULL);
     return r;
 }
 
@@ -99,20 +116,25 @@ static void forget(const struct engine *en, const char *place, const char *id)
         dir_remove(en->run_fd, path, NULL);
 }
 
+static bool is_end(const json_t *state)
+{
+    return state && !json_bool(state, "State.Running", false);
+}
+
 int state_settle(const struct engine *en, const struct container_record *c)
 {
     _cleanup_json_ json_t *kept = NULL;
-    if (read_running(en, c->id, &kept, NULL) < 0 ||
-        !str_eq(json_str(kept, "State.Status"), "exited"))
+    if (state_published(en, c->id, &kept, NULL) < 0 || !is_end(kept))
         return 0;
     if (json_write(c->dir_fd, "state.json", kept, 0600, 0, NULL) == 0)
         forget(en, "containers", c->id);
     return 1;
 }
 
-void record_end(const struct engine *en, struct container_record *c, int exit_code, bool oom_killed)
+void record_end(const struct engine *en, struct container_record *c, const json_t *last,
+                const struct state_end *end)
 {
-    if (state_write_ended(en, c, exit_code, oom_killed, NULL, NULL) == 0)
+    if (state_write_ended(en, c, last, end, NULL) == 0)
         forget(en, "containers", c->id);
     forget(en, "locks", c->id);
 }
@@ -133,34 +155,54 @@ static int lock_holder(const struct engine *en, const char *id, struct err *e)
 }
 
 /* Nobody watched it end: killed with its monitor, or gone with the machine. */
-static json_t *lost_state(const json_t *running)
+static json_t *lost_state(const json_t *last)
 {
-    const char *started = json_str(running, "State.StartedAt");
-    return json_pack("{s:o, s:o}", "State",
-                     make_state(running ? "exited" : "created", 0, running ? 137 : 0, NULL, false,
-                                started ? started : never, never),
-                     "NetworkSettings", no_network());
+    const struct state_end end = {.exit_code = last ? 137 : 0};
+    return json_pack(
+        "{s:o, s:o, s:I}", "State",
+        make_state(last ? "exited" : "created", 0, &end, last, started_at(last), never),
+        "NetworkSettings", no_network(), "RestartCount", json_int(last, "RestartCount", 0));
 }
 
 /* How it ended is written, but cannot be read. */
 static json_t *broken_state(const char *story)
 {
-    return json_pack("{s:o, s:o}", "State",
-                     make_state("exited", 0, 255, story, false, never, never), "NetworkSettings",
-                     no_network());
+    const struct state_end end = {.exit_code = 255, .error = story};
+    return json_pack("{s:o, s:o}", "State", make_state("exited", 0, &end, NULL, never, never),
+                     "NetworkSettings", no_network());
 }
 
-/* Of a container that does not run; @running is what was last written while it did. */
-static json_t *ended_state(const struct container_record *c, json_t *running)
+/* Of a container that does not run; @last is what was published while it did. */
+static json_t *ended_state(const struct container_record *c, json_t *last)
 {
     _cleanup_err_ struct err e = ERR_INIT;
     json_t *doc = NULL;
     int r = read_state(c->dir_fd, "state.json", &doc, &e);
     if (r == 0 || r == -ENOMEM)
         return doc;
-    if (str_eq(json_str(running, "State.Status"), "exited"))
-        return json_incref(running);
-    return r == -ENOENT || running ? lost_state(running) : broken_state(err_text(&e));
+    if (is_end(last))
+        return json_incref(last);
+    return r == -ENOENT || last ? lost_state(last) : broken_state(err_text(&e));
+}
+
+/* The mark says that asking is worth while; the freezer knows. */
+static int tell_paused(const struct engine *en, const struct container_record *c, json_t *doc)
+{
+    int marked = mark_is_set(en, c->id, MARK_PAUSED);
+    if (marked <= 0 || !str_eq(json_str(doc, "State.Status"), "running"))
+        return marked < 0 ? marked : 0;
+    _cleanup_free_ char *path = container_cgroup_path(c->document);
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
+    if (!path)
+        return -ENOMEM;
+    int r = cgroup_open(path, &cg, NULL);
+    if (r < 0 || !cgroup_is_frozen(cg))
+        return r == -ENOMEM ? r : 0;
+    json_t *state = json_at(doc, "State");
+    return json_object_set_new(state, "Status", json_string("paused")) < 0 ||
+                   json_object_set_new(state, "Paused", json_true()) < 0
+               ? -ENOMEM
+               : 0;
 }
 
 int state_read(const struct engine *en, const struct container_record *c, json_t **ret,
@@ -170,19 +212,19 @@ int state_read(const struct engine *en, const struct container_record *c, json_t
     int holder = lock_holder(en, c->id, e);
     if (holder < 0)
         return holder;
-    _cleanup_json_ json_t *running = NULL;
-    int r = read_running(en, c->id, &running, e);
+    _cleanup_json_ json_t *last = NULL;
+    int r = state_published(en, c->id, &last, e);
     if (r < 0 && r != -ENOENT && (holder == HOLDER_ALIVE || r == -ENOMEM))
         return r;
     err_release(e);
 
-    bool lives = r == 0 && holder == HOLDER_ALIVE;
-    json_t *doc = lives ? json_incref(running) : ended_state(c, running);
-    if (!doc)
+    bool lives = r == 0 && holder == HOLDER_ALIVE && !is_end(last);
+    _cleanup_json_ json_t *doc = lives ? json_incref(last) : ended_state(c, last);
+    if (!doc || (lives && tell_paused(en, c, doc) < 0))
         return err_nomem(e);
     if (ret_orphan)
         *ret_orphan = holder == HOLDER_KILLED;
-    *ret = doc;
+    *ret = TAKE_PTR(doc);
     return 0;
 }
 

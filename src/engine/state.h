@@ -2,7 +2,9 @@
  * What a container is doing: the kernel is asked first, then the file. A container whose lock is
  * free has no monitor, and so is not running, whatever its file says.
  *
- * The state is Docker's object "State", and beside it "NetworkSettings" while it runs.
+ * The document is {"State": Docker's object, "NetworkSettings": …, "StartTime": the first
+ * process's, "RestartCount": …, "StoppedByUser": …}. Its "Status" is one of created, running,
+ * paused, restarting, exited.
  */
 #ifndef SKIFF_ENGINE_STATE_H
 #define SKIFF_ENGINE_STATE_H
@@ -13,25 +15,49 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Writes the state of a container that runs, for others to read: RUN/containers/ID/state.json. */
-int state_write_running(const struct engine *en, const char *id, pid_t pid, const json_t *network,
-                        struct err *e);
+/* ---- for who watches it ---- */
 
-/* Writes how it ended into its own folder, and takes the running state away. */
-int state_write_ended(const struct engine *en, const struct container_record *c, int exit_code,
-                      bool oom_killed, const char *error, struct err *e);
+/* The state of a container that runs since now, for the @restarts-th time by its policy. The
+ * caller's. NULL when memory ran out. @network (may be NULL) is Docker's NetworkSettings. */
+json_t *state_running(pid_t pid, const json_t *network, unsigned restarts);
+
+/* How a life ended. */
+struct state_end {
+    int exit_code;
+    bool oom_killed;
+    const char *error;  /* NULL: none */
+    bool by_user;       /* a person stopped it */
+    bool never_started; /* it is still "created": its first start failed */
+};
+
+/* The state between two lives: @last with its end, to be started again. NULL when memory ran out.
+ */
+json_t *state_restarting(const json_t *last, const struct state_end *end);
+
+/* Shows it to others: RUN/containers/ID/state.json. The folder is made with the first one. */
+int state_publish(const struct engine *en, const char *id, json_t *state, struct err *e);
+
+/* Writes how it ended into its own folder; @last (may be NULL) is the state before. On a full disk
+ * it is kept in the run folder and the failure returned. */
+int state_write_ended(const struct engine *en, const struct container_record *c, const json_t *last,
+                      const struct state_end *end, struct err *e);
+
+/* A watched container has ended: its state is written, then what says that it runs goes, the lock
+ * last. */
+void record_end(const struct engine *en, struct container_record *c, const json_t *last,
+                const struct state_end *end);
+
+/* ---- for who finds it ---- */
 
 /* How it ended may have found no room on the disk, and is then kept in the run folder: moves it
  * where it belongs once there is room. Returns 1 when it was kept there, else 0. */
 int state_settle(const struct engine *en, const struct container_record *c);
 
-/* A watched container has ended: its state is written, then what says that it runs goes, the lock
- * last. */
-void record_end(const struct engine *en, struct container_record *c, int exit_code,
-                bool oom_killed);
+/* What was last published, whoever lives or not. -ENOENT: nothing. */
+int state_published(const struct engine *en, const char *id, json_t **ret, struct err *e);
 
-/* The whole document {"State": …, "NetworkSettings": …}; the caller's. A container whose monitor
- * was killed is found here: *ret_orphan (may be NULL) tells, and its state is "exited", 137. */
+/* The whole document; the caller's. A container whose monitor was killed is found here: *ret_orphan
+ * (may be NULL) tells, and its state is "exited", 137. */
 int state_read(const struct engine *en, const struct container_record *c, json_t **ret,
                bool *ret_orphan, struct err *e);
 

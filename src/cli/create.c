@@ -1,0 +1,134 @@
+#include "cli/create.h"
+
+#include "base/file.h"
+#include "image/reference.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+
+bool attaches(const struct request_options *o, const char *stream)
+{
+    for (size_t i = 0; i < o->attach.n; i++)
+        if (strcasecmp(o->attach.v[i], stream) == 0)
+            return true;
+    return o->attach.n == 0;
+}
+
+static int check_attach(const struct request_options *o, struct err *e)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < o->attach.n; i++)
+        known += strcasecmp(o->attach.v[i], "stdin") == 0 ||
+                 strcasecmp(o->attach.v[i], "stdout") == 0 ||
+                 strcasecmp(o->attach.v[i], "stderr") == 0;
+    if (known < o->attach.n)
+        return err_set(e, EINVAL,
+                       "option \"--attach\": valid streams are stdin, stdout and stderr");
+    if (o->attach.n > 0 && o->detach)
+        return err_set(e, EINVAL, "conflicting options: --attach and --detach");
+    return 0;
+}
+
+static int check_options(const struct request_options *o, struct err *e)
+{
+    if (o->tty && o->interactive && !o->detach && !isatty(STDIN_FILENO))
+        return err_set(e, ENOTTY, "the input device is not a TTY");
+    if (o->pull && !str_eq(o->pull, "missing") && !str_eq(o->pull, "never"))
+        return err_set(e, ENOTSUP, "option \"--pull\": \"%s\" is not supported yet", o->pull);
+    if (o->cidfile && access(o->cidfile, F_OK) == 0)
+        return err_set(e, EEXIST,
+                       "container ID file found, make sure the other container isn't "
+                       "running or delete %s",
+                       o->cidfile);
+    return check_attach(o, e);
+}
+
+/* There is no registry to pull from yet, so what to do about a missing image is said instead. */
+static int find_image(struct cli *c, const char *name, struct create_image *ret, struct err *e)
+{
+    _cleanup_reference_ struct reference reference = {0};
+    int r = create_find_image(&c->engine, name, ret, e);
+    if (r != -ENOENT || reference_parse(name, &reference, NULL) < 0)
+        return r;
+    _cleanup_free_ char *full = reference_full(&reference);
+    if (!full)
+        return err_nomem(e);
+    return err_set(e, ENOENT,
+                   "unable to find image '%s' locally, and pulling is not there yet: 'skiff import "
+                   "FILE.tar %s' makes it of a root file system's archive",
+                   reference_short(full), name);
+}
+
+static int write_cidfile(const char *path, const char *id, struct err *e)
+{
+    if (!path)
+        return 0;
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int r = fd < 0 ? -errno : fd_write_all(fd, id, strlen(id));
+    return r < 0 ? err_sys(e, -r, "cannot write the container ID to \"%s\"", path) : 0;
+}
+
+int cli_create(struct cli *c, const struct request_options *o, int n, char **words,
+               struct create_image *ret_image, struct container_record *ret_record, struct err *e)
+{
+    _cleanup_json_ json_t *request = NULL;
+    int r = check_options(o, e);
+    if (r == 0)
+        r = request_build(o, words[0], n - 1, words + 1, &request, e);
+    if (r == 0)
+        r = find_image(c, words[0], ret_image, e);
+    if (r == 0)
+        r = create_container(&c->engine, request, o->name, ret_image, ret_record, e);
+    if (r < 0)
+        return r;
+    r = write_cidfile(o->cidfile, ret_record->id, e);
+    if (r < 0)
+        record_remove(&c->engine, ret_record, NULL);
+    return r;
+}
+
+static int create(struct cli *c, const struct request_options *o, int n, char **words,
+                  struct err *e)
+{
+    _cleanup_create_image_ struct create_image image = {0};
+    _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+    if (o->detach)
+        return err_set(e, EINVAL,
+                       "unknown option \"--detach\": a created container is started by "
+                       "'skiff start'");
+    int r = cli_create(c, o, n, words, &image, &record, e);
+    if (r < 0)
+        return r;
+    record_unwatch(&c->engine, &record);
+    puts(record.id);
+    return 0;
+}
+
+static int run_create(struct cli *c, int argc, char **argv, struct err *e)
+{
+    struct request_options o = REQUEST_OPTIONS_INIT;
+    char **words;
+    int n;
+    int r = cli_parse(&cmd_create, argc, argv, &o, &words, &n, e);
+    if (r == 0)
+        r = create(c, &o, n, words, e);
+    else if (r == 1)
+        r = 0;
+    options_release(request_table, &o);
+    return r;
+}
+
+const struct cli_command cmd_create = {
+    .line = "create [OPTIONS] IMAGE [COMMAND] [ARG...]",
+    .summary = "Create a container without starting it",
+    .more = "Its options are those of run; 'skiff start' starts it.",
+    .options = request_table,
+    .min = 1,
+    .max = -1,
+    .stop_at_word = true,
+    .first = WORD_IMAGE,
+    .rest = WORD_FILE,
+    .flags = NEEDS_ENGINE | STATUS_125,
+    .run = run_create,
+};

@@ -1,0 +1,46 @@
+#include "cli/containers.h"
+#include "engine/lifecycle.h"
+
+struct rm_options {
+    bool force, volumes;
+};
+
+static const struct option_def table[] = {
+    {"force", 'f', OPTION_FLAG, offsetof(struct rm_options, force), NULL,
+     "Kill what runs first; no error for what is not there", "Options"},
+    {"volumes", 'v', OPTION_FLAG, offsetof(struct rm_options, volumes), NULL,
+     "Anonymous volumes too (there are none yet)", NULL},
+    {"link", 'l', OPTION_LATER, 0, NULL, NULL, NULL},
+    {0},
+};
+
+static int remove_one(struct cli *c, struct container_record *record, const void *data,
+                      struct err *e)
+{
+    const struct rm_options *o = data;
+    return lifecycle_remove(&c->engine, record, o->force, e);
+}
+
+static int run_rm(struct cli *c, int argc, char **argv, struct err *e)
+{
+    struct rm_options o = {0};
+    char **words;
+    int n;
+    int r = cli_parse(&cmd_rm, argc, argv, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    cli_reap(c);
+    return cli_for_each_container(c, n, words, remove_one, &o, o.force ? FOR_EACH_FORCED : 0);
+}
+
+const struct cli_command cmd_rm = {
+    .line = "rm [OPTIONS] CONTAINER [CONTAINER...]",
+    .summary = "Remove containers",
+    .options = table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_CONTAINER,
+    .rest = WORD_CONTAINER,
+    .flags = NEEDS_ENGINE,
+    .run = run_rm,
+};

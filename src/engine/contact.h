@@ -1,0 +1,28 @@
+/*
+ * Meeting a monitor: RUN/containers/ID/monitor.sock, on which it listens while its container lives.
+ * It is a name in the file system (0600, in a folder of 0700), never an abstract one, which every
+ * container on the host's network could reach (CVE-2020-15257).
+ */
+#ifndef SKIFF_ENGINE_CONTACT_H
+#define SKIFF_ENGINE_CONTACT_H
+
+#include "engine/engine.h"
+#include "engine/frame.h"
+
+/* The monitor's side: makes the run folder, and listens. A descriptor, or a negative errno. */
+int contact_listen(const struct engine *en, const char *id, struct err *e);
+
+/* A client's side: connects, and wishes for streams (enum frame_wish; 0: only for the end). Its
+ * @terminal, if it is one (else -1), is given back by the monitor should the client die. With
+ * streams the monitor answers STARTED or FAILED first. -ESRCH: nobody listens, it does not run. */
+int contact_open(const struct engine *en, const char *id, unsigned wishes, int terminal,
+                 struct err *e);
+
+/* Waits for the container's end, for @ms milliseconds at most (-1: without end). 1 with its exit
+ * status in @ret_status (may be NULL); 0: it still runs; -ECONNRESET: the monitor was killed. */
+int contact_wait_end(int contact, long long ms, int *ret_status);
+
+/* Tells a monitor that there are new marks. Nobody there is no error. */
+void contact_wake(const struct engine *en, const char *id);
+
+#endif

@@ -1,0 +1,151 @@
+#include "engine/launch.h"
+
+#include "engine/files.h"
+#include "engine/state.h"
+#include "network/network.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <string.h>
+
+static int pipe_pair(int *ret_read, int *ret_write)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    *ret_read = fds[0];
+    *ret_write = fds[1];
+    return 0;
+}
+
+/* The payload's ends in @stdio, ours in the monitor. */
+static int make_streams(const struct start *s, struct streams *ret, int stdio[3], struct err *e)
+{
+    if (s->spec.process.terminal)
+        return 0;
+    int r;
+    if (s->stdin_open)
+        r = pipe_pair(&stdio[0], &ret->in);
+    else
+        r = (stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0 ? -errno : 0;
+    if (r == 0)
+        r = pipe_pair(&ret->out[0], &stdio[1]);
+    if (r == 0)
+        r = pipe_pair(&ret->out[1], &stdio[2]);
+    return r < 0 ? err_sys(e, -r, "cannot make pipes") : 0;
+}
+
+static json_t *describe_network(const struct network_endpoint *ep, char address[INET_ADDRSTRLEN])
+{
+    char gateway[INET_ADDRSTRLEN], mac[18];
+    inet_ntop(AF_INET, &ep->address, address, INET_ADDRSTRLEN);
+    inet_ntop(AF_INET, &ep->gateway, gateway, sizeof(gateway));
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0], ep->mac[1], ep->mac[2],
+             ep->mac[3], ep->mac[4], ep->mac[5]);
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:{}, s:{s:{s:s, s:s, s:i, s:s}}}", "Bridge",
+                     ep->bridge, "IPAddress", address, "Gateway", gateway, "IPPrefixLen",
+                     (int)ep->prefix, "MacAddress", mac, "Ports", "Networks", "bridge", "IPAddress",
+                     address, "Gateway", gateway, "IPPrefixLen", (int)ep->prefix, "MacAddress",
+                     mac);
+}
+
+static int connect_network(struct start *s, const struct container *c, json_t **ret, struct err *e)
+{
+    *ret = NULL;
+    if (!s->modes[NS_NETWORK].cable)
+        return 0;
+    struct network_endpoint *ep = &s->beside.endpoint;
+    if (!s->beside.connected) {
+        /* A namespace that could only be made by clone: a user namespace's. */
+        _cleanup_close_ int netns = namespace_open(c->pid, NS_NETWORK);
+        if (netns < 0)
+            return err_sys(e, -netns, "cannot open the container's network namespace");
+        int r = network_attach(netns, s->record->id, ep, e);
+        if (r < 0)
+            return err_wrap(e, "cannot connect the container to the network");
+    }
+    char address[INET_ADDRSTRLEN];
+    *ret = describe_network(ep, address);
+    if (!*ret)
+        return err_nomem(e);
+    return files_add_address(s->record, address, json_str(*ret, "Gateway"), e);
+}
+
+static int tell_step(const struct start *s, enum control_step step, struct err *e)
+{
+    const char *program = s->spec.process.args[0];
+    if (step != STEP_EXEC)
+        return err_wrap(e, "cannot start the container");
+    bool in_path = e->code == ENOENT && strstr(err_text(e), "$PATH");
+    if (in_path)
+        return err_set(e, ENOENT,
+                       "cannot start \"%s\": executable file not found in $PATH of "
+                       "image %s",
+                       program, s->image_name);
+    return err_wrap(e, "cannot start \"%s\"", program);
+}
+
+int launch(struct start *s, unsigned restarts, struct launched *ret, enum control_step *ret_step,
+           struct err *e)
+{
+    struct container *c = &ret->container;
+    int stdio[3] = {-EBADF, -EBADF, -EBADF};
+    *ret = LAUNCHED_INIT;
+    *ret_step = STEP_SETUP;
+    int r = make_streams(s, &ret->streams, stdio, e);
+    if (r < 0)
+        return r;
+    const struct container_source shm = {"/dev/shm", s->shm};
+    const struct container_options options = {
+        .bundle_fd = s->record->dir_fd,
+        .root_mount_fd = s->root_mount,
+        .userns_fd = s->userns,
+        .netns_fd = s->beside.netns,
+        .cgroup = TAKE_PTR(s->beside.cgroup),
+        .cache_fd = s->cache,
+        .sources = &shm,
+        .n_sources = s->shm >= 0,
+        .stdio = {stdio[0], stdio[1], stdio[2]},
+        .go_fd = -EBADF,
+        .die_with_parent = true,
+    };
+    r = container_create(&s->spec, &options, c, e);
+    for (int i = 0; i < 3; i++)
+        fd_close(&stdio[i]);
+    fd_close(&s->root_mount);
+    fd_close(&s->userns);
+    fd_close(&s->shm);
+    fd_close(&s->beside.netns);
+    if (r < 0)
+        return err_wrap(e, "cannot start the container");
+
+    _cleanup_json_ json_t *network = NULL;
+    _cleanup_err_ struct err network_failure = ERR_INIT;
+    int connected = connect_network(s, c, &network, &network_failure);
+    /* While init is at work; should it fail, all of this goes again. */
+    ret->state = state_running(c->pid, network, restarts);
+    int published = state_publish(s->engine, s->record->id, ret->state, e);
+    if (connected >= 0 && published >= 0)
+        container_let_go(c, NULL);
+    /* What failed inside is told first: it may be why the namespace was gone. */
+    r = container_wait(c, ret_step, e);
+    if (r < 0)
+        return tell_step(s, *ret_step, e);
+    if (connected < 0)
+        return err_set(e, -connected, "%s", err_text(&network_failure));
+    if (published < 0)
+        return published;
+    r = container_start(c, ret_step, e);
+    return r < 0 ? tell_step(s, *ret_step, e) : 0;
+}
+
+void launched_release(struct launched *l)
+{
+    for (int i = 0; i < 2; i++)
+        if (l->streams.out[i] != l->container.console)
+            fd_close(&l->streams.out[i]);
+    fd_close(&l->streams.in);
+    container_destroy(&l->container, NULL);
+    json_decref(l->state);
+    *l = LAUNCHED_INIT;
+}

@@ -1,0 +1,329 @@
+#include "engine/lifecycle.h"
+
+#include "base/file.h"
+#include "base/loop.h"
+#include "engine/beside.h"
+#include "engine/change_lock.h"
+#include "engine/client.h"
+#include "engine/contact.h"
+#include "engine/mark.h"
+#include "engine/reap.h"
+#include "engine/start.h"
+#include "engine/state.h"
+#include "engine/transition.h"
+#include "kernel/process.h"
+#include "kernel/signals.h"
+#include "runtime/cgroup.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+
+/* A monitor that has said its container's end is gone a moment later. */
+enum { LEAVING_MS = 10000, DEFAULT_PATIENCE_S = 10 };
+
+static int look(const struct engine *en, const struct container_record *c, enum verb verb,
+                json_t **ret_state, struct err *e)
+{
+    bool orphan = false;
+    int r = state_read(en, c, ret_state, &orphan, e);
+    if (r == 0 && orphan) /* what its monitor left is put right before anybody builds on it */
+        reap_orphans(en, NULL);
+    return r < 0 ? r : transition(verb, c, *ret_state, e);
+}
+
+/* The watcher's lock, which a monitor that is just leaving may still hold. */
+static int watch_patiently(const struct engine *en, struct container_record *c, struct err *e)
+{
+    for (uint64_t deadline = loop_now_ms() + LEAVING_MS;;) {
+        err_release(e);
+        int r = record_watch(en, c, e);
+        if (r != -EBUSY || loop_now_ms() > deadline)
+            return r;
+        _cleanup_json_ json_t *state = NULL;
+        /* One that lives again, or that was killed, is another matter. */
+        bool orphan = false;
+        if (state_read(en, c, &state, &orphan, NULL) == 0 && orphan)
+            reap_orphans(en, NULL);
+        if (json_bool(state, "State.Running", false))
+            return r;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
+/* ---- start ---- */
+
+/* Before it lives, nothing says any more how it ended last: after a power cut it counts as one that
+ * ran. */
+static int forget_end(const struct container_record *c, bool *ret_ran_before)
+{
+    *ret_ran_before = faccessat(c->dir_fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (unlinkat(c->dir_fd, "state.json", 0) < 0 && errno != ENOENT)
+        return -errno;
+    /* What restarts by itself must be known to have run. */
+    const char *policy = json_str(c->document, "HostConfig.RestartPolicy.Name");
+    if (policy && *policy && !str_eq(policy, "no"))
+        fsync(c->dir_fd);
+    return 0;
+}
+
+static int start_watched(const struct engine *en, struct container_record *c, int lock,
+                         unsigned wishes, int terminal, int *ret_monitor, struct err *e)
+{
+    _cleanup_create_image_ struct create_image image = {0};
+    bool ran_before;
+    int r = forget_end(c, &ran_before);
+    if (r < 0)
+        return err_sys(e, -r, "cannot start container \"%s\"", record_name(c));
+
+    struct start s;
+    r = create_find_image(en, json_str(c->document, "Image"), &image, e);
+    if (r == 0) {
+        r = start_prepare(en, c, &image, &s, e);
+        s.existing = true;
+        s.ran_before = ran_before;
+        s.wishes = wishes;
+        s.terminal = terminal;
+        s.change_lock = lock;
+        if (r == 0)
+            r = *ret_monitor = start_launch(&s, e);
+        start_release(&s);
+    }
+    if (r < 0) {
+        const struct state_end end = {
+            .exit_code = 128, .error = err_text(e), .never_started = !ran_before};
+        record_end(en, c, NULL, &end);
+        return r;
+    }
+    r = client_wait_started(*ret_monitor, e);
+    return r > 0 ? err_wrap(e, "cannot start container \"%s\"", record_name(c)) : 0;
+}
+
+int lifecycle_start(const struct engine *en, struct container_record *c, unsigned wishes,
+                    int terminal, int *ret_monitor, struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
+    _cleanup_close_ int monitor = -EBADF;
+    _cleanup_close_ int lock = change_lock(c, e);
+    int r = lock < 0 ? lock : record_reload(c, e);
+    if (r == 0)
+        r = look(en, c, VERB_START, &state, e);
+    *ret_monitor = -EBADF;
+    if (r <= 0)
+        return r;
+    r = watch_patiently(en, c, e);
+    if (r == 0)
+        r = start_watched(en, c, lock, wishes, terminal, &monitor, e);
+    if (r == 0)
+        *ret_monitor = TAKE_FD(monitor);
+    return r;
+}
+
+/* ---- its end ---- */
+
+int lifecycle_stop_signal(const struct container_record *c)
+{
+    const char *name = json_str(c->document, "Config.StopSignal");
+    int number = name && *name ? signal_by_name(name) : SIGTERM;
+    return number > 0 ? number : SIGTERM;
+}
+
+static int thaw(const struct engine *en, const struct container_record *c, struct err *e)
+{
+    _cleanup_free_ char *path = container_cgroup_path(c->document);
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
+    if (!path)
+        return err_nomem(e);
+    int r = cgroup_open(path, &cg, e);
+    if (r == 0)
+        r = cgroup_freeze(cg, false, e);
+    return r == 0 ? mark_clear(en, c->id, MARK_PAUSED, e) : r;
+}
+
+/* Signals the first process. A frozen one takes it when it is thawed, so one that is to end is.
+ * -ESRCH: it has ended meanwhile. */
+static int signal_it(const struct engine *en, const struct container_record *c, const json_t *state,
+                     int signal, bool to_end, struct err *e)
+{
+    pid_t pid = state_pid(state);
+    int r = pid ? process_kill(pid, (uint64_t)json_int(state, "StartTime", 0), signal) : -ESRCH;
+    if (r == -ESRCH)
+        return err_set(e, ESRCH, "cannot kill container: %s: container %s is not running",
+                       record_name(c), c->id);
+    if (r < 0)
+        return err_sys(e, -r, "cannot kill container \"%s\"", record_name(c));
+    if (to_end && str_eq(json_str(state, "State.Status"), "paused"))
+        return thaw(en, c, e);
+    return 0;
+}
+
+/* Waits on a monitor's word, or its death. 1: ended; 0: not within the time. */
+static int await_end(const struct engine *en, int contact, long long ms)
+{
+    int r = contact_wait_end(contact, ms, NULL);
+    if (r == -ECONNRESET)
+        reap_orphans(en, NULL);
+    return r != 0;
+}
+
+static int end_once(const struct engine *en, struct container_record *c, const json_t *state,
+                    int signal, long long patience_ms, struct err *e)
+{
+    _cleanup_close_ int contact = contact_open(en, c->id, 0, -1, e);
+    if (contact == -ESRCH) {
+        err_release(e);
+        reap_orphans(en, NULL);
+        return 0;
+    }
+    if (contact < 0)
+        return contact;
+    mark_set(en, c->id, MARK_STOPPED, NULL);
+    if (json_bool(state, "State.Restarting", false)) {
+        frame_send(contact, FRAME_WAKE, NULL, 0);
+        return await_end(en, contact, LEAVING_MS) ? 0 : 1;
+    }
+    int r = signal_it(en, c, state, signal, true, e);
+    if (r == 0 && !await_end(en, contact, patience_ms)) {
+        r = signal_it(en, c, state, SIGKILL, true, e);
+        if (r == 0)
+            await_end(en, contact, -1);
+    } else if (r == -ESRCH) {
+        await_end(en, contact, LEAVING_MS);
+    }
+    if (r == -ESRCH) {
+        err_release(e);
+        r = 0;
+    }
+    return r;
+}
+
+/* Until it does not run: a policy may just have been starting it again. */
+static int end_it(const struct engine *en, struct container_record *c, enum verb verb, int signal,
+                  long long patience_ms, struct err *e)
+{
+    for (int i = 0; i < 100; i++) {
+        _cleanup_json_ json_t *state = NULL;
+        int r = i == 0 ? look(en, c, verb, &state, e) : state_read(en, c, &state, NULL, e);
+        if (r < 0)
+            return r;
+        if (!json_bool(state, "State.Running", false))
+            return 0;
+        r = end_once(en, c, state, signal, patience_ms, e);
+        if (r < 0)
+            return r;
+    }
+    return err_set(e, ETIMEDOUT, "container \"%s\" does not end", record_name(c));
+}
+
+int lifecycle_stop(const struct engine *en, struct container_record *c, int signal,
+                   long long seconds, struct err *e)
+{
+    if (seconds == STOP_PATIENCE_OWN)
+        seconds = json_int(c->document, "Config.StopTimeout", DEFAULT_PATIENCE_S);
+    return end_it(en, c, VERB_STOP, signal ? signal : lifecycle_stop_signal(c),
+                  seconds < 0 ? -1 : seconds * 1000, e);
+}
+
+int lifecycle_restart(const struct engine *en, struct container_record *c, int signal,
+                      long long seconds, struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
+    _cleanup_close_ int monitor = -EBADF;
+    int r = look(en, c, VERB_RESTART, &state, e);
+    if (r < 0)
+        return r;
+    if (json_bool(state, "State.Running", false)) {
+        mark_set(en, c->id, MARK_KEEP, NULL);
+        r = lifecycle_stop(en, c, signal, seconds, e);
+    }
+    return r < 0 ? r : lifecycle_start(en, c, 0, -1, &monitor, e);
+}
+
+int lifecycle_kill(const struct engine *en, struct container_record *c, int signal, struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
+    int r = look(en, c, VERB_KILL, &state, e);
+    if (r < 0)
+        return r;
+    if (signal == SIGKILL)
+        return end_it(en, c, VERB_KILL, SIGKILL, -1, e);
+    bool to_end = signal == lifecycle_stop_signal(c);
+    if (to_end)
+        mark_set(en, c->id, MARK_STOPPED, NULL);
+    return signal_it(en, c, state, signal, to_end, e);
+}
+
+/* ---- pause ---- */
+
+int lifecycle_pause(const struct engine *en, struct container_record *c, struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
+    _cleanup_free_ char *path = container_cgroup_path(c->document);
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
+    if (!path)
+        return err_nomem(e);
+    _cleanup_close_ int lock = change_lock(c, e);
+    int r = lock < 0 ? lock : look(en, c, VERB_PAUSE, &state, e);
+    if (r <= 0)
+        return r;
+    r = cgroup_open(path, &cg, e);
+    if (r == 0)
+        r = mark_set(en, c->id, MARK_PAUSED, e);
+    if (r == 0)
+        r = cgroup_freeze(cg, true, e);
+    if (r < 0)
+        mark_clear(en, c->id, MARK_PAUSED, NULL);
+    return r < 0 ? err_wrap(e, "cannot pause container \"%s\"", record_name(c)) : 0;
+}
+
+int lifecycle_unpause(const struct engine *en, struct container_record *c, struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
+    _cleanup_close_ int lock = change_lock(c, e);
+    int r = lock < 0 ? lock : look(en, c, VERB_UNPAUSE, &state, e);
+    return r <= 0 ? r : thaw(en, c, e);
+}
+
+/* ---- names, and going away ---- */
+
+int lifecycle_rename(const struct engine *en, struct container_record *c, const char *name,
+                     struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
+    _cleanup_close_ int lock = change_lock(c, e);
+    int r = lock < 0 ? lock : record_reload(c, e);
+    if (r == 0)
+        r = look(en, c, VERB_RENAME, &state, e);
+    return r <= 0 ? r : record_rename(en, c, name, e);
+}
+
+static int remove_ended(const struct engine *en, struct container_record *c, enum verb verb,
+                        struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
+    _cleanup_close_ int lock = change_lock(c, e);
+    int r = lock < 0 ? lock : look(en, c, verb, &state, e);
+    if (r <= 0)
+        return r;
+    if (json_bool(state, "State.Running", false)) /* started again meanwhile */
+        return -EAGAIN;
+    r = watch_patiently(en, c, e);
+    return r < 0 ? r : record_hide(en, c, e);
+}
+
+int lifecycle_remove(const struct engine *en, struct container_record *c, bool force, struct err *e)
+{
+    const enum verb verb = force ? VERB_REMOVE_FORCED : VERB_REMOVE;
+    int r;
+    do {
+        r = force ? end_it(en, c, verb, SIGKILL, -1, e) : 0;
+        if (r == 0)
+            r = remove_ended(en, c, verb, e);
+    } while (r == -EAGAIN);
+    /* One that goes away by itself has been removed all the same. */
+    if (r == -ENOENT && force) {
+        err_release(e);
+        return 0;
+    }
+    return r < 0 ? r : record_sweep(en, c->id, e);
+}
