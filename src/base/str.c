@@ -193,3 +193,61 @@ unsigned str_distance(const char *a, const char *b)
     }
     return above[lb];
 }
+
+char *path_clean(const char *path)
+{
+    _cleanup_str_ struct str out = {0};
+    str_add(&out, "");
+    while (*path) {
+        size_t n = strcspn(path, "/");
+        if (n == 2 && strncmp(path, "..", 2) == 0 && out.len > 0) {
+            out.len = (size_t)(strrchr(out.s, '/') - out.s);
+            out.s[out.len] = '\0';
+        } else if (n > 0 && !(n == 1 && *path == '.') && !(n == 2 && strncmp(path, "..", 2) == 0)) {
+            str_add(&out, "/");
+            str_addn(&out, path, n);
+        }
+        if (out.failed)
+            return NULL;
+        path += n + (path[n] == '/');
+    }
+    if (out.len == 0)
+        str_add(&out, "/");
+    return str_steal(&out);
+}
+
+double str_to_decimal(const char *text, char **ret_end)
+{
+    const char *digits = text[0] == '.' ? text + 1 : text;
+    *ret_end = NULL;
+    if (digits[0] == '0' && (digits[1] | 0x20) == 'x')
+        return -1;
+    return digits[0] >= '0' && digits[0] <= '9' ? strtod(text, ret_end) : -1;
+}
+
+int str_to_bytes(const char *text, long long *ret, const char **ret_bad)
+{
+    static const char units[] = "bkmgtp";
+    char *end = NULL;
+    *ret_bad = NULL;
+    if (str_eq(text, "-1")) {
+        *ret = -1;
+        return 0;
+    }
+    errno = 0;
+    double n = str_to_decimal(text, &end);
+    if (!end || errno || n > 1e300)
+        return -EINVAL;
+    const char *u = *end ? strchr(units, *end | 0x20) : units;
+    if (*end && (!u || (end[1] && !str_eq(end + 1, "b") && !str_eq(end + 1, "B") &&
+                        !str_eq(end + 1, "ib") && !str_eq(end + 1, "iB")))) {
+        *ret_bad = end;
+        return -EINVAL;
+    }
+    for (long i = u - units; i > 0; i--)
+        n *= 1024;
+    if (n > 9e18)
+        return -ERANGE;
+    *ret = (long long)n;
+    return 0;
+}

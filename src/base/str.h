@@ -60,6 +60,18 @@ const char *str_after(const char *s, const char *prefix);
 /* A whole decimal number and nothing else, between @min and @max: 0, or -EINVAL / -ERANGE. */
 int str_to_int64(const char *s, long long min, long long max, long long *ret);
 
+/* A number as people write one, "1.5" or ".5"; what strtod(3) knows beyond that (signs, blanks,
+ * "0x1f", "inf") is none. *ret_end is NULL then. */
+double str_to_decimal(const char *text, char **ret_end);
+
+/* "512m", "1.5g", "-1", "100": Docker's sizes, in powers of 1024. -EINVAL, with *ret_bad at a unit
+ * that is none or NULL when there is no number; -ERANGE. */
+int str_to_bytes(const char *text, long long *ret, const char **ret_bad);
+
+/* "/a//b/../c/" to "/a/c", by the words alone; ".." at the top stays there, and what does not begin
+ * with a slash gets one. Fresh; NULL when memory ran out. */
+char *path_clean(const char *path);
+
 /* The number of single-letter edits (insert, drop, change, swap) from @a to @b, for "did you mean".
  * Words longer than 63 bytes are as far as it gets: 99. */
 unsigned str_distance(const char *a, const char *b);

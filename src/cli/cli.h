@@ -96,6 +96,11 @@ extern const struct cli_command cmd_top;
 extern const struct cli_command cmd_unpause;
 extern const struct cli_command cmd_update;
 extern const struct cli_command cmd_version;
+extern const struct cli_command cmd_volume_create;
+extern const struct cli_command cmd_volume_inspect;
+extern const struct cli_command cmd_volume_ls;
+extern const struct cli_command cmd_volume_prune;
+extern const struct cli_command cmd_volume_rm;
 extern const struct cli_command cmd_wait;
 
 /* Parses what follows @command's name into @target: 0; 1 when help was asked for and printed, and

@@ -6,6 +6,7 @@ const struct command_group command_groups[] = {
     {"container", "Manage containers"},
     {"image", "Manage images"},
     {"system", "Manage skiff itself"},
+    {"volume", "Manage volumes"},
     {0},
 };
 
@@ -73,6 +74,14 @@ const struct command_entry command_entries[] = {
     {"system", "check", &cmd_check, PLACE_GROUP},
     {"system", "events", &cmd_events, PLACE_GROUP},
     {"system", "info", &cmd_info, PLACE_GROUP},
+
+    {"volume", "create", &cmd_volume_create, PLACE_GROUP},
+    {"volume", "inspect", &cmd_volume_inspect, PLACE_GROUP},
+    {"volume", "list", &cmd_volume_ls, PLACE_NONE},
+    {"volume", "ls", &cmd_volume_ls, PLACE_GROUP},
+    {"volume", "prune", &cmd_volume_prune, PLACE_GROUP},
+    {"volume", "remove", &cmd_volume_rm, PLACE_NONE},
+    {"volume", "rm", &cmd_volume_rm, PLACE_GROUP},
     {0},
 };
 

@@ -69,11 +69,15 @@ const struct option_def request_table[] = {
     OPTION(STRING, "hostname", 'h', hostname, "NAME", "The container's host name", NULL),
     OPTION(STRING, "domainname", 0, domainname, "NAME", "The container's domain name", NULL),
 
-    OPTION(LIST, "volume", 'v', volume, "SRC:DST[:OPTIONS]", "Bind mount: ro, rro, rshared, …",
-           "Files"),
-    OPTION(LIST, "mount", 0, mount, "type=…,src=…,dst=…", "Mount: bind or tmpfs", NULL),
+    OPTION(LIST, "volume", 'v', volume, "[SRC:]DST[:OPTIONS]",
+           "Volume by its name, or a folder: ro, nocopy, rshared", "Files"),
+    OPTION(LIST, "mount", 0, mount, "type=…,src=…,dst=…", "Mount: volume, bind or tmpfs", NULL),
+    OPTION(LIST, "volumes-from", 0, volumes_from, "CONTAINER[:ro]", "All mounts of another", NULL),
+    OPTION(STRING, "volume-driver", 0, volume_driver, "DRIVER", NULL, NULL),
     OPTION(LIST, "tmpfs", 0, tmpfs, "DIR[:OPTIONS]", "Mount a tmpfs", NULL),
     OPTION(FLAG, "read-only", 0, read_only, NULL, "Root file system read-only", NULL),
+    OPTION(LIST, "storage-opt", 0, storage_opt, "size=BYTES", "Limit what it writes to its root",
+           NULL),
     OPTION(STRING, "shm-size", 0, shm_size, "BYTES", "Size of /dev/shm (64m)", NULL),
     OPTION(LIST, "device", 0, device, "DEV[:PATH][:rwm]", "Give a device of the host", NULL),
     OPTION(LIST, "device-cgroup-rule", 0, device_rule, "RULE", "Allow devices: c 1:3 rwm, b *:* r",
@@ -111,8 +115,6 @@ const struct option_def request_table[] = {
     LATER("mac-address", 0),
     LATER("link-local-ip", 0),
     LATER("expose", 0),
-    LATER("volumes-from", 0),
-    LATER("volume-driver", 0),
     LATER("health-cmd", 0),
     LATER("health-interval", 0),
     LATER("health-retries", 0),
@@ -122,7 +124,6 @@ const struct option_def request_table[] = {
     LATER("no-healthcheck", 0),
     LATER("gpus", 0),
     LATER("kernel-memory", 0),
-    LATER("storage-opt", 0),
     LATER("isolation", 0),
     LATER("runtime", 0),
     LATER("use-api-socket", 0),
@@ -322,26 +323,44 @@ static int put_parsed(struct builder *b, const char *key, const struct option_li
     return r;
 }
 
-static int put_binds(struct builder *b, const struct option_list *list)
+/* A path alone is a volume that nobody names. */
+static int put_volume(struct builder *b, const char *option, json_t *binds, json_t *anonymous)
+{
+    if (!strchr(option, ':'))
+        return json_object_set_new(anonymous, option, json_object()) < 0
+                   ? err_set(b->e, EINVAL, "option \"--volume\": its value is not UTF-8")
+                   : 0;
+    _cleanup_free_ char *text = absolute_source(option);
+    if (!text)
+        return err_sys(b->e, errno, "cannot tell the working directory");
+    json_t *j = json_string(text);
+    if (!j)
+        return err_set(b->e, EINVAL, "option \"--volume\": its value is not UTF-8");
+    return json_array_append_new(binds, j) < 0 ? err_nomem(b->e) : 0;
+}
+
+static int put_volumes(struct builder *b, const struct option_list *list)
 {
     json_t *binds = json_array();
+    _cleanup_json_ json_t *anonymous = json_object();
     int r = put(b, b->host, "Binds", binds);
-    for (size_t i = 0; r == 0 && i < list->n; i++) {
-        _cleanup_free_ char *text = absolute_source(list->v[i]);
-        if (!text)
-            return err_sys(b->e, errno, "cannot tell the working directory");
-        json_t *j = json_string(text);
-        if (!j)
-            return err_set(b->e, EINVAL, "option \"--volume\": its value is not UTF-8");
-        r = json_array_append_new(binds, j) < 0 ? err_nomem(b->e) : 0;
-    }
-    return r;
+    for (size_t i = 0; r == 0 && i < list->n; i++)
+        r = put_volume(b, list->v[i], binds, anonymous);
+    return r == 0 && json_object_size(anonymous) > 0
+               ? put(b, b->request, "Volumes", json_incref(anonymous))
+               : r;
 }
 
 static int put_files(struct builder *b, const struct request_options *o)
 {
     long long shm = 0;
-    int r = put_binds(b, &o->volume);
+    int r = put_volumes(b, &o->volume);
+    if (r == 0)
+        r = put_list(b, b->host, "VolumesFrom", "volumes-from", &o->volumes_from);
+    if (r == 0)
+        r = put_text(b, b->host, "VolumeDriver", "volume-driver", o->volume_driver);
+    if (r == 0 && o->storage_opt.n > 0)
+        r = put_pairs(b, b->host, "StorageOpt", "storage-opt", &o->storage_opt, '=', true);
     if (r == 0)
         r = put_parsed(b, "Mounts", &o->mount, parse_mount);
     if (r == 0)

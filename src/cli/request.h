@@ -22,6 +22,9 @@ struct request_options {
     struct option_list env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, ulimit, device, sysctl, dns, dns_search, dns_option, add_host, group_add,
         attach, time_offset, device_rule, annotation, log_opt;
+    /* volumes */
+    const char *volume_driver;
+    struct option_list volumes_from, storage_opt;
 };
 
 #define REQUEST_OPTIONS_INIT                                                                       \
@@ -38,7 +41,7 @@ int request_build(const struct request_options *o, const char *image, int argc, 
 /* Parts of it, request_parse.c: texts to JSON, each -EINVAL with the story. */
 int parse_bytes(const char *option, const char *text, long long *ret, struct err *e);
 int parse_cpus(const char *text, long long *ret_nano, struct err *e);
-int parse_mount(const char *text, json_t **ret, struct err *e);
+int parse_mount(const char *text, json_t **ret, struct err *e); /* request_mount.c */
 int parse_device(const char *text, json_t **ret, struct err *e);
 int parse_ulimit(const char *text, json_t **ret, struct err *e);
 /* "no", "always", "unless-stopped", "on-failure[:N]": HostConfig's RestartPolicy, the caller's. */

@@ -9,48 +9,24 @@
 
 enum { ENV_FILE_LIMIT = 16 << 20 };
 
-/* A number as people write one, "1.5" or ".5"; what strtod(3) knows beyond that (signs, blanks,
- * "0x1f", "inf") is none. *ret_end is NULL then. */
-static double parse_decimal(const char *text, char **ret_end)
-{
-    const char *digits = text[0] == '.' ? text + 1 : text;
-    *ret_end = NULL;
-    if (digits[0] == '0' && (digits[1] | 0x20) == 'x')
-        return -1;
-    return digits[0] >= '0' && digits[0] <= '9' ? strtod(text, ret_end) : -1;
-}
-
-/* "512m", "1.5g", "-1", "100": Docker's sizes, in powers of 1024. */
 int parse_bytes(const char *option, const char *text, long long *ret, struct err *e)
 {
-    static const char units[] = "bkmgtp";
-    char *end = NULL;
-    errno = 0;
-    double n = parse_decimal(text, &end);
-    if (str_eq(text, "-1")) {
-        *ret = -1;
-        return 0;
-    }
-    if (!end || errno || !isfinite(n))
-        return err_set(e, EINVAL, "invalid argument \"%s\" for \"%s\": invalid size", text, option);
-    char unit = (char)(*end | 0x20);
-    const char *u = *end ? strchr(units, unit) : units;
-    if (*end && (!u || (end[1] && !str_eq(end + 1, "b") && !str_eq(end + 1, "B") &&
-                        !str_eq(end + 1, "ib") && !str_eq(end + 1, "iB"))))
-        return err_set(e, EINVAL, "invalid argument \"%s\" for \"%s\": invalid suffix: '%s'", text,
-                       option, end);
-    for (long i = u - units; i > 0; i--)
-        n *= 1024;
-    if (n > 9e18)
+    const char *bad = NULL;
+    int r = str_to_bytes(text, ret, &bad);
+    if (r == -ERANGE)
         return err_set(e, ERANGE, "invalid argument \"%s\" for \"%s\": too large", text, option);
-    *ret = (long long)n;
-    return 0;
+    if (r < 0 && bad)
+        return err_set(e, EINVAL, "invalid argument \"%s\" for \"%s\": invalid suffix: '%s'", text,
+                       option, bad);
+    return r < 0 ? err_set(e, EINVAL, "invalid argument \"%s\" for \"%s\": invalid size", text,
+                           option)
+                 : 0;
 }
 
 int parse_cpus(const char *text, long long *ret_nano, struct err *e)
 {
     char *end = NULL;
-    double n = parse_decimal(text, &end);
+    double n = str_to_decimal(text, &end);
     if (!end || *end || !isfinite(n) || n > 8192)
         return err_set(e, EINVAL,
                        "invalid argument \"%s\" for \"--cpus\": failed to parse %s as a "
@@ -71,95 +47,6 @@ char *absolute_source(const char *text)
         text += 2 + strspn(text + 2, "/");
     bool itself = text[0] == '.' && (text[1] == '\0' || text[1] == ':');
     return here ? str_printf("%s/%s", here, text + itself) : NULL;
-}
-
-static bool take_bool(const char *value)
-{
-    return !value || str_eq(value, "true") || str_eq(value, "1");
-}
-
-struct mount_words {
-    const char *type, *source, *target, *propagation, *size, *mode;
-    bool read_only, flat, shallow_read_only, force_recursive;
-};
-
-static int take_mount_word(char *word, struct mount_words *m, const char *whole, struct err *e)
-{
-    char *value = strchr(word, '=');
-    if (value)
-        *value++ = '\0';
-    const char **text =
-        str_eq(word, "type")                                                           ? &m->type
-        : str_eq(word, "source") || str_eq(word, "src")                                ? &m->source
-        : str_eq(word, "target") || str_eq(word, "dst") || str_eq(word, "destination") ? &m->target
-        : str_eq(word, "bind-propagation") ? &m->propagation
-        : str_eq(word, "tmpfs-size")       ? &m->size
-        : str_eq(word, "tmpfs-mode")       ? &m->mode
-                                           : NULL;
-    if (text && value) {
-        *text = value;
-        return 0;
-    }
-    if (text)
-        return err_set(e, EINVAL,
-                       "invalid argument \"%s\" for \"--mount\": invalid field '%s' "
-                       "must be a key=value pair",
-                       whole, word);
-    if (str_eq(word, "readonly") || str_eq(word, "ro"))
-        m->read_only = take_bool(value);
-    else if (str_eq(word, "bind-nonrecursive"))
-        m->flat = take_bool(value);
-    else if (str_eq(word, "bind-recursive")) {
-        m->flat = str_eq(value, "disabled");
-        m->shallow_read_only = str_eq(value, "writable");
-        m->force_recursive = str_eq(value, "readonly");
-        if (!m->flat && !m->shallow_read_only && !m->force_recursive && !str_eq(value, "enabled"))
-            return err_set(e, EINVAL,
-                           "invalid argument \"%s\" for \"--mount\": bind-recursive must be "
-                           "enabled, disabled, writable or readonly",
-                           whole);
-    } else if (!str_eq(word, "consistency"))
-        return err_set(e, EINVAL, "invalid argument \"%s\" for \"--mount\": unexpected key '%s'",
-                       whole, word);
-    return 0;
-}
-
-int parse_mount(const char *text, json_t **ret, struct err *e)
-{
-    _cleanup_free_ char *copy = strdup(text);
-    struct mount_words m = {.type = "volume"};
-    if (!copy)
-        return err_nomem(e);
-    for (char *at = copy, *word; (word = strsep(&at, ","));) {
-        int r = take_mount_word(word, &m, text, e);
-        if (r < 0)
-            return r;
-    }
-    if (!m.target)
-        return err_set(e, EINVAL, "invalid argument \"%s\" for \"--mount\": target is required",
-                       text);
-    long long size = 0;
-    int r = m.size ? parse_bytes("--mount tmpfs-size", m.size, &size, e) : 0;
-    if (r < 0)
-        return r;
-    bool bind = str_eq(m.type, "bind");
-    _cleanup_free_ char *source = bind && m.source ? absolute_source(m.source) : NULL;
-    if (bind && m.source && !source)
-        return err_sys(e, errno, "cannot tell the working directory");
-    json_t *j = json_pack("{s:s, s:s*, s:s, s:b}", "Type", m.type, "Source",
-                          bind ? source : m.source, "Target", m.target, "ReadOnly", m.read_only);
-    if (j && bind)
-        json_object_set_new(j, "BindOptions",
-                            json_pack("{s:s, s:b, s:b, s:b}", "Propagation",
-                                      m.propagation ? m.propagation : "", "NonRecursive", m.flat,
-                                      "ReadOnlyNonRecursive", m.shallow_read_only,
-                                      "ReadOnlyForceRecursive", m.force_recursive));
-    if (j && str_eq(m.type, "tmpfs"))
-        json_object_set_new(j, "TmpfsOptions",
-                            json_pack("{s:I, s:I}", "SizeBytes", (json_int_t)size, "Mode",
-                                      (json_int_t)(m.mode ? strtoll(m.mode, NULL, 8) : 01777)));
-    *ret = j;
-    return j ? 0 : err_nomem(e);
 }
 
 /* "PATH[:PATH IN CONTAINER][:rwm]" */

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "engine/propagation.h"
+#include "engine/volume.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -75,115 +76,89 @@ static int check_destination(const char *path, struct err *e)
     return 0;
 }
 
-/* Words behind the second colon of -v; what others need for SELinux or macOS says nothing here.
- * Docker's "ro" is of all that is mounted below, too. */
-static int parse_bind_options(const char *source, char *words, struct str *out, struct err *e)
+/* "ro" is of all that is mounted below, too, unless Spec says otherwise: Docker's. */
+static const char *read_only_word(const json_t *m)
 {
-    static const char *const pass[] = {"rw",      "shared",   "rshared", "slave", "rslave",
-                                       "private", "rprivate", "idmap",   "ridmap"};
-    static const char *const ignore[] = {"z", "Z", "nocopy", "consistent", "cached", "delegated"};
-    for (char *word; (word = strsep(&words, ","));) {
-        bool read_only = str_eq(word, "ro") || str_eq(word, "rro");
-        bool known = *word == '\0' || read_only;
-        int r = propagation_check(source, word, e);
-        if (r < 0)
-            return r;
-        if (read_only)
-            str_add(out, ",rro");
-        for (size_t i = 0; i < ARRAY_LEN(ignore); i++)
-            known |= str_eq(word, ignore[i]);
-        for (size_t i = 0; i < ARRAY_LEN(pass); i++)
-            if (str_eq(word, pass[i])) {
-                str_addf(out, ",%s", word);
-                known = true;
-            }
-        if (!known)
-            return err_set(e, EINVAL, "invalid mode: %s", word);
-    }
-    return 0;
+    if (json_bool(m, "RW", true))
+        return "";
+    return json_bool(m, "Spec.BindOptions.ReadOnlyNonRecursive", false) ? ",ro" : ",rro";
 }
 
-/* "SOURCE:DESTINATION[:OPTIONS]". A source that is missing is made, as Docker does. */
-static int add_volume(json_t *list, const char *text, struct err *e)
+/* Of an entry from -v a missing source is made, as Docker does; of one from --mount it is an error,
+ * unless it says so. */
+static int check_source(const json_t *m, const char *source, struct err *e)
 {
-    _cleanup_free_ char *copy = strdup(text);
-    _cleanup_str_ struct str options = {0};
-    if (!copy)
-        return err_nomem(e);
-    char *rest = copy;
-    const char *source = strsep(&rest, ":");
-    const char *destination = rest ? strsep(&rest, ":") : NULL;
-    if (!destination)
-        return err_set(e, ENOTSUP,
-                       "\"-v %s\": anonymous volumes are not supported yet: name a "
-                       "folder of the host before a colon",
-                       text);
+    bool make =
+        !json_object_get(m, "Spec") || json_bool(m, "Spec.BindOptions.CreateMountpoint", false);
     if (source[0] != '/')
-        return err_set(e, source[0] ? ENOTSUP : EINVAL,
-                       "\"-v %s\": named volumes are not "
-                       "supported yet: the source must be an absolute path",
-                       text);
-    int r = check_destination(destination, e);
-    if (r == 0 && faccessat(AT_FDCWD, source, F_OK, 0) < 0 && errno == ENOENT)
-        r = dir_make(AT_FDCWD, source, 0755, e);
-    if (r == 0)
-        r = parse_bind_options(source, rest, &options, e);
-    _cleanup_free_ char *all = str_steal(&options);
-    if (r == 0)
-        r = all ? add_bind(list, destination, source, all, e) : err_nomem(e);
-    return r;
-}
-
-static int add_mount_tmpfs(json_t *list, const json_t *m, const char *target, struct err *e)
-{
-    _cleanup_str_ struct str options = {0};
-    str_add(&options, "nosuid,nodev,noexec");
-    long long size = json_int(m, "TmpfsOptions.SizeBytes", 0);
-    long long mode = json_int(m, "TmpfsOptions.Mode", 01777);
-    if (size > 0)
-        str_addf(&options, ",size=%lld", size);
-    str_addf(&options, ",mode=%llo%s", (unsigned long long)mode,
-             json_bool(m, "ReadOnly", false) ? ",ro" : "");
-    _cleanup_free_ char *text = str_steal(&options);
-    return text ? json_add(list, make_mount(target, "tmpfs", "tmpfs", text), e) : err_nomem(e);
-}
-
-/* One object of HostConfig.Mounts: Docker's --mount. Here a missing source is an error. */
-static int add_mount(json_t *list, const json_t *m, struct err *e)
-{
-    const char *type = json_str(m, "Type"), *source = json_str(m, "Source");
-    const char *target = json_str(m, "Target");
-    int r = check_destination(target, e);
-    if (r < 0)
-        return r;
-    if (str_eq(type, "tmpfs"))
-        return add_mount_tmpfs(list, m, target, e);
-    if (!str_eq(type, "bind"))
-        return err_set(e, ENOTSUP, "mount type \"%s\" is not supported yet: use bind or tmpfs",
-                       type ? type : "volume");
-    if (!source || source[0] != '/')
         return err_set(e, EINVAL,
                        "invalid mount config for type \"bind\": field Source must be an "
                        "absolute path");
-    if (faccessat(AT_FDCWD, source, F_OK, 0) < 0)
-        return err_set(e, errno,
-                       "invalid mount config for type \"bind\": bind source path does "
-                       "not exist: %s",
-                       source);
+    if (faccessat(AT_FDCWD, source, F_OK, 0) == 0)
+        return 0;
+    if (errno == ENOENT && make)
+        return dir_make(AT_FDCWD, source, 0755, e);
+    return err_set(e, errno,
+                   "invalid mount config for type \"bind\": bind source path does not exist: %s",
+                   source);
+}
 
-    const char *propagation = json_str(m, "BindOptions.Propagation");
-    bool flat = json_bool(m, "BindOptions.NonRecursive", false);
-    bool read_only = json_bool(m, "ReadOnly", false);
-    const char *ro = !read_only                                                ? ""
-                     : json_bool(m, "BindOptions.ReadOnlyNonRecursive", false) ? ",ro"
-                                                                               : ",rro";
-    r = propagation_check(source, propagation, e);
+static int add_given_bind(json_t *list, const json_t *m, struct err *e)
+{
+    const char *source = json_str(m, "Source"), *propagation = json_str(m, "Propagation");
+    const char *mode = json_str(m, "Mode");
+    int r = check_source(m, source ? source : "", e);
+    if (r == 0)
+        r = propagation_check(source, propagation, e);
     if (r < 0)
         return r;
+    bool flat = json_bool(m, "Spec.BindOptions.NonRecursive", false);
+    const char *shift = !mode                    ? ""
+                        : strstr(mode, "ridmap") ? ",ridmap"
+                        : strstr(mode, "idmap")  ? ",idmap"
+                                                 : "";
     _cleanup_free_ char *options =
-        str_printf("%s%s%s%s", flat ? "bind" : "rbind", ro, propagation && *propagation ? "," : "",
-                   propagation ? propagation : "");
-    return options ? json_add(list, make_mount(target, "bind", source, options), e) : err_nomem(e);
+        str_printf("%s%s%s%s%s", flat ? "bind" : "rbind", read_only_word(m), shift,
+                   propagation && *propagation ? "," : "", propagation ? propagation : "");
+    return options
+               ? json_add(list, make_mount(json_str(m, "Destination"), "bind", source, options), e)
+               : err_nomem(e);
+}
+
+/* Its files belong to the container's own users, whatever they are outside. Where it is more than
+ * a folder, the mount is brought along (volume_mount.h). */
+static int add_given_volume(struct bundle *b, json_t *list, const json_t *m, struct err *e)
+{
+    _cleanup_free_ char *source = volume_mountpoint(b->engine, json_str(m, "Name"));
+    bool shifted = b->modes[NS_USER].kind != MODE_HOST;
+    _cleanup_free_ char *options =
+        str_printf("rbind%s%s,rprivate", read_only_word(m), shifted ? ",idmap" : "");
+    return source && options
+               ? json_add(list, make_mount(json_str(m, "Destination"), "bind", source, options), e)
+               : err_nomem(e);
+}
+
+static int add_given_tmpfs(json_t *list, const json_t *m, struct err *e)
+{
+    _cleanup_str_ struct str options = {0};
+    str_add(&options, "nosuid,nodev,noexec");
+    long long size = json_int(m, "Spec.TmpfsOptions.SizeBytes", 0);
+    long long mode = json_int(m, "Spec.TmpfsOptions.Mode", 01777);
+    if (size > 0)
+        str_addf(&options, ",size=%lld", size);
+    str_addf(&options, ",mode=%llo%s", (unsigned long long)mode,
+             json_bool(m, "RW", true) ? "" : ",ro");
+    _cleanup_free_ char *text = str_steal(&options);
+    return text ? json_add(list, make_mount(json_str(m, "Destination"), "tmpfs", "tmpfs", text), e)
+                : err_nomem(e);
+}
+
+static int add_given(struct bundle *b, json_t *list, const json_t *m, struct err *e)
+{
+    const char *type = json_str(m, "Type");
+    return str_eq(type, "volume")  ? add_given_volume(b, list, m, e)
+           : str_eq(type, "tmpfs") ? add_given_tmpfs(list, m, e)
+                                   : add_given_bind(list, m, e);
 }
 
 static int add_tmpfs(json_t *list, const char *destination, const char *options, struct err *e)
@@ -202,25 +177,15 @@ static int collect_given(struct bundle *b, json_t *list, struct err *e)
     size_t i;
     json_t *item;
     int r = 0;
-    json_array_foreach (json_at(bundle_host(b), "Binds"), i, item) {
+    json_array_foreach (json_at(b->record->document, "Mounts"), i, item) {
         if (r == 0)
-            r = add_volume(list, json_string_value(item), e);
-    }
-    json_array_foreach (json_at(bundle_host(b), "Mounts"), i, item) {
-        if (r == 0)
-            r = add_mount(list, item, e);
+            r = add_given(b, list, item, e);
     }
     const char *destination;
     json_object_foreach (json_at(bundle_host(b), "Tmpfs"), destination, item) {
         if (r == 0)
             r = add_tmpfs(list, destination, json_string_value(item), e);
     }
-    for (i = 0; r == 0 && i < json_array_size(list); i++)
-        for (size_t k = 0; k < i; k++) {
-            const char *to = json_str(json_array_get(list, i), "destination");
-            if (str_eq(to, json_str(json_array_get(list, k), "destination")))
-                return err_set(e, EINVAL, "duplicate mount point: %s", to);
-        }
     return r;
 }
 
@@ -371,6 +336,7 @@ int bundle_add_mounts(struct bundle *b, struct err *e)
     if (r == 0 && b->built_in)
         r = add_list(b, mounts, given, built_in, ARRAY_LEN(built_in), e);
     if (r == 0)
-        r = add_files(b, mounts, given, e);
-    return r == 0 ? append_by_depth(mounts, given, e) : r;
+        r = append_by_depth(mounts, given, e);
+    /* These last: they belong into an /etc that is a volume, too. */
+    return r == 0 ? add_files(b, mounts, given, e) : r;
 }

@@ -4,7 +4,10 @@
 #include "engine/limits.h"
 #include "engine/log_config.h"
 #include "engine/modes.h"
+#include "engine/mounts.h"
 #include "engine/state.h"
+#include "engine/volume_fill.h"
+#include "engine/volume_use.h"
 #include "image/reference.h"
 
 #include <string.h>
@@ -128,8 +131,12 @@ static int merge_config(json_t *config, const json_t *image, struct err *e)
         r = put(config, "Labels",
                 merge_objects(json_object_get(image, "Labels"), json_object_get(config, "Labels")),
                 e);
-    static const char *const keys[] = {"User", "WorkingDir", "StopSignal", "ExposedPorts",
-                                       "Volumes"};
+    if (r == 0 && json_object_get(image, "Volumes"))
+        r = put(
+            config, "Volumes",
+            merge_objects(json_object_get(image, "Volumes"), json_object_get(config, "Volumes")),
+            e);
+    static const char *const keys[] = {"User", "WorkingDir", "StopSignal", "ExposedPorts"};
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(keys); i++)
         r = inherit(config, image, keys[i], e);
     return r;
@@ -328,6 +335,24 @@ static int fill_document(const struct engine *en, struct container_record *c, js
     return put_places(en, c, e);
 }
 
+/* The document is written while the locks of its volumes are held, and they are filled when they
+ * can no longer be removed. */
+static int write_down(const struct engine *en, struct container_record *c, const char *name,
+                      const struct create_image *image, struct err *e)
+{
+    _cleanup_volume_holds_ struct volume_holds holds = {0};
+    bool discard = json_bool(c->document, "HostConfig.AutoRemove", false);
+    int r = mounts_resolve(en, c->document, &holds, e);
+    if (r == 0)
+        r = record_claim_name(en, c, name, e);
+    if (r == 0)
+        r = record_save(c, !discard, e);
+    if (r == 0 && !image->built_in)
+        r = image_confirm(en->root_fd, &image->image, e);
+    volume_holds_release(&holds);
+    return r == 0 ? volumes_fill(en, c, image, e) : r;
+}
+
 int create_container(const struct engine *en, json_t *request, const char *name,
                      const struct create_image *image, struct container_record *ret, struct err *e)
 {
@@ -335,16 +360,12 @@ int create_container(const struct engine *en, json_t *request, const char *name,
     int r = record_new(en, &c, e);
     if (r < 0)
         return r;
-    bool discard = json_bool(request, "HostConfig.AutoRemove", false);
     r = fill_document(en, &c, request, image, e);
     if (r == 0)
-        r = record_claim_name(en, &c, name, e);
-    if (r == 0)
-        r = record_save(&c, !discard, e);
-    if (r == 0 && !image->built_in)
-        r = image_confirm(en->root_fd, &image->image, e);
+        r = write_down(en, &c, name, image, e);
     if (r < 0) {
         record_remove(en, &c, NULL);
+        volumes_forget(en, c.document);
         return r;
     }
     event_emit_container(en, &c, "create", NULL);

@@ -6,61 +6,19 @@
 #include <string.h>
 #include <time.h>
 
-static bool is_propagation(const char *word)
-{
-    static const char *const all[] = {"private", "rprivate", "shared",
-                                      "rshared", "slave",    "rslave"};
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        if (str_eq(word, all[i]))
-            return true;
-    return false;
-}
-
-/* A MountPoint of Docker's, for "SOURCE:DESTINATION[:OPTIONS]". */
-static json_t *describe_bind(const char *text)
-{
-    _cleanup_free_ char *copy = strdup(text ? text : "");
-    if (!copy)
-        return NULL;
-    char *rest = copy;
-    const char *source = strsep(&rest, ":");
-    const char *destination = rest ? strsep(&rest, ":") : "";
-    _cleanup_free_ char *mode = strdup(rest ? rest : "");
-    const char *propagation = "rprivate";
-    bool writable = true;
-    for (char *word; (word = strsep(&rest, ","));) {
-        writable &= !str_eq(word, "ro") && !str_eq(word, "rro");
-        propagation = is_propagation(word) ? word : propagation;
-    }
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type", "bind", "Source", source,
-                     "Destination", destination, "Mode", mode ? mode : "", "RW", writable,
-                     "Propagation", propagation);
-}
-
-/* The same for an object of HostConfig.Mounts. */
-static json_t *describe_mount(const json_t *m)
-{
-    const char *type = json_str(m, "Type"), *source = json_str(m, "Source");
-    const char *target = json_str(m, "Target");
-    const char *given = json_str(m, "BindOptions.Propagation");
-    const char *propagation = !str_eq(type, "bind") ? "" : given && *given ? given : "rprivate";
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "Type", type ? type : "", "Source",
-                     source ? source : "", "Destination", target ? target : "", "Mode", "", "RW",
-                     !json_bool(m, "ReadOnly", false), "Propagation", propagation);
-}
-
+/* Without what the engine keeps there for itself. */
 json_t *inspect_mounts(const json_t *document)
 {
-    const json_t *host = json_at(document, "HostConfig");
     _cleanup_json_ json_t *list = json_array();
     size_t i;
     json_t *item;
-    json_array_foreach (json_at(host, "Binds"), i, item)
-        if (json_array_append_new(list, describe_bind(json_string_value(item))) < 0)
+    json_array_foreach (json_object_get(document, "Mounts"), i, item) {
+        json_t *copy = json_copy_object(item);
+        if (copy)
+            json_object_del(copy, "Spec");
+        if (json_array_append_new(list, copy) < 0)
             return NULL;
-    json_array_foreach (json_at(host, "Mounts"), i, item)
-        if (json_array_append_new(list, describe_mount(item)) < 0)
-            return NULL;
+    }
     return TAKE_PTR(list);
 }
 

@@ -115,12 +115,12 @@ int mount_attach(int mount_fd, int target_fd, struct err *e)
     return 0;
 }
 
-int root_open(int root_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
+static int open_contained(int root_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
     struct open_how how = {
         .flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
         .mode = flags & O_CREAT ? mode : 0,
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve,
+        .resolve = RESOLVE_NO_MAGICLINKS | resolve,
     };
     int fd;
     /* EAGAIN: a rename went on somewhere while ".." was resolved; bounded, for a racer can hold us.
@@ -131,6 +131,16 @@ int root_open(int root_fd, const char *path, int flags, mode_t mode, uint64_t re
             break;
     }
     return fd < 0 ? -errno : fd;
+}
+
+int root_open(int root_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+    return open_contained(root_fd, path, flags, mode, RESOLVE_IN_ROOT | resolve);
+}
+
+int beneath_open(int dir_fd, const char *path, int flags, uint64_t resolve)
+{
+    return open_contained(dir_fd, path, flags, 0, RESOLVE_BENEATH | resolve);
 }
 
 /* One part of a path: opens it below @dir_fd, making it when it is missing. */

@@ -50,6 +50,10 @@ int mount_attach(int mount_fd, int target_fd, struct err *e);
  * descriptor or a negative errno; tells nothing. */
 int root_open(int root_fd, const char *path, int flags, mode_t mode, uint64_t resolve);
 
+/* Resolves @path below @dir_fd; what leads out of it, by ".." or a link, is refused: -EXDEV. Links
+ * that stay inside are followed. Otherwise as root_open. */
+int beneath_open(int dir_fd, const char *path, int flags, uint64_t resolve);
+
 /* The folder @path inside @root_fd, its missing parts made with @mode. Returns an O_PATH
  * descriptor. Links in the path are followed inside the root. */
 int root_make_dir(int root_fd, const char *path, mode_t mode, struct err *e);

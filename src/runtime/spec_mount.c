@@ -188,30 +188,6 @@ static int take_options(const json_t *options, struct spec_mount *m, struct err 
     return make_data(m, &data, n_data, e);
 }
 
-/* "/a//b/../c/" to "/a/c", by the words alone; ".." at the top stays there. What is done for /proc
- * and /dev must not depend on how they are written. */
-static char *clean_path(const char *path)
-{
-    _cleanup_str_ struct str out = {0};
-    str_add(&out, "");
-    while (*path) {
-        size_t n = strcspn(path, "/");
-        if (n == 2 && strncmp(path, "..", 2) == 0 && out.len > 0) {
-            out.len = (size_t)(strrchr(out.s, '/') - out.s);
-            out.s[out.len] = '\0';
-        } else if (n > 0 && !(n == 1 && *path == '.') && !(n == 2 && strncmp(path, "..", 2) == 0)) {
-            str_add(&out, "/");
-            str_addn(&out, path, n);
-        }
-        if (out.failed)
-            return NULL;
-        path += n + (path[n] == '/');
-    }
-    if (out.len == 0)
-        str_add(&out, "/");
-    return str_steal(&out);
-}
-
 static int parse(const json_t *entry, struct spec_mount *m, struct err *e)
 {
     const char *destination;
@@ -222,7 +198,8 @@ static int parse(const json_t *entry, struct spec_mount *m, struct err *e)
         return err_wrap(e, "mounts");
     if (!destination || !*destination)
         return err_set(e, EINVAL, "mounts: an entry has no destination");
-    m->destination = m->place = clean_path(destination);
+    /* What is done for /proc and /dev must not depend on how they are written. */
+    m->destination = m->place = path_clean(destination);
     if (!m->place)
         return err_nomem(e);
     if (json_array_size(json_at(entry, "uidMappings")) ||
