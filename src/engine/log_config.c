@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { DEFAULT_SIZE = 10 << 20, DEFAULT_FILES = 3, MOST_FILES = 10000 };
+enum { DEFAULT_SIZE = 10 << 20, DEFAULT_FILES = 3, MOST_FILES = 10000, FACILITY_DAEMON = 3 };
 
 static const struct {
     const char *name;
@@ -79,6 +79,50 @@ static int take_files(struct log_config *c, const char *value, struct err *e)
     return 0;
 }
 
+static const char *const facilities[] = {
+    "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+    "uucp",   "cron",   "authpriv", "ftp",    "",       "",       "",       "",
+    "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
+
+static int take_facility(struct log_config *c, const char *value, struct err *e)
+{
+    long long number = -1;
+    str_to_int64(value, 0, ARRAY_LEN(facilities) - 1, &number);
+    for (size_t i = 0; number < 0 && i < ARRAY_LEN(facilities); i++)
+        if (*value && str_eq(value, facilities[i]))
+            number = (long long)i;
+    if (number < 0)
+        return err_set(e, EINVAL, "invalid syslog facility \"%s\"", value);
+    c->syslog_facility = (unsigned)number;
+    return 0;
+}
+
+static int take_format(struct log_config *c, const char *value, struct err *e)
+{
+    static const char *const formats[] = {[SYSLOG_LOCAL] = "",
+                                          [SYSLOG_RFC3164] = "rfc3164",
+                                          [SYSLOG_RFC5424] = "rfc5424",
+                                          [SYSLOG_RFC5424_MICRO] = "rfc5424micro"};
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+        if (str_eq(value, formats[i])) {
+            c->syslog_format = (enum syslog_format)i;
+            return 0;
+        }
+    return err_set(e, EINVAL, "invalid syslog format \"%s\": rfc3164, rfc5424 or rfc5424micro",
+                   value);
+}
+
+static int take_address(struct log_config *c, const char *value, struct err *e)
+{
+    const char *path = str_after(value, "unixgram://");
+    path = path ? path : str_after(value, "unix://");
+    if (!path || *path != '/')
+        return err_set(e, EINVAL,
+                       "syslog address \"%s\" is not supported: only unixgram:///PATH is", value);
+    c->syslog_path = path;
+    return 0;
+}
+
 static const struct {
     const char *name;
     unsigned drivers; /* a bit for each that knows it */
@@ -86,6 +130,9 @@ static const struct {
 } options[] = {
     {"max-size", 1 << LOG_DRIVER_FILE, take_size},
     {"max-file", 1 << LOG_DRIVER_FILE, take_files},
+    {"syslog-address", 1 << LOG_DRIVER_SYSLOG, take_address},
+    {"syslog-facility", 1 << LOG_DRIVER_SYSLOG, take_facility},
+    {"syslog-format", 1 << LOG_DRIVER_SYSLOG, take_format},
     {"tag", 1 << LOG_DRIVER_FILE | 1 << LOG_DRIVER_JOURNALD | 1 << LOG_DRIVER_SYSLOG, NULL},
     {"labels", 1 << LOG_DRIVER_FILE | 1 << LOG_DRIVER_JOURNALD | 1 << LOG_DRIVER_SYSLOG, NULL},
     {"env", 1 << LOG_DRIVER_FILE | 1 << LOG_DRIVER_JOURNALD | 1 << LOG_DRIVER_SYSLOG, NULL},
@@ -141,7 +188,8 @@ static int check_tag(const char *tag, struct err *e)
 
 int log_config_read(const json_t *host_config, struct log_config *ret, struct err *e)
 {
-    struct log_config c = {.max_size = DEFAULT_SIZE, .max_files = DEFAULT_FILES};
+    struct log_config c = {
+        .max_size = DEFAULT_SIZE, .max_files = DEFAULT_FILES, .syslog_facility = FACILITY_DAEMON};
     const char *type = json_str(host_config, "LogConfig.Type");
     if (!type || !*type)
         type = LOG_DRIVER_DEFAULT;

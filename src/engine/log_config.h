@@ -15,6 +15,9 @@
 
 enum log_driver { LOG_DRIVER_FILE, LOG_DRIVER_NONE, LOG_DRIVER_JOURNALD, LOG_DRIVER_SYSLOG };
 
+/* How a message of syslog's begins. */
+enum syslog_format { SYSLOG_LOCAL, SYSLOG_RFC3164, SYSLOG_RFC5424, SYSLOG_RFC5424_MICRO };
+
 /* Is said when nobody says anything. */
 #define LOG_DRIVER_DEFAULT "file"
 
@@ -22,6 +25,9 @@ struct log_config {
     enum log_driver driver;
     long long max_size; /* bytes of a file; -1: no limit */
     unsigned max_files;
+    enum syslog_format syslog_format;
+    unsigned syslog_facility;
+    const char *syslog_path; /* in the document; NULL: /dev/log */
 };
 
 /* Reads and checks the LogConfig of @host_config; one that is missing, or without a type, is the
