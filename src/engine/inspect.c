@@ -1,5 +1,6 @@
 #include "engine/inspect.h"
 
+#include "engine/log.h"
 #include "engine/log_config.h"
 #include "engine/state.h"
 
@@ -53,14 +54,16 @@ static json_t *complete_config(const json_t *document)
 }
 
 /* All there is to tell, in no order. */
-static json_t *gather(const json_t *document, const json_t *state)
+static json_t *gather(const json_t *document, const json_t *state, const char *log_trouble_now)
 {
-    _cleanup_json_ json_t *whole = json_pack(
-        "{s:I, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount",
-        json_int(state, "RestartCount", 0), "MountLabel", "", "ProcessLabel", "", "AppArmorProfile",
-        "", "ExecIDs", "Mounts", inspect_mounts(document), "HostConfig", complete_host(document),
-        "Config", complete_config(document), "State", json_object_get(state, "State"),
-        "NetworkSettings", json_object_get(state, "NetworkSettings"));
+    const char *trouble = *log_trouble_now ? log_trouble_now : json_str(state, "LogError");
+    _cleanup_json_ json_t *whole =
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount",
+                  json_int(state, "RestartCount", 0), "LogError", trouble ? trouble : "",
+                  "MountLabel", "", "ProcessLabel", "", "AppArmorProfile", "", "ExecIDs", "Mounts",
+                  inspect_mounts(document), "HostConfig", complete_host(document), "Config",
+                  complete_config(document), "State", json_object_get(state, "State"),
+                  "NetworkSettings", json_object_get(state, "NetworkSettings"));
     if (!whole || json_complete(whole, document) < 0)
         return NULL;
     return TAKE_PTR(whole);
@@ -70,11 +73,12 @@ static json_t *gather(const json_t *document, const json_t *state)
 static json_t *in_order(json_t *whole)
 {
     static const char *const order[] = {
-        "Id",           "Created",         "Path",           "Args",       "State",
-        "Image",        "ResolvConfPath",  "HostnamePath",   "HostsPath",  "LogPath",
-        "Name",         "RestartCount",    "Driver",         "Platform",   "MountLabel",
-        "ProcessLabel", "AppArmorProfile", "ExecIDs",        "HostConfig", "GraphDriver",
-        "Mounts",       "Config",          "NetworkSettings"};
+        "Id",           "Created",         "Path",           "Args",
+        "State",        "Image",           "ResolvConfPath", "HostnamePath",
+        "HostsPath",    "LogPath",         "LogError",       "Name",
+        "RestartCount", "Driver",          "Platform",       "MountLabel",
+        "ProcessLabel", "AppArmorProfile", "ExecIDs",        "HostConfig",
+        "GraphDriver",  "Mounts",          "Config",         "NetworkSettings"};
     _cleanup_json_ json_t *sorted = json_object();
     for (size_t i = 0; sorted && i < ARRAY_LEN(order); i++) {
         json_t *value = json_object_get(whole, order[i]);
@@ -93,7 +97,8 @@ int inspect_container(const struct engine *en, const struct container_record *c,
     int r = state_read(en, c, &state, NULL, e);
     if (r < 0)
         return r;
-    _cleanup_json_ json_t *whole = gather(c->document, state);
+    _cleanup_free_ char *trouble = log_trouble(en, c->id);
+    _cleanup_json_ json_t *whole = trouble ? gather(c->document, state, trouble) : NULL;
     json_t *sorted = whole ? in_order(whole) : NULL;
     if (!sorted)
         return err_nomem(e);

@@ -7,6 +7,7 @@
 #include "base/loop.h"
 #include "engine/contact.h"
 #include "engine/launch.h"
+#include "engine/log.h"
 #include "engine/mark.h"
 #include "engine/peer.h"
 #include "engine/restart.h"
@@ -27,6 +28,7 @@ struct monitor {
     struct launched it; /* the container, while it runs */
     struct loop loop;
     struct peers peers;
+    struct log *log;
     struct loop_source listener, init, out[2], in;
     struct loop_timer again; /* its next start */
     bool ended;              /* its first process is dead, */
@@ -255,7 +257,7 @@ static void close_output(struct monitor *m, int which)
     fd_close(&m->it.streams.out[which]);
 }
 
-/* One read of what the container wrote, to all who wish it. */
+/* One read of what the container wrote: into the log, and to all who wish it. */
 static void hear_container(struct monitor *m, int which)
 {
     ssize_t n;
@@ -268,6 +270,7 @@ static void hear_container(struct monitor *m, int which)
         close_output(m, which);
         return;
     }
+    log_write(m->log, which ? LOG_STDERR : LOG_STDOUT, m->output + FRAME_HEADER, (size_t)n);
     frame_header(m->output, which ? FRAME_STDERR : FRAME_STDOUT, (size_t)n);
     peers_send(&m->peers, wish_of(which), m->output, FRAME_HEADER + (size_t)n);
 }
@@ -494,6 +497,7 @@ static void finish(struct monitor *m, const struct state_end *end)
     bool keep = !s->discard || mark_is_set(s->engine, s->record->id, MARK_KEEP) == 1;
     loop_watch(&m->loop, &m->listener, 0);
     fd_close(&m->listener.fd);
+    log_close(&m->log); /* whoever sees the end finds all of the log */
     if (keep)
         record_end(s->engine, s->record, m->it.state, end);
     else
@@ -526,6 +530,9 @@ static int open_monitor(struct monitor *m, int client, struct err *e)
     p->wishes = s->wishes;
     if (s->terminal >= 0)
         peer_keep_terminal(p, TAKE_FD(s->terminal));
+    r = log_open(s->engine, s->record, &m->log, e);
+    if (r < 0)
+        return r;
     int fd = contact_listen(s->engine, s->record->id, e);
     if (fd < 0)
         return fd;

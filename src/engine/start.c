@@ -185,8 +185,9 @@ static void leave_caller(void)
     if (chdir("/") < 0)
         return;
     /* It ends with its container and not before: not with the terminal, not by a stray signal. */
-    for (const int *n = (const int[]){SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, 0}; *n;
-         n++)
+    for (const int *n =
+             (const int[]){SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGXFSZ, 0};
+         *n; n++)
         signal(*n, SIG_IGN);
 }
 

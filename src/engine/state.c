@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "engine/beside.h"
+#include "engine/log.h"
 #include "engine/mark.h"
 #include "kernel/process.h"
 
@@ -101,6 +102,9 @@ int state_write_ended(const struct engine *en, const struct container_record *c,
                   "NetworkSettings", no_network(), "RestartCount",
                   json_int(last, "RestartCount", 0), "StoppedByUser", end->by_user);
     if (!doc)
+        return err_nomem(e);
+    _cleanup_free_ char *trouble = log_trouble(en, c->id);
+    if (!trouble || (*trouble && json_object_set_new(doc, "LogError", json_string(trouble)) < 0))
         return err_nomem(e);
     /* Who stopped it was told that it is stopped: so it is after a power cut too. */
     int r = json_write(c->dir_fd, "state.json", doc, 0600, end->by_user ? FILE_SYNC : 0, e);

@@ -3,8 +3,8 @@
  * free has no monitor, and so is not running, whatever its file says.
  *
  * The document is {"State": Docker's object, "NetworkSettings": …, "StartTime": the first
- * process's, "RestartCount": …, "StoppedByUser": …}. Its "Status" is one of created, running,
- * paused, restarting, exited.
+ * process's, "RestartCount": …, "StoppedByUser": …, "LogError": why its last output is
+ * not in its log}. Its "Status" is one of created, running, paused, restarting, exited.
  */
 #ifndef SKIFF_ENGINE_STATE_H
 #define SKIFF_ENGINE_STATE_H
