@@ -14,8 +14,11 @@ static bool number_at(const char *p, unsigned long long *ret)
     if (*p < '0' || *p > '9')
         return false;
     errno = 0;
-    *ret = strtoull(p, NULL, 10);
-    return errno == 0;
+    unsigned long long n = strtoull(p, NULL, 10);
+    if (errno)
+        return false;
+    *ret = n;
+    return true;
 }
 
 int cgroup_parse_number(const char *text, const char *key, unsigned long long *ret)

@@ -418,6 +418,13 @@ static void test_refusals(void **state)
     removed(cg);
 }
 
+static int change(struct cgroup *cg, const char *text, struct err *e)
+{
+    _cleanup_json_ json_t *resources = NULL;
+    assert_int_equal(json_parse(text, strlen(text), "resources", &resources, e), 0);
+    return cgroup_change(cg, resources, e);
+}
+
 static void test_memory_in_use(void **state)
 {
     (void)state;
@@ -442,9 +449,47 @@ static void test_memory_in_use(void **state)
     close(pipe_fd[1]);
     assert_refuses(cg, "{\"memory\":{\"limit\":1048576,\"checkBeforeUpdate\":true}}", EBUSY,
                    "bytes are in use");
-    assert_int_equal(kill(pid, 0), 0);
+    assert_int_equal(change(cg, "{\"memory\":{\"limit\":1048576}}", NULL), -EBUSY);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0); /* it lives */
+    assert_int_equal(change(cg, "{\"memory\":{\"limit\":33554432}}", NULL), 0);
     removed(cg);
     assert_int_equal(end_of(pid), SIGKILL);
+}
+
+static void test_change_is_whole_or_none(void **state)
+{
+    (void)state;
+    struct cgroup *cg = create();
+    const char *limit = is_v2() ? "memory.max" : "memory.limit_in_bytes";
+    const char *idle = is_v2() ? "100" : "1024";
+    assert_applies(cg,
+                   "{\"memory\":{\"limit\":67108864,\"swap\":134217728},\"pids\":{\"limit\":20}}");
+    assert_int_equal(change(cg, "{\"pids\":{\"limit\":30},\"cpu\":{\"shares\":2048}}", NULL), 0);
+    assert_reads("pids", "pids.max", "30");
+    assert_reads("memory", limit, "67108864");
+    cgroup_undo(cg);
+    assert_reads("pids", "pids.max", "20");
+    assert_reads("cpu", is_v2() ? "cpu.weight" : "cpu.shares", idle);
+    cgroup_undo(cg); /* nothing is left to take back */
+
+    /* The last one is refused by each layout; what went before is as it was. */
+    assert_int_equal(change(cg,
+                            "{\"cpu\":{\"shares\":2048,\"quota\":50000,\"cpus\":\"0\"},"
+                            "\"memory\":{\"limit\":268435456,\"swap\":536870912},"
+                            "\"pids\":{\"limit\":9},\"blockIO\":{\"leafWeight\":10}}",
+                            NULL),
+                     -ENOTSUP);
+    assert_reads("pids", "pids.max", "20");
+    assert_reads("memory", limit, "67108864");
+    assert_reads("cpu", is_v2() ? "cpu.weight" : "cpu.shares", idle);
+    if (!is_v2()) {
+        assert_reads("memory", "memory.memsw.limit_in_bytes", "134217728");
+        assert_reads("cpu", "cpu.cfs_quota_us", "-1");
+    } else {
+        assert_reads("memory", "memory.swap.max", "67108864");
+        assert_reads("cpu", "cpu.max", "max 100000");
+    }
+    removed(cg);
 }
 
 static void test_out_of_memory(void **state)
@@ -679,6 +724,7 @@ int main(void)
         cmocka_unit_test_teardown(test_v1_only, clean),
         cmocka_unit_test_teardown(test_refusals, clean),
         cmocka_unit_test_teardown(test_memory_in_use, clean),
+        cmocka_unit_test_teardown(test_change_is_whole_or_none, clean),
         cmocka_unit_test_teardown(test_out_of_memory, clean),
         cmocka_unit_test_teardown(test_pids_limit_bites, clean),
         cmocka_unit_test_teardown(test_devices, clean),
