@@ -48,16 +48,18 @@ static int add_column(struct layout *l, const char *name, size_t n, const char *
     return more[l->n++].header ? 0 : err_nomem(e);
 }
 
-/* "pid,comm" or "pid comm"; "pid=NUMBER" with a header of its own, which takes the rest. */
+/* "pid,comm" or "pid comm"; "pid=NUMBER" with a header of its own, which takes the rest, and
+ * "pid=,comm=" with none. */
 static int add_list(struct layout *l, const char *list, struct err *e)
 {
     for (const char *p = list + strspn(list, ", "); *p; p += strspn(p, ", ")) {
         size_t n = strcspn(p, ", =");
-        bool titled = p[n] == '=';
-        int r = add_column(l, p, n, titled ? p + n + 1 : NULL, e);
-        if (r < 0 || titled)
+        const char *header = p[n] == '=' ? p + n + 1 : NULL;
+        bool takes_rest = header && *header != ',';
+        int r = add_column(l, p, n, header && !takes_rest ? "" : header, e);
+        if (r < 0 || takes_rest)
             return r;
-        p += n;
+        p += n + (header != NULL);
     }
     return 0;
 }

@@ -499,6 +499,8 @@ block_device()
     done
     run_ok skiff top box -o pid=NUMBER,comm
     [ "${lines[0]}" = NUMBER,comm ]
+    run_ok skiff top box -o pid=,comm=
+    [[ ${lines[0]} =~ ^$(container_pid box)\ +sleep$ ]]
 }
 
 @test "top: the columns say what ps says" {

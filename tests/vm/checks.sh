@@ -130,6 +130,138 @@ shares_become_weight()
         has '^1$' quick --cpu-shares 2 host cat /sys/fs/cgroup/cpu.weight
 }
 
+# in_group NAME FILE PATTERN: what a running container's group says.
+in_group()
+{
+    has "$3" cat "/sys/fs/cgroup/skiff/$(skiff inspect -f '{{.Id}}' "$1")/$2"
+}
+
+# box OPTION...: a container named box, which idles.
+box()
+{
+    skiff rm -f box >/dev/null 2>&1
+    skiff run -d --name box --network=none "$@" host sleep 1000 >/dev/null
+}
+
+every_limit()
+{
+    box --memory 64m --memory-reservation 32m --memory-swap 96m --cpu-period 50000 --cpu-quota 25000 \
+        --cpuset-cpus 0 --cpuset-mems 0 --pids-limit 33 --device-read-bps /dev/vda:1mb \
+        --device-write-bps /dev/vda:2mb --device-read-iops /dev/vda:100 --device-write-iops /dev/vda:200 &&
+        in_group box memory.max '^67108864$' && in_group box memory.low '^33554432$' &&
+        in_group box memory.swap.max '^33554432$' && in_group box cpu.max '^25000 50000$' &&
+        in_group box cpuset.cpus '^0$' && in_group box cpuset.mems '^0$' && in_group box pids.max '^33$' &&
+        in_group box io.max 'rbps=1048576 wbps=2097152 riops=100 wiops=200'
+}
+
+# refuses PATTERN COMMAND...: it fails, and says so.
+refuses()
+{
+    pattern=$1
+    shift
+    if printed=$("$@" 2>&1); then
+        echo "succeeded: $*"
+        return 1
+    fi
+    printf '%s\n' "$printed" | grep -qE "$pattern" || {
+        echo "nothing like /$pattern/ in: $printed"
+        return 1
+    }
+}
+
+weights()
+{
+    # Whose files there are depends on the schedulers that the kernel has.
+    box && id=$(skiff inspect -f '{{.Id}}' box)
+    if [ -e "/sys/fs/cgroup/skiff/$id/io.bfq.weight" ]; then
+        box --blkio-weight 300 && in_group box io.bfq.weight '300$'
+    elif [ -e "/sys/fs/cgroup/skiff/$id/io.weight" ]; then
+        box --blkio-weight 1000 && in_group box io.weight '10000$'
+    else
+        refuses 'blockIO.weight|--blkio-weight' quick --blkio-weight 300 host true
+    fi
+}
+
+v1_alone_is_refused()
+{
+    refuses 'swappiness.*cgroup v2' quick --memory-swappiness 10 host true &&
+        refuses '(oom-kill-disable|disableOOMKiller).*cgroup v2' quick --oom-kill-disable host true &&
+        refuses '(cpu-rt-runtime|realtimeRuntime).*cgroup v2' quick --cpu-rt-runtime 1000 host true
+}
+
+oom_is_told()
+{
+    expect 137 skiff run --name eater --network=none --memory 32m --memory-swap 32m host tail /dev/zero
+    has '^true 137$' skiff inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' eater
+    result=$?
+    skiff run --name child --network=none --memory 32m --memory-swap 32m host sh -c 'tail /dev/zero; true'
+    has '^true 0$' skiff inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' child || result=1
+    skiff rm eater child >/dev/null
+    return $result
+}
+
+updates()
+{
+    box --memory 64m && skiff update --memory 128m --memory-swap 256m --cpus 0.5 --pids-limit 9 \
+        --cpuset-cpus 0 --memory-reservation 16m --cpu-shares 2 --device-write-bps /dev/vda:3mb box &&
+        in_group box memory.max '^134217728$' && in_group box memory.swap.max '^134217728$' &&
+        in_group box cpu.max '^50000 100000$' && in_group box pids.max '^9$' &&
+        in_group box cpuset.cpus '^0$' && in_group box memory.low '^16777216$' &&
+        in_group box cpu.weight '^1$' && in_group box io.max 'wbps=3145728' &&
+        skiff update --memory -1 --pids-limit -1 --device-write-bps /dev/vda:0 box &&
+        in_group box memory.max '^max$' && in_group box memory.swap.max '^max$' &&
+        in_group box pids.max '^max$' && ! in_group box io.max wbps=3145728
+}
+
+update_takes_back()
+{
+    box --memory 64m --pids-limit 20 &&
+        refuses 'cgroup v2' skiff update --memory 128m --memory-swap 256m --cpus 0.5 --memory-swappiness 5 box &&
+        in_group box memory.max '^67108864$' && in_group box memory.swap.max '^67108864$' &&
+        in_group box cpu.max '^max 100000$' && has '^67108864 0$' \
+        skiff inspect -f '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}' box
+}
+
+# What would kill is refused; what only takes pages of files away is done.
+update_below_use()
+{
+    skiff rm -f box >/dev/null 2>&1
+    skiff run -d --name box --network=none --memory 64m --memory-swap 64m host sh -c \
+        'head -c 20000000 /dev/zero >/dev/shm/x; echo full >/dev/shm/ready; exec sleep 1000' >/dev/null
+    pid=$(skiff inspect -f '{{.State.Pid}}' box)
+    for _ in $(seq 100); do
+        [ -e "/proc/$pid/root/dev/shm/ready" ] && break
+        sleep 0.2
+    done
+    refuses '"--memory" to 8388608: [0-9]+ bytes are in use' skiff update --memory 8m --memory-swap 64m box &&
+        in_group box memory.max '^67108864$' && in_group box memory.high '^max$' &&
+        has '^true$' skiff inspect -f '{{.State.Running}}' box &&
+        skiff update --memory 40m box && in_group box memory.max '^41943040$' && in_group box memory.high '^max$'
+}
+
+stats_and_top()
+{
+    box --memory 64m && has '^box .* / 64MiB 1$' skiff stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}' &&
+        has '^root .*sleep 1000$' skiff top box && has '^[0-9]+ +sleep$' skiff top box -o pid=,comm=
+}
+
+stats_count()
+{
+    skiff rm -f box >/dev/null 2>&1
+    skiff run -d --name box --network=none -v /disk:/disk host sh -c \
+        'head -c 3000000 /dev/zero >/disk/file; sync; while :; do :; done' >/dev/null
+    for _ in $(seq 100); do
+        skiff stats --no-stream --format '{{.BlockIO}}' box | grep -q '/ 0B$' || break
+        sleep 0.2
+    done
+    has '/ [1-9].*[kM]B$' skiff stats --no-stream --format '{{.BlockIO}}' box &&
+        has '^[1-9][0-9.]*%$' skiff stats --no-stream --format '{{.CPUPerc}}' box
+    result=$?
+    skiff rm -f box >/dev/null
+    rm -f /disk/file
+    return $result
+}
+
 # --- walls ---------------------------------------------------------------------------------------
 
 own_cgroup_root()
@@ -214,6 +346,15 @@ check "--pids-limit: fork fails" pids_bite
 check "--cpus: throttled" cpu_throttles
 check "--cpuset-cpus: bound" cpuset_binds
 check "--cpu-shares: turned to a weight" shares_become_weight
+check "every limit: what the group's files hold" every_limit
+check "--blkio-weight: the scheduler's, or refused" weights
+check "what cgroup v1 alone has is refused" v1_alone_is_refused
+check "OOM: told in the state, of the first process and of a child" oom_is_told
+check "update: a running container's group at once" updates
+check "update: what fails takes back what went before" update_takes_back
+check "update: less memory than is in use is refused, and nobody killed" update_below_use
+check "stats and top: a container's own" stats_and_top
+check "stats: CPU time and bytes written" stats_count
 check "a control group namespace of its own" own_cgroup_root
 check "control groups are read-only inside" cgroups_read_only
 check "a device that was not given cannot be opened" devices_refused
