@@ -48,18 +48,20 @@ static int add_column(struct layout *l, const char *name, size_t n, const char *
     return more[l->n++].header ? 0 : err_nomem(e);
 }
 
-/* "pid,comm" or "pid comm"; "pid=NUMBER" with a header of its own, which takes the rest, and
- * "pid=,comm=" with none. */
+/* "pid,comm" or "pid comm"; "pid=NUMBER,comm=" with headers of their own, or none. */
 static int add_list(struct layout *l, const char *list, struct err *e)
 {
     for (const char *p = list + strspn(list, ", "); *p; p += strspn(p, ", ")) {
         size_t n = strcspn(p, ", =");
-        const char *header = p[n] == '=' ? p + n + 1 : NULL;
-        bool takes_rest = header && *header != ',';
-        int r = add_column(l, p, n, header && !takes_rest ? "" : header, e);
-        if (r < 0 || takes_rest)
+        const char *title = p[n] == '=' ? p + n + 1 : NULL,
+                   *end = title ? strchrnul(title, ',') : p + n;
+        _cleanup_free_ char *header = title ? strndup(title, (size_t)(end - title)) : NULL;
+        if (title && !header)
+            return err_nomem(e);
+        int r = add_column(l, p, n, header, e);
+        if (r < 0)
             return r;
-        p += n + (header != NULL);
+        p = end;
     }
     return 0;
 }

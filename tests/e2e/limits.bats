@@ -498,7 +498,7 @@ block_device()
         grep -q "/$(skiff inspect -f '{{.Id}}' box)\$" "/proc/$pid/cgroup"
     done
     run_ok skiff top box -o pid=NUMBER,comm
-    [ "${lines[0]}" = NUMBER,comm ]
+    [[ ${lines[0]} =~ ^NUMBER\ +COMMAND$ ]]
     run_ok skiff top box -o pid=,comm=
     [[ ${lines[0]} =~ ^$(container_pid box)\ +sleep$ ]]
 }
