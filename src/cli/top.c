@@ -3,6 +3,7 @@
 #include "cli/top_columns.h"
 #include "engine/beside.h"
 #include "engine/state.h"
+#include "engine/transition.h"
 #include "runtime/cgroup.h"
 
 #include <string.h>
@@ -235,10 +236,10 @@ static int show(struct cli *c, const char *name, const struct layout *layout, st
     int r = record_find(&c->engine, name, &record, e);
     if (r == 0)
         r = state_read(&c->engine, &record, &state, NULL, e);
-    if (r < 0)
+    if (r == 0)
+        r = transition(VERB_TOP, &record, state, e);
+    if (r <= 0)
         return r;
-    if (state_pid(state) == 0)
-        return err_set(e, ESRCH, "container %s is not running", record.id);
 
     _cleanup_cgroup_ struct cgroup *cg = NULL;
     _cleanup_free_ char *path = container_cgroup_path(record.document);

@@ -1,5 +1,6 @@
 #include "engine/update.h"
 #include "cli/cli.h"
+#include "cli/containers.h"
 #include "cli/request.h"
 
 struct update_options {
@@ -33,24 +34,10 @@ static int make_change(const struct update_options *o, json_t **ret, struct err 
     return r;
 }
 
-/* Goes on after errors, which are told one by one. */
-static int update_all(struct cli *c, int n, char **names, const json_t *change)
+static int update_one(struct cli *c, struct container_record *record, const void *data,
+                      struct err *e)
 {
-    int status = 0;
-    for (int i = 0; i < n; i++) {
-        _cleanup_err_ struct err e = ERR_INIT;
-        _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
-        int r = record_find(&c->engine, names[i], &record, &e);
-        if (r == 0)
-            r = update_container(&c->engine, &record, change, &e);
-        if (r == 0) {
-            puts(names[i]);
-        } else {
-            cli_error(err_text(&e));
-            status = 1;
-        }
-    }
-    return status;
+    return update_container(&c->engine, record, data, e);
 }
 
 static int run_update(struct cli *c, int argc, char **argv, struct err *e)
@@ -64,7 +51,7 @@ static int run_update(struct cli *c, int argc, char **argv, struct err *e)
         r = make_change(&o, &change, e);
     if (r == 0) {
         cli_reap(c);
-        r = update_all(c, n, words, change);
+        r = cli_for_each_container(c, n, words, update_one, change, 0);
     } else if (r == 1) {
         r = 0;
     }

@@ -1,6 +1,7 @@
 #include "engine/launch.h"
 
 #include "engine/files.h"
+#include "engine/limits.h"
 #include "engine/state.h"
 #include "network/network.h"
 
@@ -116,8 +117,10 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
     fd_close(&s->userns);
     fd_close(&s->shm);
     fd_close(&s->beside.netns);
-    if (r < 0)
+    if (r < 0) {
+        limits_explain(json_at(s->record->document, "HostConfig"), e);
         return err_wrap(e, "cannot start the container");
+    }
 
     _cleanup_json_ json_t *network = NULL;
     _cleanup_err_ struct err network_failure = ERR_INIT;

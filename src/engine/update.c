@@ -4,6 +4,7 @@
 #include "engine/change_lock.h"
 #include "engine/limits.h"
 #include "engine/state.h"
+#include "engine/transition.h"
 #include "runtime/cgroup.h"
 
 enum { BUNDLE_LIMIT = 16 << 20, FILE_MODE = 0600 };
@@ -22,18 +23,16 @@ static int change_policy(json_t *host, const json_t *change, struct err *e)
 }
 
 /* *ret stays NULL when nothing runs, and so there is no group. */
-static int change_group(const struct engine *en, const struct container_record *c,
+static int change_group(const struct container_record *c, const json_t *state,
                         const json_t *resources, struct cgroup **ret, struct err *e)
 {
-    _cleanup_json_ json_t *state = NULL;
+    if (state_pid(state) == 0)
+        return 0;
     _cleanup_free_ char *path = container_cgroup_path(c->document);
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
     if (!path)
         return err_nomem(e);
-    int r = state_read(en, c, &state, NULL, e);
-    if (r < 0 || state_pid(state) == 0)
-        return r;
-    _cleanup_cgroup_ struct cgroup *cg = NULL;
-    r = cgroup_open(path, &cg, e);
+    int r = cgroup_open(path, &cg, e);
     if (r == -ENOENT) { /* it has just ended */
         err_release(e);
         return 0;
@@ -69,12 +68,12 @@ static int change_bundle(const struct container_record *c, json_t *resources, js
     return r;
 }
 
-static int change_all(const struct engine *en, struct container_record *c, json_t *resources,
+static int change_all(struct container_record *c, const json_t *state, json_t *resources,
                       struct err *e)
 {
     _cleanup_cgroup_ struct cgroup *cg = NULL;
     _cleanup_json_ json_t *old_bundle = NULL;
-    int r = change_group(en, c, resources, &cg, e);
+    int r = change_group(c, state, resources, &cg, e);
     if (r == 0)
         r = change_bundle(c, resources, &old_bundle, e);
     if (r == 0)
@@ -86,35 +85,35 @@ static int change_all(const struct engine *en, struct container_record *c, json_
     return r;
 }
 
-static int update(const struct engine *en, const char *id, const json_t *change, struct err *e)
+static int update(const struct engine *en, struct container_record *c, const json_t *change,
+                  struct err *e)
 {
-    /* What was read before the lock was had may be old. */
-    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
-    _cleanup_json_ json_t *part = NULL, *resources = json_object();
-    int r = record_open(en, id, &c, e);
-    if (r < 0)
-        return r;
-    json_t *host = json_object_get(c.document, "HostConfig");
+    _cleanup_json_ json_t *state = NULL, *part = NULL, *resources = json_object();
+    json_t *host = json_object_get(c->document, "HostConfig");
     if (!resources)
         return err_nomem(e);
+    int r = state_read(en, c, &state, NULL, e);
+    if (r == 0)
+        r = transition(VERB_UPDATE, c, state, e);
+    if (r <= 0)
+        return r;
     r = change_policy(host, change, e);
     if (r == 0)
         r = limits_change(host, change, &part, e);
     if (r == 0)
         r = limits_to_resources(part, resources, e);
     if (r == 0)
-        r = change_all(en, &c, resources, e);
-    if (r < 0)
-        limits_explain(part, e);
-    return r;
+        r = change_all(c, state, resources, e);
+    return r < 0 ? limits_explain(part, e) : 0;
 }
 
-int update_container(const struct engine *en, const struct container_record *c,
-                     const json_t *change, struct err *e)
+int update_container(const struct engine *en, struct container_record *c, const json_t *change,
+                     struct err *e)
 {
     _cleanup_close_ int lock = change_lock(c, e);
-    if (lock < 0)
-        return lock;
-    int r = update(en, c->id, change, e);
+    /* What was read before the lock was had may be old. */
+    int r = lock < 0 ? lock : record_reload(c, e);
+    if (r == 0)
+        r = update(en, c, change, e);
     return r < 0 ? err_wrap(e, "cannot update container %s", record_name(c)) : 0;
 }
