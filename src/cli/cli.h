@@ -37,12 +37,15 @@ enum cli_word {
     WORD_STOPPED, /* one that does not */
     WORD_PAUSED,
     WORD_IMAGE,
+    WORD_IMAGE_OR_HOST, /* to make a container of: also the built-in one */
     WORD_VOLUME,
     WORD_OBJECT, /* container, image or volume */
+    WORD_DONOR,  /* "container:NAME", a running one whose namespace is shared */
     WORD_PATH,   /* "CONTAINER:PATH", or a file of ours */
-    WORD_FILE,   /* a file of ours */
-    WORD_SHELL,  /* one that completion knows */
-    WORD_COMMAND_NAME,
+    WORD_MOUNT,  /* "VOLUME:PATH", or a file of ours */
+    WORD_FILE,
+    WORD_FOLDER,
+    WORD_SHELL, /* one that completion knows */
 };
 
 enum cli_flags {
@@ -70,6 +73,7 @@ struct cli_command {
 extern const struct cli_command cmd_attach;
 extern const struct cli_command cmd_boot;
 extern const struct cli_command cmd_check;
+extern const struct cli_command cmd_completion;
 extern const struct cli_command cmd_container_inspect;
 extern const struct cli_command cmd_cp;
 extern const struct cli_command cmd_create;
@@ -119,6 +123,10 @@ int cli_log_level(const char *name, enum cli_level *ret, struct err *e);
  * and what is done, with the time since the program began. */
 void cli_warn(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cli_debug(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The folders that were asked for, by option or environment, or their defaults. */
+const char *cli_root(const struct cli *c);
+const char *cli_run_dir(const struct cli *c);
 
 /* Prints @text; 0, or -EIO with the story when standard output cannot take it. */
 int cli_print(const char *text, struct err *e);

@@ -23,6 +23,7 @@ const struct command_entry command_entries[] = {
     {NULL, "attach", &cmd_attach, PLACE_COMMAND},
     {NULL, "boot", &cmd_boot, PLACE_COMMAND},
     {NULL, "check", &cmd_check, PLACE_COMMAND},
+    {NULL, "completion", &cmd_completion, PLACE_COMMAND},
     {NULL, "cp", &cmd_cp, PLACE_COMMAND},
     {NULL, "create", &cmd_create, PLACE_COMMAND},
     {NULL, "events", &cmd_events, PLACE_COMMAND},
@@ -90,9 +91,8 @@ const struct command_entry command_entries[] = {
 static const char dockers[] =
     " attach build builder buildx checkpoint commit compose config context cp create df diff "
     "events exec export history image import load login logout logs manifest network node pause "
-    "plugin "
-    "port prune pull push rename restart save search secret service stack start stats stop swarm "
-    "tag top trust unpause update volume wait ";
+    "plugin port prune pull push rename restart save search secret service stack start stats stop "
+    "swarm tag top trust unpause update volume wait ";
 
 static bool is_dockers(const char *word)
 {

@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 
 #include "base/file.h"
@@ -95,14 +96,25 @@ static const char *find_libexec(void)
     return known && *known ? known : SKIFF_LIBEXECDIR;
 }
 
+static const char *folder(const char *option, const char *variable, const char *otherwise)
+{
+    const char *chosen = option ? option : getenv(variable);
+    return chosen && *chosen ? chosen : otherwise;
+}
+
+const char *cli_root(const struct cli *c)
+{
+    return folder(c->root, "SKIFF_ROOT", "/var/lib/skiff");
+}
+
+const char *cli_run_dir(const struct cli *c)
+{
+    return folder(c->run_dir, "SKIFF_RUN_DIR", "/run/skiff");
+}
+
 static int open_ground(struct cli *c, struct err *e)
 {
-    if (!c->root)
-        c->root = getenv("SKIFF_ROOT");
-    if (!c->run_dir)
-        c->run_dir = getenv("SKIFF_RUN_DIR");
-    int r = engine_open(c->root && *c->root ? c->root : "/var/lib/skiff",
-                        c->run_dir && *c->run_dir ? c->run_dir : "/run/skiff", &c->engine, e);
+    int r = engine_open(cli_root(c), cli_run_dir(c), &c->engine, e);
     c->engine.libexec = c->libexec;
     if (r == 0)
         cli_debug(c, "root %s, run folder %s, helpers %s", c->engine.root, c->engine.run,
@@ -138,6 +150,8 @@ static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct e
 {
     char **words;
     int n;
+    if (argc > 0 && str_eq(argv[0], "__complete"))
+        return complete(c, argc - 1, argv + 1, global_options, e);
     int r = options_parse(global_options, argv, argc, true, c, &words, &n, e);
     if (r < 0)
         return r;
