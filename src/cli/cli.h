@@ -73,11 +73,14 @@ struct cli_command {
 extern const struct cli_command cmd_attach;
 extern const struct cli_command cmd_boot;
 extern const struct cli_command cmd_check;
+extern const struct cli_command cmd_commit;
 extern const struct cli_command cmd_completion;
 extern const struct cli_command cmd_container_inspect;
 extern const struct cli_command cmd_cp;
 extern const struct cli_command cmd_create;
+extern const struct cli_command cmd_diff;
 extern const struct cli_command cmd_events;
+extern const struct cli_command cmd_export;
 extern const struct cli_command cmd_image_inspect;
 extern const struct cli_command cmd_images;
 extern const struct cli_command cmd_import;

@@ -120,8 +120,8 @@ static int copy(struct cli *c, const struct cp_options *o, const char *from, con
         .archive = o->archive,
         .follow = o->follow,
     };
-    if (str_eq(q.host, "-"))
-        return err_set(e, ENOTSUP, "archives are not supported yet");
+    if (source && str_eq(to_path, "-"))
+        return copy_to_archive(&c->engine, &q, 1, e);
     return source ? from_container(c, &q, o->quiet, e) : to_container(c, &q, o->quiet, e);
 }
 

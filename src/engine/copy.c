@@ -1,5 +1,6 @@
 #include "engine/copy.h"
 
+#include "engine/archive.h"
 #include "engine/copy_path.h"
 #include "engine/rootfs_view.h"
 #include "kernel/copy_tree.h"
@@ -59,19 +60,26 @@ static int open_job(const struct engine *en, const struct copy_request *q, struc
 
 /* ---- what the copying asks ---- */
 
-/* Owners are told as seen inside: to the host a container's root is root. */
 static void choose_owner(void *data, uid_t *uid, gid_t *gid)
 {
     const struct job *j = data;
     uint32_t u = *uid, g = *gid;
-    bool archive = j->q->archive;
-    if (j->to_container) {
-        *uid = archive && owner_map_outside(&j->view.uids, u, &u) ? u : j->uid;
-        *gid = archive && owner_map_outside(&j->view.gids, g, &g) ? g : j->gid;
-        return;
+    if (!j->q->archive) {
+        *uid = j->uid;
+        *gid = j->gid;
+    } else if (j->to_container) {
+        *uid = owner_map_outside(&j->view.uids, u, &u) ? u : j->uid;
+        *gid = owner_map_outside(&j->view.gids, g, &g) ? g : j->gid;
+    } else {
+        rootfs_view_owner(&j->view, uid, gid);
     }
-    *uid = !archive ? j->uid : owner_map_inside(&j->view.uids, u, &u) ? u : OWNER_NOBODY;
-    *gid = !archive ? j->gid : owner_map_inside(&j->view.gids, g, &g) ? g : OWNER_NOBODY;
+}
+
+/* In an archive owners are the container's own. */
+static void tell_owner(void *data, uid_t *uid, gid_t *gid)
+{
+    const struct job *j = data;
+    rootfs_view_owner(&j->view, uid, gid);
 }
 
 static bool is_kernels(int fd)
@@ -157,6 +165,32 @@ int copy_from_container(const struct engine *en, const struct copy_request *q,
         r = copy(&j, e);
     *ret_size = j.size;
     return r;
+}
+
+int copy_to_archive(const struct engine *en, const struct copy_request *q, int out, struct err *e)
+{
+    _cleanup_(job_release) struct job j = empty;
+    int r = open_job(en, q, &j, e);
+    if (r == 0)
+        r = find_inside(&j, e);
+    if (r < 0)
+        return r;
+    const struct archive_options o = {.owner = tell_owner, .enter = enter, .data = &j};
+    const struct copy_source *s = &j.source;
+    return s->folder < 0 ? archive_node(out, s->dir, s->name, s->base, &o, e)
+                         : archive_folder(out, s->folder, s->contents ? "." : s->base, &o, e);
+}
+
+int copy_root_to_archive(const struct engine *en, const char *container, int out, struct err *e)
+{
+    _cleanup_(job_release) struct job j = empty;
+    int r = record_find(en, container, &j.record, e);
+    if (r == 0)
+        r = rootfs_view_open(en, &j.record, VIEW_ROOT_ALONE, &j.view, e);
+    if (r < 0)
+        return r;
+    const struct archive_options o = {.owner = tell_owner, .data = &j};
+    return archive_folder(out, j.view.fd, NULL, &o, e);
 }
 
 /* ---- to ---- */

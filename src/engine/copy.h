@@ -25,7 +25,11 @@ int copy_from_container(const struct engine *en, const struct copy_request *q,
 int copy_to_container(const struct engine *en, const struct copy_request *q,
                       unsigned long long *ret_size, struct err *e);
 
-/* Writes the source in the container to @out as a tar archive. */
+/* Writes the source in the container to @out as a tar archive, with owners as it sees them. */
 int copy_to_archive(const struct engine *en, const struct copy_request *q, int out, struct err *e);
+
+/* Writes all of the container's own root file system to @out likewise, without what is mounted in
+ * it. */
+int copy_root_to_archive(const struct engine *en, const char *container, int out, struct err *e);
 
 #endif

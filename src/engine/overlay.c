@@ -115,7 +115,7 @@ static int mount_by_descriptors(const struct overlay *o, const struct parts *p, 
     size_t n = p->n + (p->upper < 0 ? 0 : 2);
     char(*paths)[32] = calloc(n, sizeof(*paths));
     _cleanup_free_ void *paths_owner = paths;
-    _cleanup_free_ struct mount_option *options = calloc(n + 1, sizeof(*options));
+    _cleanup_free_ struct mount_option *options = calloc(n + 2, sizeof(*options));
     if (!paths || !options)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
@@ -124,6 +124,8 @@ static int mount_by_descriptors(const struct overlay *o, const struct parts *p, 
         snprintf(paths[i], sizeof(paths[i]), "/proc/self/fd/%d", fd);
         options[i] = (struct mount_option){key, paths[i]};
     }
+    /* So that the container's own layer can be read without the others: for diff and commit. */
+    options[n++] = (struct mount_option){"redirect_dir", "off"};
     if (o->discard)
         options[n++] = (struct mount_option){"volatile", NULL};
     return mount_new("overlay", "overlay", options, n, 0, e);
@@ -196,6 +198,7 @@ static int mount_by_text(const struct overlay *o, const struct parts *p, int pla
     _cleanup_str_ struct str options = {0};
     for (size_t i = 0; i < p->n; i++)
         str_addf(&options, "%s/proc/self/fd/%d", i ? ":" : "lowerdir=", p->lower[i]);
+    str_add(&options, ",redirect_dir=off");
     if (p->upper >= 0)
         str_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", p->upper,
                  p->work, o->discard ? ",volatile" : "");

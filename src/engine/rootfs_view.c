@@ -30,7 +30,9 @@ void rootfs_view_release(struct rootfs_view *v)
 static int seal(int fd, struct err *e)
 {
     int r = mount_propagation(fd, PROPAGATE_PRIVATE, true, e);
-    return r < 0 ? r : mount_change(fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, 0, true, e);
+    return r < 0 ? r
+                 : mount_change(fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0,
+                                true, e);
 }
 
 /* The mount was handed over by its root folder, as a path alone. */
@@ -243,4 +245,13 @@ void rootfs_view_root(const struct rootfs_view *v, uid_t *ret_uid, gid_t *ret_gi
     (void)owner_map_outside(&v->gids, 0, &gid);
     *ret_uid = uid;
     *ret_gid = gid;
+}
+
+void rootfs_view_owner(const struct rootfs_view *v, uid_t *uid, gid_t *gid)
+{
+    uint32_t u = OWNER_NOBODY, g = OWNER_NOBODY;
+    (void)owner_map_inside(&v->uids, *uid, &u);
+    (void)owner_map_inside(&v->gids, *gid, &g);
+    *uid = u;
+    *gid = g;
 }

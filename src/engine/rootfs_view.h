@@ -13,7 +13,7 @@
 #define SKIFF_ENGINE_ROOTFS_VIEW_H
 
 #include "engine/engine.h"
-#include "engine/owner_map.h"
+#include "kernel/owner_map.h"
 
 struct rootfs_view {
     int fd;   /* its root folder, readable */
@@ -37,5 +37,8 @@ void rootfs_view_release(struct rootfs_view *v);
 
 /* Who root of the container is out here. */
 void rootfs_view_root(const struct rootfs_view *v, uid_t *ret_uid, gid_t *ret_gid);
+
+/* From owners out here to owners as the container sees them. */
+void rootfs_view_owner(const struct rootfs_view *v, uid_t *uid, gid_t *gid);
 
 #endif

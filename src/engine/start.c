@@ -1,13 +1,10 @@
 #include "engine/start.h"
 
 #include "base/file.h"
-#include "engine/base_layer.h"
 #include "engine/bundle.h"
 #include "engine/files.h"
-#include "engine/idmap.h"
-#include "engine/overlay.h"
+#include "engine/root_mount.h"
 #include "engine/shm.h"
-#include "runtime/userns.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -29,53 +26,8 @@ static int open_cache(const struct engine *en)
 
 static int mount_root(struct start *s, const struct create_image *image, struct err *e)
 {
-    struct overlay o = {
-        .root_fd = image->built_in ? AT_FDCWD : s->engine->root_fd,
-        .layers = image->built_in ? NULL : &image->image.layers,
-        .base = image->built_in ? NULL : BASE_LAYER,
-        .container_fd = s->record->dir_fd,
-        .userns_fd = s->userns,
-        .discard = s->discard,
-    };
-    int r = image->built_in ? 0 : base_layer_make(s->engine, e);
-    if (r == 0 && s->userns >= 0)
-        r = userns_root(s->userns, &o.owner_uid, &o.owner_gid, e);
-    if (r < 0)
-        return r;
-    s->root_mount = overlay_mount(&o, e);
+    s->root_mount = root_mount(s->engine, s->record, image, s->userns, s->discard, e);
     return s->root_mount < 0 ? s->root_mount : 0;
-}
-
-/* The root is mounted before the configuration is made, for users are named by its files; but with
- * a user namespace it is mounted through that. So the maps are chosen first, and written down. */
-static int make_userns(struct start *s, struct err *e)
-{
-    if (s->modes[NS_USER].kind == MODE_HOST)
-        return 0;
-    _cleanup_free_ char *path = NULL;
-    int r = mode_path(s->engine, NS_USER, &s->modes[NS_USER], &path, e);
-    if (r < 0)
-        return r;
-    if (path) {
-        s->userns = namespace_open_path(path, NS_USER, e);
-        return s->userns < 0 ? s->userns : 0;
-    }
-    struct id_range uids, gids;
-    json_t *host = json_at(s->record->document, "HostConfig");
-    r = idmap_choose(json_at(host, "IDMapping"), &uids, &gids, e);
-    if (r < 0)
-        return r;
-    if (json_object_set_new(host, "IDMapping",
-                            json_pack("{s:I, s:I, s:I}", "UID", (json_int_t)uids.first, "GID",
-                                      (json_int_t)gids.first, "Size", (json_int_t)uids.size)) < 0)
-        return err_nomem(e);
-    r = record_save(s->record, !s->discard, e); /* what it writes is theirs at its next start too */
-    if (r < 0)
-        return r;
-    const struct spec_id_map uid_map = {0, uids.first, uids.size};
-    const struct spec_id_map gid_map = {0, gids.first, gids.size};
-    s->userns = userns_new(&uid_map, 1, &gid_map, 1, e);
-    return s->userns < 0 ? s->userns : 0;
 }
 
 static int read_modes(struct start *s, struct err *e)
@@ -136,7 +88,7 @@ int start_prepare(const struct engine *en, struct container_record *c,
         return err_sys(e, errno, "cannot create folder \"rootfs\"");
     int r = read_modes(s, e);
     if (r == 0)
-        r = make_userns(s, e);
+        r = root_userns(en, c, &s->modes[NS_USER], !s->discard, &s->userns, e);
     if (r == 0)
         r = beside_begin(&s->beside, c, s->modes, e);
     if (r == 0)

@@ -1,7 +1,9 @@
 #include "kernel/copy_tree.h"
 
 #include "base/str.h"
+#include "kernel/attributes.h"
 #include "kernel/copy_content.h"
+#include "kernel/link_table.h"
 #include "kernel/node.h"
 
 #include <fcntl.h>
@@ -16,23 +18,15 @@ struct place {
     bool made; /* by us, so it gets its facts when it is full */
 };
 
-/* Where the first copy of a file with several names is. */
-struct link {
-    dev_t dev;
-    ino_t ino;
-    char *path; /* below the destination */
-};
-
 struct copy {
     const struct copy_options *o;
     const char
         *as; /* what the one entry that is copied is called there; NULL: a folder's content */
     struct place *places;
     size_t n, cap;
-    size_t top;         /* the place where the walk's paths begin */
-    struct link *links; /* a hash table, open addressing */
-    size_t n_links, cap_links;
-    struct stat to; /* of that place, which must not be copied into itself */
+    size_t top;              /* the place where the walk's paths begin */
+    struct link_table links; /* where the first copy of a file with several names is */
+    struct stat to;          /* of that place, which must not be copied into itself */
 };
 
 static void copy_release(struct copy *c)
@@ -40,49 +34,10 @@ static void copy_release(struct copy *c)
     for (size_t i = 0; i < c->n; i++)
         fd_close(&c->places[i].fd);
     free(c->places);
-    for (size_t i = 0; i < c->cap_links; i++)
-        free(c->links[i].path);
-    free(c->links);
+    link_table_release(&c->links);
 }
 
 /* ---- names of the same file ---- */
-
-static struct link *find_link(struct link *links, size_t cap, dev_t dev, ino_t ino)
-{
-    size_t i = ((size_t)ino * 0x9E3779B97F4A7C15U ^ (size_t)dev) & (cap - 1);
-    while (links[i].path && (links[i].dev != dev || links[i].ino != ino))
-        i = (i + 1) & (cap - 1);
-    return &links[i];
-}
-
-static int grow_links(struct copy *c)
-{
-    size_t cap = c->cap_links ? c->cap_links * 2 : 64;
-    struct link *more = calloc(cap, sizeof(*more));
-    if (!more)
-        return -ENOMEM;
-    for (size_t i = 0; i < c->cap_links; i++)
-        if (c->links[i].path)
-            *find_link(more, cap, c->links[i].dev, c->links[i].ino) = c->links[i];
-    free(c->links);
-    c->links = more;
-    c->cap_links = cap;
-    return 0;
-}
-
-static int remember_link(struct copy *c, const struct walk_entry *entry)
-{
-    if (c->n_links * 2 >= c->cap_links && grow_links(c) < 0)
-        return -ENOMEM;
-    struct link *l = find_link(c->links, c->cap_links, entry->st.st_dev, entry->st.st_ino);
-    char *path = strdup(entry->path);
-    if (!path)
-        return -ENOMEM;
-    c->n_links += !l->path;
-    free(l->path);
-    *l = (struct link){entry->st.st_dev, entry->st.st_ino, path};
-    return 0;
-}
 
 /* The folder of @path below the destination; *ret_name is what follows. */
 static int open_parent(const struct copy *c, const char *path, const char **ret_name)
@@ -103,58 +58,23 @@ static int open_parent(const struct copy *c, const char *path, const char **ret_
 /* 1 when the entry is another name of one that was copied, and is one here too. */
 static int link_again(struct copy *c, const struct walk_entry *entry, struct node *n)
 {
-    if (S_ISDIR(entry->st.st_mode) || entry->st.st_nlink < 2 || !c->cap_links)
-        return 0;
-    const struct link *l = find_link(c->links, c->cap_links, entry->st.st_dev, entry->st.st_ino);
-    if (!l->path)
+    const char *path = link_table_wants(&entry->st) ? link_table_get(&c->links, &entry->st) : NULL;
+    if (!path)
         return 0;
     const char *name;
-    _cleanup_close_ int dir = open_parent(c, l->path, &name);
+    _cleanup_close_ int dir = open_parent(c, path, &name);
     /* Moved away by its owner meanwhile, or too many names: it is copied once more. */
     return dir >= 0 && node_make_link(n, dir, name) == 0;
 }
 
 /* ---- facts ---- */
 
-static bool is_wanted_attribute(const char *name, bool same_owner)
+static int set_attribute(void *data, const char *name, const void *value, size_t n)
 {
-    if (str_eq(name, "system.posix_acl_access") || str_eq(name, "system.posix_acl_default"))
-        return same_owner;
-    return str_eq(name, "security.capability") ||
-           (str_after(name, "user.") && !str_after(name, "user.overlay."));
-}
-
-static int copy_attribute(int from, int to, const char *name)
-{
-    _cleanup_free_ char *value = malloc(XATTR_SIZE_MAX);
-    if (!value)
-        return -ENOMEM;
-    ssize_t n = fgetxattr(from, name, value, XATTR_SIZE_MAX);
-    if (n < 0)
-        return errno == ENODATA ? 0 : -errno;
-    if (fsetxattr(to, name, value, (size_t)n, 0) == 0)
+    if (fsetxattr(*(const int *)data, name, value, n, 0) == 0)
         return 0;
     /* What users noted down about a file may be lost; what it may do must not be. */
     return errno == EOPNOTSUPP && !str_eq(name, "security.capability") ? 0 : -errno;
-}
-
-static int copy_attributes(int from, int to, bool same_owner)
-{
-    ssize_t n = flistxattr(from, NULL, 0);
-    if (n <= 0)
-        return n == 0 || errno == EOPNOTSUPP ? 0 : -errno;
-    _cleanup_free_ char *names = malloc((size_t)n + 1);
-    if (!names)
-        return -ENOMEM;
-    n = flistxattr(from, names, (size_t)n);
-    if (n < 0)
-        return errno == ERANGE ? 0 : -errno; /* more came meanwhile: its owner is at work */
-    names[n] = '\0';
-    int r = 0;
-    for (const char *name = names; r == 0 && name < names + n; name += strlen(name) + 1)
-        if (is_wanted_attribute(name, same_owner))
-            r = copy_attribute(from, to, name);
-    return r;
 }
 
 /* Whether the owners stay. */
@@ -180,7 +100,7 @@ static int finish(const struct copy_options *o, const struct stat *st, int from,
     struct node n = {.dirfd = -EBADF};
     bool same = take_facts(o, st, &n);
     int r = node_finish(&n, to);
-    return r < 0 ? r : copy_attributes(from, to, same);
+    return r < 0 ? r : attributes_read(from, same, set_attribute, &to);
 }
 
 int copy_facts(int from, int to, const struct copy_options *o, struct err *e)
@@ -289,8 +209,8 @@ static int visit(void *data, const struct walk_entry *entry, struct err *e)
     r = link_again(c, entry, &n);
     if (r == 0) {
         r = copy_entry(c, entry, &n);
-        if (r == 0 && entry->st.st_nlink > 1 && !S_ISDIR(entry->st.st_mode))
-            r = remember_link(c, entry);
+        if (r == 0 && link_table_wants(&entry->st))
+            r = link_table_put(&c->links, &entry->st, entry->path);
     } else {
         r = 0;
     }

@@ -4,8 +4,8 @@
  *
  * Source: user_namespaces(7), "/proc/PID/uid_map".
  */
-#ifndef SKIFF_ENGINE_OWNER_MAP_H
-#define SKIFF_ENGINE_OWNER_MAP_H
+#ifndef SKIFF_KERNEL_OWNER_MAP_H
+#define SKIFF_KERNEL_OWNER_MAP_H
 
 #include "base/err.h"
 

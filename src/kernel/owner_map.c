@@ -1,4 +1,4 @@
-#include "engine/owner_map.h"
+#include "kernel/owner_map.h"
 
 #include "base/file.h"
 #include "base/str.h"
