@@ -222,6 +222,8 @@ static int look(const struct engine *en, struct container_record *c, bool alone,
     if (!json_bool(state, "State.Running", false))
         return view_stopped(en, c, alone, v, e);
     fd_close(&v->lock);
+    if (json_int(state, "State.Pid", 0) <= 0)
+        return err_set(e, EAGAIN, "it is between two starts: stop it, or try again");
     return view_running((pid_t)json_int(state, "State.Pid", 0),
                         (uint64_t)json_int(state, "StartTime", 0), alone, v, e);
 }

@@ -1,0 +1,174 @@
+# `diff`, `export` and `commit`: what a container has made of its image, listed, whole, and as a new
+# image.
+load ../lib/common
+
+setup_file()
+{
+    require_root
+    require_command jq
+    skiff_setup
+    import_busybox
+}
+
+teardown_file()
+{
+    skiff_teardown
+}
+
+setup()
+{
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+teardown()
+{
+    skiff_cleanup
+}
+
+# ran NAME COMMAND [OPTION...]: a container that has run a command and ended.
+ran()
+{
+    skiff run --network none --name "$1" "${@:3}" busybox sh -c "$2"
+}
+
+# A bit of everything.
+changes='rm /etc/passwd; mkdir -p /n/e/w; echo 1 >/n/e/w/f; rm -r /home; rm -r /var; mkdir /var /var/new
+    echo x >>/etc/group; touch /root; ln -s x /link; rm /bin/true; mkdir /bin/true; echo >/bin/true/x
+    chmod 700 /tmp; echo >/usr-x; echo >/usr/x; rm -r /sbin; echo file >/sbin; chmod 600 /bin/busybox; chmod 755 /bin/busybox'
+
+# --- diff ----------------------------------------------------------------------------------------
+
+@test "diff: added, changed and deleted, a folder before what is in it" {
+    ran one "$changes"
+    run_ok skiff diff one
+    # Docker tells the same of the same commands (in no order).
+    output_is 'C /bin
+C /bin/true
+A /bin/true/x
+C /etc
+C /etc/group
+D /etc/passwd
+D /home
+A /link
+A /n
+A /n/e
+A /n/e/w
+A /n/e/w/f
+C /sbin
+C /tmp
+C /usr
+A /usr/x
+A /usr-x
+C /var
+A /var/new
+D /var/tmp'
+}
+
+@test "diff: of a container that runs, that never ran, that is not there" {
+    skiff run -d --network none --name lives busybox sh -c 'echo 1 >/made; sleep 1000' >/dev/null
+    until_true eval '[ "$(skiff diff lives)" = "A /made" ]'
+    skiff create --name fresh busybox true >/dev/null
+    run_ok skiff diff fresh
+    output_is ''
+    run_fails 'no such container: nobody' skiff diff nobody
+    skiff run --network none --name machine host true
+    run_fails 'built-in image' skiff diff machine
+}
+
+@test "diff: odd names, and what came and went" {
+    ran one 'printf 1 >"/a b"; printf 1 >"/$(printf "n\\303\\244")"; echo 1 >/gone; rm /gone; mv /etc/group /etc/moved'
+    run_ok skiff diff one
+    output_is $'A /a b\nC /etc\nD /etc/group\nA /etc/moved\nA /n\xc3\xa4'
+}
+
+@test "diff: with a user namespace, owners that were not changed are no changes" {
+    skiff run --network none --userns private --name mapped busybox sh -c 'echo >/x; chmod 600 /etc/passwd; chmod 644 /etc/passwd; chown 5 /etc/group'
+    run_ok skiff diff mapped
+    output_is $'C /etc\nC /etc/group\nA /x'
+}
+
+# --- export --------------------------------------------------------------------------------------
+
+facts()
+{
+    (cd "$1" && find . -mindepth 1 -printf '%P|%y|%m|%U:%G|%T@|%l|%n|' \( -type f -printf '%s' , -true \) -printf '\n' |
+        LC_ALL=C sort)
+}
+
+@test "export: the whole root, as it was imported and changed" {
+    mkdir made
+    rootfs_unpacked "$(rootfs_busybox)" made
+    chown 1000:50 made/etc/passwd
+    chmod 4755 made/bin/busybox
+    ln made/etc/passwd made/etc/other
+    mkfifo made/fifo
+    truncate -s 3M made/sparse
+    printf x >>made/sparse
+    touch -d @1234567890.5 made/etc/passwd
+    touch -h -d @1000000000.123456789 made/bin/ls
+    find made -type d -exec touch -d @86400 {} +
+    tar -C made --format=posix --sparse --numeric-owner -cf - . | skiff import - own >/dev/null
+    skiff create --name one own true >/dev/null
+    skiff export one >one.tar
+    mkdir back
+    tar -C back -xpf one.tar
+    facts made >want
+    # What every container has, and an image may not: see engine/base_layer.h.
+    facts back | grep -vE '^(dev|proc|sys|etc/(hosts|hostname|resolv.conf|mtab)|etc\|)' >got
+    grep -vE '^(dev|proc|sys|etc/(hosts|hostname|resolv.conf|mtab)|etc\|)' want | diff - got
+    [ "$(stat -c %b back/sparse)" -lt 100 ]
+    cmp made/sparse back/sparse
+    [ "$(stat -c %i back/etc/passwd)" = "$(stat -c %i back/etc/other)" ]
+    bsdtar -tvf one.tar >/dev/null
+    # Imported again it is the same image's content.
+    skiff import one.tar again >/dev/null
+    skiff create --name two again true >/dev/null
+    skiff export two | tar -t | sort >second
+    tar -tf one.tar | sort | diff - second
+}
+
+@test "export: of one that runs, without what is mounted in it" {
+    mkdir volume
+    echo hidden >volume/file
+    skiff run -d --network none --name lives -v "$PWD/volume:/data" --tmpfs /quick busybox \
+        sh -c 'echo 1 >/quick/x; echo 1 >/made; sleep 1000' >/dev/null
+    until_true skiff cp lives:/made .
+    skiff export lives | tar -t >names
+    grep -qx 'data/' names
+    grep -qx 'quick/' names
+    grep -qx made names
+    run grep -E '^(data|quick|proc|sys|dev)/.' names
+    [ "$status" -ne 0 ] || grep -qxE 'dev/(pts|shm|mqueue|console)/?' <<<"$output"
+    skiff kill lives >/dev/null
+    skiff export lives | tar -t | sort >stopped
+    sort names | diff - stopped
+}
+
+@test "export: to a file, which appears when it is whole; never to a terminal" {
+    ran one 'echo 1 >/made'
+    run_ok skiff export -o out.tar one
+    output_is ''
+    tar -tf out.tar made
+    [ "$(stat -c %a out.tar)" = 600 ]
+    run_fails 'cannot create' skiff export -o no/such/out.tar one
+    run_fails 'is a directory' skiff export -o . one
+    run_fails 'no such container' skiff export -o new.tar nobody
+    [ ! -e new.tar ]
+    [ "$(find . -name '*.tmp-*' | wc -l)" -eq 0 ]
+    run_ok skiff export -o /dev/null one
+    [ -c /dev/null ]
+    run script -qec "'$SKIFF' export one" /dev/null </dev/null
+    [ "$status" -ne 0 ]
+    output_has 'cowardly refusing to save to a terminal'
+    run bash -c "'$SKIFF' export one >/dev/full"
+    [ "$status" -ne 0 ]
+    output_has 'no space left'
+}
+
+@test "export: with a user namespace owners are those that the container sees" {
+    skiff run --network none --userns private --name mapped busybox sh -c 'echo >/x; chown 5:6 /x; echo >/y'
+    skiff export mapped | tar -tv --numeric-owner >names
+    grep -qE ' 5/6 .* x$' names
+    grep -qE ' 0/0 .* y$' names
+    grep -qE ' 0/0 .* bin/busybox$' names
+}
