@@ -1,6 +1,7 @@
 #include "engine/inspect.h"
 #include "cli/cli.h"
 #include "cli/template.h"
+#include "engine/container_size.h"
 #include "image/image.h"
 #include "image/reference.h"
 
@@ -16,15 +17,24 @@ static const struct option_def table[] = {
      "Print what a Go template says, or json", "Options"},
     {"type", 0, OPTION_STRING, offsetof(struct inspect_options, type), "TYPE", "container or image",
      NULL},
-    {"size", 's', OPTION_FLAG, offsetof(struct inspect_options, size), NULL, NULL, NULL},
+    {"size", 's', OPTION_FLAG, offsetof(struct inspect_options, size), NULL,
+     "Also how much room a container takes", NULL},
     {0},
 };
 
-static int inspect_one_container(struct cli *c, const char *what, json_t **ret, struct err *e)
+static int inspect_one_container(struct cli *c, const struct inspect_options *o, const char *what,
+                                 json_t **ret, struct err *e)
 {
     _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+    _cleanup_json_ json_t *doc = NULL;
     int r = record_find(&c->engine, what, &record, e);
-    return r < 0 ? r : inspect_container(&c->engine, &record, ret, e);
+    if (r == 0)
+        r = inspect_container(&c->engine, &record, &doc, e);
+    if (r == 0 && o->size)
+        r = container_add_size(&c->engine, &record, doc, e);
+    if (r == 0)
+        *ret = TAKE_PTR(doc);
+    return r;
 }
 
 static json_t *short_names(const struct strv *names)
@@ -80,7 +90,7 @@ static int inspect_one(struct cli *c, const struct inspect_options *o, const cha
 {
     int r = -ENOENT;
     if (!str_eq(o->type, "image"))
-        r = inspect_one_container(c, what, ret, e);
+        r = inspect_one_container(c, o, what, ret, e);
     if (r == -ENOENT && !str_eq(o->type, "container"))
         r = inspect_one_image(c, what, ret, e);
     if (r == -ENOENT && !o->type)

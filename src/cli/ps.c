@@ -1,6 +1,8 @@
 #include "cli/cli.h"
 #include "cli/ps_filter.h"
+#include "cli/size.h"
 #include "cli/template.h"
+#include "engine/container_size.h"
 #include "engine/inspect.h"
 #include "engine/state.h"
 
@@ -23,6 +25,8 @@ static const struct option_def table[] = {
     {"latest", 'l', OPTION_FLAG, offsetof(struct ps_options, latest), NULL, "The one created last",
      NULL},
     {"last", 'n', OPTION_INT, offsetof(struct ps_options, last), "N", "The N created last", NULL},
+    {"size", 's', OPTION_FLAG, offsetof(struct ps_options, size), NULL,
+     "How much room they take, without and with the image", NULL},
     {"filter", 'f', OPTION_LIST, offsetof(struct ps_options, filter), "KEY=VALUE",
      "name, id, status, label, ancestor, exited, network, before, since", NULL},
     {"format", 0, OPTION_STRING, offsetof(struct ps_options, format), "TEMPLATE",
@@ -86,6 +90,22 @@ static json_t *describe_mounts(const json_t *mounts)
     return whole ? json_string(whole) : NULL;
 }
 
+/* "0B (virtual 4.26MB)": what it wrote, and that with its image. */
+static json_t *describe_size(const json_t *d)
+{
+    char own[32], whole[32];
+    format_size(json_int(d, "SizeRw", 0), own);
+    format_size(json_int(d, "SizeRootFs", 0), whole);
+    return json_int(d, "SizeRootFs", 0) > 0 ? json_sprintf("%s (virtual %s)", own, whole)
+                                            : json_string(own);
+}
+
+/* It is measured file by file: only for those who ask. */
+static bool wants_size(const struct ps_options *o)
+{
+    return o->size || (o->format && strstr(o->format, ".Size"));
+}
+
 /* One row, as `docker ps --format json` has it. */
 static json_t *make_row(const json_t *d, const struct ps_options *o, long long now)
 {
@@ -97,15 +117,15 @@ static json_t *make_row(const json_t *d, const struct ps_options *o, long long n
     if (!command || !age || !status || !created || strlen(created) < 19)
         return NULL;
     json_t *labels = json_at(d, "Config.Labels");
-    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:O}", "ID",
-                     json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image",
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O}",
+                     "ID", json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image",
                      json_str(d, "Config.Image"), "Command", command, "CreatedAt",
                      json_sprintf("%.10s %.8s +0000 UTC", created, created + 11), "RunningFor",
                      json_sprintf("%s ago", age), "Status", status, "State",
                      json_str(d, "State.Status"), "Ports", "", "Names", name + 1, "Networks",
                      json_str(d, "HostConfig.NetworkMode"), "LocalVolumes", "0", "Mounts",
                      describe_mounts(json_at(d, "Mounts")), "Labels", describe_labels(labels),
-                     "Label()", labels);
+                     "Size", describe_size(d), "Label()", labels);
 }
 
 static bool passes(struct cli *c, const struct ps_options *o, const json_t *d)
@@ -143,11 +163,14 @@ static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, siz
         r = record_open(&c->engine, ids.v[i], &record, &unread);
         if (r == 0)
             r = inspect_container(&c->engine, &record, &d, &unread);
+        bool shown = r == 0 && passes(c, o, d);
+        if (shown && wants_size(o))
+            r = container_add_size(&c->engine, &record, d, &unread);
         if (r == -ENOMEM)
             break;
         if (r < 0 && r != -ENOENT)
             cli_error(err_text(&unread));
-        if (r == 0 && passes(c, o, d))
+        if (r == 0 && shown)
             v[n++] = TAKE_PTR(d);
     }
     qsort(v, n, sizeof(*v), by_creation);
@@ -160,22 +183,21 @@ static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e
 {
     long long now = time(NULL);
     _cleanup_json_ json_t *rows = json_array();
-    _cleanup_json_ json_t *headers = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID", "CONTAINER ID",
-        "Image", "IMAGE", "Command", "COMMAND", "CreatedAt", "CREATED AT", "RunningFor", "CREATED",
-        "Status", "STATUS", "State", "STATE", "Ports", "PORTS", "Names", "NAMES", "Labels",
-        "LABELS", "Networks", "NETWORKS", "LocalVolumes", "LOCAL VOLUMES", "Mounts", "MOUNTS");
+    _cleanup_json_ json_t *headers =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID",
+                  "CONTAINER ID", "Image", "IMAGE", "Command", "COMMAND", "CreatedAt", "CREATED AT",
+                  "RunningFor", "CREATED", "Status", "STATUS", "State", "STATE", "Ports", "PORTS",
+                  "Names", "NAMES", "Labels", "LABELS", "Networks", "NETWORKS", "LocalVolumes",
+                  "LOCAL VOLUMES", "Mounts", "MOUNTS", "Size", "SIZE");
     for (size_t i = 0; i < n; i++)
         if (json_array_append_new(rows, make_row(v[i], o, now)) < 0)
             return err_nomem(e);
 
     _cleanup_template_format_ struct template_format format = {0};
     const char *wish = cli_row_format(o->format, o->quiet);
-    int r =
-        template_parse_format(wish,
-                              "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t"
-                              "{{.Ports}}\t{{.Names}}",
-                              &format, e);
+#define USUAL                                                                                      \
+    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+    int r = template_parse_format(wish, o->size ? USUAL "\t{{.Size}}" : USUAL, &format, e);
     _cleanup_str_ struct str out = {0};
     if (r == 0)
         r = template_print_rows(&format, headers, rows, &out, e);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/loop.h"
 #include "engine/contact.h"
+#include "engine/events.h"
 #include "engine/launch.h"
 #include "engine/log.h"
 #include "engine/mark.h"
@@ -361,6 +362,8 @@ static void end_life(struct monitor *m, struct state_end *ret)
 {
     struct container *c = &m->it.container;
     bool oom = c->cgroup && cgroup_oom_kills(c->cgroup) > 0;
+    if (oom)
+        event_emit_container(m->start->engine, m->start->record, "oom", NULL);
     int console = TAKE_FD(c->console);
     loop_watch(&m->loop, &m->init, 0);
     close_input(m);

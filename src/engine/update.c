@@ -2,6 +2,7 @@
 
 #include "engine/beside.h"
 #include "engine/change_lock.h"
+#include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/state.h"
 #include "engine/transition.h"
@@ -115,5 +116,7 @@ int update_container(const struct engine *en, struct container_record *c, const 
     int r = lock < 0 ? lock : record_reload(c, e);
     if (r == 0)
         r = update(en, c, change, e);
+    if (r == 0)
+        event_emit_container(en, c, "update", NULL);
     return r < 0 ? err_wrap(e, "cannot update container %s", record_name(c)) : 0;
 }

@@ -267,6 +267,24 @@ block_device()
     output_is 'false 3'
 }
 
+@test "OOM: an event, and update's" {
+    begin=$(date +%s)
+    run_status 137 skiff run --name eater -m 16m --memory-swap 16m busybox sh -c 'exec tail /dev/zero'
+    skiff update --pids-limit 9 eater
+    run_ok skiff events --since "$begin" --until 0s --filter container=eater --format '{{.Action}}'
+    [ "$(grep -cx oom <<<"$output")" -eq 1 ]
+    [ "$(grep -cx update <<<"$output")" -eq 1 ]
+}
+
+@test "OOM: with --restart the policy decides, and the end of each try is told" {
+    run_status 137 skiff run --name eater --restart on-failure:2 -m 16m --memory-swap 16m busybox \
+        sh -c 'exec tail /dev/zero'
+    has_ended() { [ "$(skiff inspect -f '{{.State.Status}} {{.RestartCount}}' eater)" = 'exited 2' ]; }
+    until_true has_ended
+    run_ok skiff inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' eater
+    output_is 'true 137'
+}
+
 # --- update --------------------------------------------------------------------------------------
 
 @test "update: a running container's group, the document and the bundle, at once" {
@@ -378,6 +396,38 @@ block_device()
     run_ok jq -c '.linux.resources | [.memory.limit, .pids.limit]' \
         "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)/config.json"
     output_is '[67108864,7]'
+}
+
+@test "update: of one that was made and not started yet, of one that is paused" {
+    skiff create --name box busybox sleep 1000 >/dev/null
+    run_ok skiff update -m 64m --memory-swap 64m box
+    skiff start box >/dev/null
+    value_is box memory memory.limit_in_bytes memory.max 67108864
+    skiff pause box
+    run_ok skiff update --pids-limit 7 box
+    value_is box pids pids.max pids.max 7
+    skiff unpause box
+    skiff stop -t 0 box
+    skiff update --pids-limit 8 box
+    skiff start box >/dev/null
+    value_is box pids pids.max pids.max 8
+    value_is box memory memory.limit_in_bytes memory.max 67108864
+}
+
+@test "update --restart: counts at the very next end" {
+    skiff run -d --name box --restart always busybox sleep 1000 >/dev/null
+    skiff update --restart no box
+    kill -9 "$(container_pid box)"
+    has_ended() { [ "$(skiff inspect -f '{{.State.Status}}' box)" = exited ]; }
+    until_true has_ended
+    run_ok skiff inspect -f '{{.RestartCount}}' box
+    output_is 0
+    skiff update --restart always box
+    skiff start box >/dev/null
+    before=$(container_pid box)
+    kill -9 "$before"
+    is_another() { local pid=$(container_pid box); [ "$pid" != 0 ] && [ "$pid" != "$before" ]; }
+    until_true is_another
 }
 
 @test "update --restart: the document alone; not with --rm" {

@@ -301,3 +301,18 @@ groups_named()
     }
     until_true gone
 }
+
+@test "ps -s: what a container wrote, a file of two names once; with its image" {
+    skiff run --name writer busybox sh -c 'head -c 5000 /dev/zero >/a; ln /a /b; mkdir /c; rm /bin/vi' >/dev/null
+    run_ok skiff ps -as --filter name=writer
+    [[ ${lines[0]} =~ \ NAMES\ +SIZE$ ]]
+    [[ ${lines[1]} =~ \ writer\ +5kB\ \(virtual\ [0-9.]+MB\)$ ]]
+    image=$(skiff image inspect -f '{{.Size}}' busybox)
+    run_ok skiff inspect -s -f '{{.SizeRw}} {{.SizeRootFs}}' writer
+    output_is "5000 $((image + 5000))"
+    run_ok skiff ps -a --filter name=writer --format '{{.Size}}'
+    output_has '^5kB '
+    run_ok skiff inspect writer
+    output_lacks SizeRw
+    skiff rm writer
+}
