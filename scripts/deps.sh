@@ -43,6 +43,9 @@ check jq                     cmd:jq               jq                   jq       
 check python3                cmd:python3          python3              python          python3
 check iputils-ping           cmd:ping             iputils              iputils         iputils-ping
 check libarchive-tools       cmd:bsdtar           bsdtar               libarchive      libarchive-tools
+check mandoc               cmd:mandoc           mandoc               mandoc          mandoc
+check zsh                  cmd:zsh              zsh                  zsh             zsh
+check fish                 cmd:fish             fish                 fish            fish
 check zstd                   cmd:zstd             zstd                 zstd            zstd
 check xz-utils               cmd:xz               xz                   xz              xz
 check attr                   cmd:setfattr         attr                 attr            attr

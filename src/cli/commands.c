@@ -127,9 +127,11 @@ const struct command_entry *command_find(const char *group, const char *name)
 
 int command_name_length(const struct cli_command *command)
 {
-    size_t n = strspn(command->line, "abcdefghijklmnopqrstuvwxyz_- ");
-    while (n > 0 && command->line[n - 1] == ' ')
-        n--;
+    const char *line = command->line;
+    size_t n = strcspn(line, " ");
+    for (const struct command_group *g = command_groups; g->name; g++)
+        if (strlen(g->name) == n && strncmp(line, g->name, n) == 0)
+            return (int)(n + 1 + strcspn(line + n + 1, " "));
     return (int)n;
 }
 

@@ -20,8 +20,8 @@ static int run_completion(struct cli *c, int argc, char **argv, struct err *e)
 const struct cli_command cmd_completion = {
     .line = "completion bash|zsh|fish",
     .summary = "Print the completion script of a shell",
-    .more = "For the shell that you are in: source <(skiff completion bash). An installed skiff\n"
-            "has its scripts where the shells look for them.",
+    .more = "For the shell that you are in: source <(skiff completion bash). An installed\n"
+            "skiff has its scripts where the shells look for them.",
     .min = 1,
     .max = 1,
     .first = WORD_SHELL,

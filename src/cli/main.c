@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/complete.h"
 #include "cli/help.h"
+#include "cli/man.h"
 
 #include "base/file.h"
 #include "runtime/exe.h"
@@ -152,6 +153,8 @@ static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct e
     int n;
     if (argc > 0 && str_eq(argv[0], "__complete"))
         return complete(c, argc - 1, argv + 1, global_options, e);
+    if (argc > 0 && str_eq(argv[0], "__man"))
+        return man_print(argc - 1, argv + 1, global_options, e);
     int r = options_parse(global_options, argv, argc, true, c, &words, &n, e);
     if (r < 0)
         return r;
