@@ -80,6 +80,7 @@ extern const struct cli_command cmd_cp;
 extern const struct cli_command cmd_create;
 extern const struct cli_command cmd_diff;
 extern const struct cli_command cmd_events;
+extern const struct cli_command cmd_exec;
 extern const struct cli_command cmd_export;
 extern const struct cli_command cmd_image_inspect;
 extern const struct cli_command cmd_images;

@@ -23,6 +23,17 @@ static const char *cell(const struct sharing *s, size_t row, enum namespace_kind
     return owner == row && row > 0 ? "private" : s->rows[owner].name;
 }
 
+/* A container's name; with the program of a process that is executed in it. */
+static void add_name(struct str *out, const struct sharing_row *row)
+{
+    str_add(out, row->name);
+    if (row->exec) {
+        str_add(out, " (exec ");
+        str_add_visible(out, row->exec, "\"\\");
+        str_add(out, ")");
+    }
+}
+
 static int print_table(const struct sharing *s, struct err *e)
 {
     _cleanup_str_ struct str text = {0}, out = {0};
@@ -36,7 +47,9 @@ static int print_table(const struct sharing *s, struct err *e)
     str_add(&text, "\n");
     for (size_t i = 0; i < s->n; i++) {
         const struct sharing_row *row = &s->rows[i];
-        str_addf(&text, "%.*s\t%s\t", SHORT_ID_LEN, *row->id ? row->id : "-", row->name);
+        str_addf(&text, "%.*s\t", SHORT_ID_LEN, *row->id ? row->id : "-");
+        add_name(&text, row);
+        str_add(&text, "\t");
         /* The host's row is told by this process, which has ended when it is read. */
         if (i == 0)
             str_add(&text, "-");
@@ -65,8 +78,8 @@ static json_t *row_json(const struct sharing *s, size_t i)
         json_decref(namespaces);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:i, s:o}", "id", row->id, "name", row->name, "pid",
-                     i == 0 ? 0 : row->pid, "namespaces", namespaces);
+    return json_pack("{s:s, s:s, s:s*, s:i, s:o}", "id", row->id, "name", row->name, "exec",
+                     row->exec, "pid", i == 0 ? 0 : row->pid, "namespaces", namespaces);
 }
 
 static int print_json(const struct sharing *s, struct err *e)
@@ -89,9 +102,11 @@ static int print_dot(const struct sharing *s, struct err *e)
     _cleanup_str_ struct str out = {0};
     str_add(&out, "graph namespaces {\n    rankdir=LR;\n    node [fontname=\"sans-serif\"];\n");
     str_add(&out, "    \"c0\" [shape=box, label=\"host\"];\n");
-    for (size_t i = 1; i < s->n; i++)
-        str_addf(&out, "    \"c%zu\" [shape=box, label=\"%s\\npid %d\"];\n", i, s->rows[i].name,
-                 s->rows[i].pid);
+    for (size_t i = 1; i < s->n; i++) {
+        str_addf(&out, "    \"c%zu\" [shape=box, label=\"", i);
+        add_name(&out, &s->rows[i]);
+        str_addf(&out, "\\npid %d\"];\n", s->rows[i].pid);
+    }
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         for (size_t i = 0; i < s->n; i++) {
             unsigned long long inode = s->rows[i].inode[kind];
@@ -119,7 +134,8 @@ static void explain_kind(const struct sharing *s, size_t row, enum namespace_kin
     else
         str_addf(out, "its own: %s", type->walls);
     for (size_t i = 1; i < s->n; i++)
-        if (owner != 0 && i != row && i != owner && s->rows[i].inode[kind] == inode) {
+        if (owner != 0 && i != row && i != owner && !s->rows[i].exec &&
+            s->rows[i].inode[kind] == inode) {
             str_addf(out, "%s%s", shared ? ", " : "; shared with ", s->rows[i].name);
             shared = true;
         }

@@ -51,6 +51,9 @@ struct container_record {
 };
 #define CONTAINER_RECORD_INIT ((struct container_record){.dir_fd = -EBADF, .lock_fd = -EBADF})
 
+/* A fresh ID: 64 random hexadecimal digits, and a NUL. */
+int id_new(char ret[ID_LEN + 1], struct err *e);
+
 /* Makes an empty record under a fresh ID, locked. Nothing of it is seen by others until its name is
  * claimed and its document written. */
 int record_new(const struct engine *en, struct container_record *ret, struct err *e);

@@ -1,5 +1,6 @@
 #include "engine/inspect.h"
 
+#include "engine/exec_record.h"
 #include "engine/log.h"
 #include "engine/log_config.h"
 #include "engine/state.h"
@@ -90,6 +91,21 @@ static json_t *in_order(json_t *whole)
     return TAKE_PTR(sorted);
 }
 
+/* The IDs of what is executed in it now; null when nothing is. */
+static int add_execs(const struct engine *en, const struct container_record *c, json_t *whole,
+                     struct err *e)
+{
+    _cleanup_json_ json_t *list = NULL;
+    int r = exec_records_read(en, c->id, &list, e);
+    if (r < 0 || json_array_size(list) == 0)
+        return r;
+    json_t *ids = json_array(), *item;
+    size_t i;
+    json_array_foreach (list, i, item)
+        json_gather(&ids, json_incref(json_object_get(item, "ID")));
+    return json_object_set_new(whole, "ExecIDs", ids) < 0 ? err_nomem(e) : 0;
+}
+
 int inspect_container(const struct engine *en, const struct container_record *c, json_t **ret,
                       struct err *e)
 {
@@ -99,6 +115,9 @@ int inspect_container(const struct engine *en, const struct container_record *c,
         return r;
     _cleanup_free_ char *trouble = log_trouble(en, c->id);
     _cleanup_json_ json_t *whole = trouble ? gather(c->document, state, trouble) : NULL;
+    r = whole ? add_execs(en, c, whole, e) : 0;
+    if (r < 0)
+        return r;
     json_t *sorted = whole ? in_order(whole) : NULL;
     if (!sorted)
         return err_nomem(e);

@@ -19,20 +19,20 @@ static int pipe_pair(int *ret_read, int *ret_write)
     return 0;
 }
 
-/* The payload's ends in @stdio, ours in the monitor. */
-static int make_streams(const struct start *s, struct streams *ret, int stdio[3], struct err *e)
+static int open_null(int flags, int *ret)
 {
-    if (s->spec.process.terminal)
+    *ret = open("/dev/null", flags | O_CLOEXEC);
+    return *ret < 0 ? -errno : 0;
+}
+
+int streams_make(bool terminal, bool input, bool output, struct streams *ret, int stdio[3],
+                 struct err *e)
+{
+    if (terminal)
         return 0;
-    int r;
-    if (s->stdin_open)
-        r = pipe_pair(&stdio[0], &ret->in);
-    else
-        r = (stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0 ? -errno : 0;
-    if (r == 0)
-        r = pipe_pair(&ret->out[0], &stdio[1]);
-    if (r == 0)
-        r = pipe_pair(&ret->out[1], &stdio[2]);
+    int r = input ? pipe_pair(&stdio[0], &ret->in) : open_null(O_RDONLY, &stdio[0]);
+    for (int i = 0; r == 0 && i < 2; i++)
+        r = output ? pipe_pair(&ret->out[i], &stdio[1 + i]) : open_null(O_WRONLY, &stdio[1 + i]);
     return r < 0 ? err_sys(e, -r, "cannot make pipes") : 0;
 }
 
@@ -93,7 +93,7 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
     int stdio[3] = {-EBADF, -EBADF, -EBADF};
     *ret = LAUNCHED_INIT;
     *ret_step = STEP_SETUP;
-    int r = make_streams(s, &ret->streams, stdio, e);
+    int r = streams_make(s->spec.process.terminal, s->stdin_open, true, &ret->streams, stdio, e);
     if (r < 0)
         return r;
     const struct container_source shm = {"/dev/shm", s->shm};

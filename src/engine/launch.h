@@ -22,6 +22,12 @@ struct launched {
 #define LAUNCHED_INIT                                                                              \
     ((struct launched){.container = CONTAINER_INIT, .streams = {-EBADF, {-EBADF, -EBADF}}})
 
+/* Makes pipes for a process that has no terminal (else nothing): its own ends in @stdio, ours in
+ * @ret, all of them the caller's. Its input is the null device unless @input, and so is its output
+ * unless @output. */
+int streams_make(bool terminal, bool input, bool output, struct streams *ret, int stdio[3],
+                 struct err *e);
+
 /* Makes the process, publishes the state, and returns once its program is executed. On failure
  * *ret_step tells where; @ret is to be released in any case. */
 int launch(struct start *s, unsigned restarts, struct launched *ret, enum control_step *ret_step,

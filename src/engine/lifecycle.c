@@ -211,6 +211,8 @@ static int end_it(const struct engine *en, struct container_record *c, enum verb
         r = end_once(en, c, state, signal, patience_ms, e);
         if (r < 0)
             return r;
+        /* One that is just ending listens no more, and has not written it down yet. */
+        nanosleep(&(struct timespec){.tv_nsec = 5000000L * i}, NULL);
     }
     return err_set(e, ETIMEDOUT, "container \"%s\" does not end", record_name(c));
 }

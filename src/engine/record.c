@@ -13,7 +13,7 @@ enum { DOCUMENT_LIMIT = 32 << 20 };
 
 static const char hex_digits[] = "0123456789abcdef";
 
-static int fresh_id(char *ret, struct err *e)
+int id_new(char ret[ID_LEN + 1], struct err *e)
 {
     unsigned char bytes[ID_LEN / 2];
     if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
@@ -77,7 +77,7 @@ void record_unwatch(const struct engine *en, struct container_record *c)
 int record_new(const struct engine *en, struct container_record *ret, struct err *e)
 {
     _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
-    int r = fresh_id(c.id, e);
+    int r = id_new(c.id, e);
     if (r < 0)
         return r;
     c.document = json_pack("{s:s}", "Id", c.id);

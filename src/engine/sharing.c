@@ -1,21 +1,24 @@
 #include "engine/sharing.h"
 
+#include "engine/exec_record.h"
 #include "engine/state.h"
+#include "kernel/process.h"
 
 #include <string.h>
 
-static int add_row(struct sharing *s, const char *id, const char *name, pid_t pid)
+static int add_row(struct sharing *s, const char *id, const char *name, const char *exec, pid_t pid)
 {
     struct sharing_row *more = reallocarray(s->rows, s->n + 1, sizeof(*more));
-    char *copy = strdup(name);
+    char *copy = strdup(name), *program = exec ? strdup(exec) : NULL;
     if (more)
         s->rows = more;
-    if (!more || !copy) {
+    if (!more || !copy || (exec && !program)) {
         free(copy);
+        free(program);
         return -ENOMEM;
     }
     struct sharing_row *row = &s->rows[s->n++];
-    *row = (struct sharing_row){.name = copy, .pid = pid};
+    *row = (struct sharing_row){.name = copy, .exec = program, .pid = pid};
     snprintf(row->id, sizeof(row->id), "%s", id);
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         row->inode[kind] = namespace_inode(pid, kind);
@@ -57,6 +60,22 @@ static int find_running(const struct engine *en, const char *id, struct running 
     return r;
 }
 
+/* Those that have ended meanwhile are left out. */
+static int add_execs(const struct engine *en, struct sharing *s, const struct running *container)
+{
+    _cleanup_json_ json_t *list = NULL;
+    int r = exec_records_read(en, container->id, &list, NULL);
+    size_t i;
+    json_t *item;
+    json_array_foreach (list, i, item) {
+        pid_t pid = (pid_t)json_int(item, "Pid", 0);
+        const char *program = json_string_value(json_array_get(json_at(item, "Command"), 0));
+        if (r == 0 && process_is(pid, (uint64_t)json_int(item, "StartTime", 0)))
+            r = add_row(s, container->id, container->name, program ? program : "?", pid);
+    }
+    return r == -ENOMEM ? r : 0;
+}
+
 int sharing_read(const struct engine *en, struct sharing *ret, struct err *e)
 {
     _cleanup_sharing_ struct sharing s = {0};
@@ -65,7 +84,7 @@ int sharing_read(const struct engine *en, struct sharing *ret, struct err *e)
     if (r < 0)
         return r;
     struct running *all = calloc(ids.n + 1, sizeof(*all));
-    if (!all || add_row(&s, "", "host", getpid()) < 0) {
+    if (!all || add_row(&s, "", "host", NULL, getpid()) < 0) {
         free(all);
         return err_nomem(e);
     }
@@ -78,7 +97,9 @@ int sharing_read(const struct engine *en, struct sharing *ret, struct err *e)
     qsort(all, n, sizeof(*all), by_start);
     for (size_t i = 0; i < n; i++) {
         if (r == 0)
-            r = add_row(&s, all[i].id, all[i].name, all[i].pid);
+            r = add_row(&s, all[i].id, all[i].name, NULL, all[i].pid);
+        if (r == 0)
+            r = add_execs(en, &s, &all[i]);
         free(all[i].name);
     }
     free(all);
@@ -89,10 +110,16 @@ int sharing_read(const struct engine *en, struct sharing *ret, struct err *e)
     return 0;
 }
 
+static void free_row(struct sharing_row *row)
+{
+    free(row->name);
+    free(row->exec);
+}
+
 void sharing_release(struct sharing *s)
 {
     for (size_t i = 0; i < s->n; i++)
-        free(s->rows[i].name);
+        free_row(&s->rows[i]);
     free(s->rows);
     *s = (struct sharing){0};
 }

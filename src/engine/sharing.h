@@ -11,12 +11,14 @@
 struct sharing_row {
     char id[ID_LEN + 1]; /* "" for the host's row */
     char *name;          /* "host", or the container's */
-    pid_t pid;           /* its first process; the host's is our own */
+    char *exec;          /* the program of a process that was executed in it; NULL: its first */
+    pid_t pid;           /* its first process, or that one; the host's is our own */
     uint64_t inode[NS_KINDS];
 };
 
 struct sharing {
-    struct sharing_row *rows; /* the host's first, then the oldest container first */
+    struct sharing_row *rows; /* the host's first, then the oldest container first, each followed by
+                               * what is executed in it */
     size_t n;
 };
 

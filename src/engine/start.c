@@ -126,7 +126,7 @@ void start_release(struct start *s)
 }
 
 /* What the monitor needs no longer, or must not keep from others: the caller's streams. */
-static void leave_caller(void)
+void start_leave_caller(void)
 {
     setsid();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -158,7 +158,7 @@ int start_launch(struct start *s, struct err *e)
             s->terminal = fcntl(s->terminal, F_DUPFD_CLOEXEC, 3);
         close(mine);
         fd_close(&s->change_lock);
-        leave_caller();
+        start_leave_caller();
         monitor_main(s, theirs);
     }
     /* From here on the lock is the monitor's, and so are the root and what was made beside. */

@@ -51,6 +51,10 @@ int start_reload(struct start *s, struct err *e);
  * STARTED or FAILED frame comes first. */
 int start_launch(struct start *s, struct err *e);
 
+/* In a child that is to outlive its caller: a session of its own, none of his streams, deaf to the
+ * signals of terminals and of people who mean him. */
+void start_leave_caller(void);
+
 /* In the monitor, monitor.c. Never returns. */
 _Noreturn void monitor_main(struct start *s, int client);
 

@@ -146,7 +146,7 @@ static int execute(struct job *j, const struct oci_global *g, char **words, int 
     if (r == 0)
         return j->options->detach ? 0 : stay(j, e);
     container_destroy(&j->process, NULL);
-    return exec_target_ended(j->target) ? err_set(e, ESRCH, "%s", stopped) : r;
+    return exec_target_ended(j->target, s.pid) ? err_set(e, ESRCH, "%s", stopped) : r;
 }
 
 int oci_exec(const struct oci_global *g, int argc, char **argv, struct err *e)

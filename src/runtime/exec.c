@@ -74,11 +74,19 @@ static int differing_kinds(const struct exec_options *o, uint64_t *ret, struct e
         if (namespace_inode(o->target_pid, kind) != namespace_inode(0, kind))
             *ret |= namespace_types[kind].flag;
     /* As long as it lives, the number was its own. */
-    return exec_target_ended(o->target) ? err_set(e, ESRCH, "the container has ended") : 0;
+    return exec_target_ended(o->target, o->target_pid)
+               ? err_set(e, ESRCH, "the container has ended")
+               : 0;
 }
 
-bool exec_target_ended(int target)
+bool exec_target_ended(int target, pid_t target_pid)
 {
+    /* Of what a process has, the root is the first to go; the others of its PID namespace are
+     * killed later, and it waits for them before it is dead. */
+    char path[32], some[1];
+    snprintf(path, sizeof(path), "/proc/%d/root", target_pid);
+    if (readlink(path, some, sizeof(some)) < 0 && errno == ENOENT)
+        return true;
     struct pollfd p = {.fd = target, .events = POLLIN};
     return poll(&p, 1, 0) > 0;
 }

@@ -28,8 +28,8 @@ struct exec_options {
 int exec_create(const struct spec *s, const struct exec_options *o, struct container *ret,
                 struct err *e);
 
-/* Whether the container whose first process is @target has ended: then that is why an exec failed,
- * whatever its story says. */
-bool exec_target_ended(int target);
+/* Whether the container of this first process has ended or is ending: then that is why an exec
+ * failed, whatever its story says. */
+bool exec_target_ended(int target, pid_t target_pid);
 
 #endif
