@@ -168,3 +168,20 @@ END
     run_ok ls "$SKIFF_ROOT/containers"
     output_is ""
 }
+
+@test "CVE-2022-1227: top runs no program of the image, and arguments give no orders to the terminal" {
+    folder=$BATS_TEST_TMPDIR/bait
+    mkdir -p "$folder/bin"
+    cp "$(command -v busybox)" "$folder/bin/busybox"
+    ln -s busybox "$folder/bin/sh"
+    printf '#!/bin/sh\necho caught >/caught\n' >"$folder/bin/ps"
+    chmod +x "$folder/bin/ps"
+    import_folder "$folder" bait:latest
+    skiff run -d --name box bait busybox sleep 1000 >/dev/null
+    skiff run -d --name odd bait busybox sh -c 'while :; do busybox sleep 1; done' $'x\033[2J\ny' >/dev/null
+    run_ok skiff top odd
+    output_has '\\x1b\[2J\\x0ay'
+    [[ $output != *$'\033'* ]]
+    run_ok skiff top box
+    [ ! -e "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)/upper/caught" ]
+}
