@@ -84,7 +84,7 @@ int cli_create(struct cli *c, const struct request_options *o, int n, char **wor
         return r;
     r = write_cidfile(o->cidfile, ret_record->id, e);
     if (r < 0)
-        record_remove(&c->engine, ret_record, NULL);
+        create_undo(&c->engine, ret_record);
     return r;
 }
 

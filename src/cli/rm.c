@@ -1,5 +1,6 @@
 #include "cli/containers.h"
 #include "engine/lifecycle.h"
+#include "engine/volume_use.h"
 
 struct rm_options {
     bool force, volumes;
@@ -9,7 +10,7 @@ static const struct option_def table[] = {
     {"force", 'f', OPTION_FLAG, offsetof(struct rm_options, force), NULL,
      "Kill what runs first; no error for what is not there", "Options"},
     {"volumes", 'v', OPTION_FLAG, offsetof(struct rm_options, volumes), NULL,
-     "Anonymous volumes too (there are none yet)", NULL},
+     "Its anonymous volumes too", NULL},
     {"link", 'l', OPTION_LATER, 0, NULL, NULL, NULL},
     {0},
 };
@@ -18,7 +19,10 @@ static int remove_one(struct cli *c, struct container_record *record, const void
                       struct err *e)
 {
     const struct rm_options *o = data;
-    return lifecycle_remove(&c->engine, record, o->force, e);
+    int r = lifecycle_remove(&c->engine, record, o->force, e);
+    if (r == 0 && o->volumes)
+        volumes_forget(&c->engine, record->document);
+    return r;
 }
 
 static int run_rm(struct cli *c, int argc, char **argv, struct err *e)

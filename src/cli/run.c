@@ -71,7 +71,7 @@ static int run(struct cli *c, const struct request_options *o, int n, char **wor
     }
     if (r < 0) {
         start_release(&start);
-        record_remove(&c->engine, &record, NULL);
+        create_undo(&c->engine, &record);
         return r;
     }
     return follow(c, o, &attachment, monitor, &record, e);

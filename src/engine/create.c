@@ -353,6 +353,12 @@ static int write_down(const struct engine *en, struct container_record *c, const
     return r == 0 ? volumes_fill(en, c, image, e) : r;
 }
 
+void create_undo(const struct engine *en, struct container_record *c)
+{
+    record_remove(en, c, NULL);
+    volumes_forget(en, c->document);
+}
+
 int create_container(const struct engine *en, json_t *request, const char *name,
                      const struct create_image *image, struct container_record *ret, struct err *e)
 {
@@ -364,8 +370,7 @@ int create_container(const struct engine *en, json_t *request, const char *name,
     if (r == 0)
         r = write_down(en, &c, name, image, e);
     if (r < 0) {
-        record_remove(en, &c, NULL);
-        volumes_forget(en, c.document);
+        create_undo(en, &c);
         return r;
     }
     event_emit_container(en, &c, "create", NULL);

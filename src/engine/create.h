@@ -26,4 +26,7 @@ int create_find_image(const struct engine *en, const char *reference, struct cre
 int create_container(const struct engine *en, json_t *request, const char *name,
                      const struct create_image *image, struct container_record *ret, struct err *e);
 
+/* Takes back what create_container made, for a start that fails: nobody has seen it. */
+void create_undo(const struct engine *en, struct container_record *c);
+
 #endif

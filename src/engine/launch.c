@@ -96,7 +96,6 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
     int r = streams_make(s->spec.process.terminal, s->stdin_open, true, &ret->streams, stdio, e);
     if (r < 0)
         return r;
-    const struct container_source shm = {"/dev/shm", s->shm};
     const struct container_options options = {
         .bundle_fd = s->record->dir_fd,
         .root_mount_fd = s->root_mount,
@@ -104,8 +103,8 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
         .netns_fd = s->beside.netns,
         .cgroup = TAKE_PTR(s->beside.cgroup),
         .cache_fd = s->cache,
-        .sources = &shm,
-        .n_sources = s->shm >= 0,
+        .sources = s->sources.v,
+        .n_sources = s->sources.n,
         .stdio = {stdio[0], stdio[1], stdio[2]},
         .go_fd = -EBADF,
         .die_with_parent = true,
@@ -115,7 +114,6 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
         fd_close(&stdio[i]);
     fd_close(&s->root_mount);
     fd_close(&s->userns);
-    fd_close(&s->shm);
     fd_close(&s->beside.netns);
     if (r < 0) {
         limits_explain(json_at(s->record->document, "HostConfig"), e);
@@ -128,6 +126,7 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
     /* While init is at work; should it fail, all of this goes again. */
     ret->state = state_running(c->pid, network, restarts);
     int published = state_publish(s->engine, s->record->id, ret->state, e);
+    volume_mounts_release(&s->sources); /* who waits for one of them can find us now */
     if (connected >= 0 && published >= 0)
         container_let_go(c, NULL);
     /* What failed inside is told first: it may be why the namespace was gone. */

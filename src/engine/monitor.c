@@ -13,6 +13,7 @@
 #include "engine/peer.h"
 #include "engine/restart.h"
 #include "engine/state.h"
+#include "engine/volume_use.h"
 #include "kernel/process.h"
 #include "runtime/console.h"
 
@@ -487,7 +488,7 @@ static _Noreturn void fail(struct monitor *m, int client, enum control_step step
     if (s->existing)
         record_end(s->engine, s->record, NULL, &end);
     else
-        record_remove(s->engine, s->record, NULL);
+        create_undo(s->engine, s->record);
     frame_send(client, FRAME_FAILED, payload, n + 1);
     _exit(1);
 }
@@ -501,10 +502,12 @@ static void finish(struct monitor *m, const struct state_end *end)
     loop_watch(&m->loop, &m->listener, 0);
     fd_close(&m->listener.fd);
     log_close(&m->log); /* whoever sees the end finds all of the log */
-    if (keep)
+    if (keep) {
         record_end(s->engine, s->record, m->it.state, end);
-    else
+    } else {
         record_hide(s->engine, s->record, NULL);
+        volumes_forget(s->engine, s->record->document);
+    }
     tell_end(m);
     while (peers_must_wait(&m->peers) && loop_turn(&m->loop) == 0)
         peers_sweep(&m->peers);

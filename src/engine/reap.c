@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "engine/beside.h"
 #include "engine/state.h"
+#include "engine/volume_use.h"
 #include "runtime/cgroup.h"
 
 #include <fcntl.h>
@@ -70,6 +71,7 @@ static int end_it(const struct engine *en, struct container_record *c, bool whol
     static const struct state_end lost = {.exit_code = 137};
     if (!whole || json_bool(c->document, "HostConfig.AutoRemove", false)) {
         int r = record_remove(en, c, e);
+        volumes_forget(en, c->document);
         return r < 0 ? r : 1;
     }
     if (!has_file(c, "config.json")) { /* made, and never started */

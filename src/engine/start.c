@@ -55,10 +55,10 @@ static int write_bundle(struct start *s, const struct create_image *image, struc
     json_decref(b.spec);
     if (r < 0 || b.shm_donor == 0)
         return r;
-    s->shm = shm_clone(b.shm_donor, e);
-    return s->shm < 0
-               ? err_wrap(e, "cannot share /dev/shm of container \"%s\"", s->modes[NS_IPC].value)
-               : 0;
+    int shm = shm_clone(b.shm_donor, e);
+    if (shm < 0)
+        return err_wrap(e, "cannot share /dev/shm of container \"%s\"", s->modes[NS_IPC].value);
+    return volume_mounts_add(&s->sources, "/dev/shm", shm, e);
 }
 
 int start_prepare(const struct engine *en, struct container_record *c,
@@ -69,7 +69,6 @@ int start_prepare(const struct engine *en, struct container_record *c,
         .record = c,
         .root_mount = -EBADF,
         .userns = -EBADF,
-        .shm = -EBADF,
         .beside = BESIDE_INIT,
         .terminal = -1,
         .change_lock = -EBADF,
@@ -87,6 +86,8 @@ int start_prepare(const struct engine *en, struct container_record *c,
     if (mkdirat(c->dir_fd, "rootfs", 0755) < 0 && errno != EEXIST)
         return err_sys(e, errno, "cannot create folder \"rootfs\"");
     int r = read_modes(s, e);
+    if (r == 0)
+        r = volume_mounts_open(en, c->id, c->document, &s->sources, e);
     if (r == 0)
         r = root_userns(en, c, &s->modes[NS_USER], !s->discard, &s->userns, e);
     if (r == 0)
@@ -121,7 +122,7 @@ void start_release(struct start *s)
     s->image_name = NULL;
     fd_close(&s->root_mount);
     fd_close(&s->userns);
-    fd_close(&s->shm);
+    volume_mounts_release(&s->sources);
     fd_close(&s->cache);
 }
 
@@ -165,5 +166,6 @@ int start_launch(struct start *s, struct err *e)
     beside_release(&s->beside);
     fd_close(&s->record->lock_fd);
     fd_close(&s->root_mount);
+    volume_mounts_release(&s->sources);
     return TAKE_FD(mine);
 }

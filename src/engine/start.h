@@ -13,6 +13,7 @@
 #include "engine/beside.h"
 #include "engine/create.h"
 #include "engine/modes.h"
+#include "engine/volume_mount.h"
 #include "runtime/spec.h"
 
 struct start {
@@ -23,7 +24,7 @@ struct start {
     char *image_name;     /* for messages */
     int root_mount;       /* detached */
     int userns;           /* -EBADF: none of its own */
-    int shm;              /* another container's /dev/shm, to be shared; -EBADF: none */
+    struct volume_mounts sources; /* of binds: volumes, and another container's /dev/shm */
     int cache;            /* folder of compiled filters */
     struct beside beside; /* cgroup and network, made on the side */
     bool discard;         /* removed when it ends */

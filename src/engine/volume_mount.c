@@ -162,6 +162,18 @@ static int mount_part(const struct volume *v, int whole, const char *subpath, st
     return mount_clone(part, "", false, e);
 }
 
+int volume_mounts_add(struct volume_mounts *m, const char *destination, int fd, struct err *e)
+{
+    struct container_source *more = reallocarray(m->v, m->n + 1, sizeof(*more));
+    if (!more) {
+        close(fd);
+        return err_nomem(e);
+    }
+    m->v = more;
+    m->v[m->n++] = (struct container_source){destination, fd};
+    return 0;
+}
+
 static int mount_one(const struct engine *en, const char *id, const json_t *m,
                      struct volume_mounts *out, struct err *e)
 {
@@ -171,10 +183,6 @@ static int mount_one(const struct engine *en, const char *id, const json_t *m,
     int r = volume_open(en, json_str(m, "Name"), &v, e);
     if (r < 0 || (!part && !volume_has_type(&v)))
         return r;
-    struct container_source *more = reallocarray(out->v, out->n + 1, sizeof(*more));
-    if (!more)
-        return err_nomem(e);
-    out->v = more;
     _cleanup_close_ int whole = -EBADF;
     if (volume_has_type(&v)) {
         whole = mount_type(en, &v, id, out, e);
@@ -184,8 +192,7 @@ static int mount_one(const struct engine *en, const char *id, const json_t *m,
         r = part ? mount_part(&v, whole, subpath, e) : TAKE_FD(whole);
     if (r < 0)
         return err_wrap(e, "cannot mount volume \"%s\"", v.name);
-    out->v[out->n++] = (struct container_source){json_str(m, "Destination"), r};
-    return 0;
+    return volume_mounts_add(out, json_str(m, "Destination"), r, e);
 }
 
 static int by_name(const void *a, const void *b)

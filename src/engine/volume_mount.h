@@ -33,6 +33,10 @@ struct volume_mounts {
 int volume_mounts_open(const struct engine *en, const char *id, const json_t *document,
                        struct volume_mounts *ret, struct err *e);
 
+/* Adds the mount @fd, which is taken over in any case, for the bind on @destination, which must
+ * outlive it. */
+int volume_mounts_add(struct volume_mounts *m, const char *destination, int fd, struct err *e);
+
 /* Safe to call twice. */
 void volume_mounts_release(struct volume_mounts *m);
 
