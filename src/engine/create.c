@@ -1,10 +1,12 @@
 #include "engine/create.h"
 
+#include "base/file.h"
 #include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/log_config.h"
 #include "engine/modes.h"
 #include "engine/mounts.h"
+#include "engine/project.h"
 #include "engine/state.h"
 #include "engine/volume_fill.h"
 #include "engine/volume_use.h"
@@ -335,6 +337,42 @@ static int fill_document(const struct engine *en, struct container_record *c, js
     return put_places(en, c, e);
 }
 
+/* --storage-opt size=: the container's own layer and overlay's work folder, between which it renames
+ * files, are one project. They are made here, before anything is in them. */
+static int limit_layer(const struct engine *en, struct container_record *c,
+                       const struct create_image *image, struct err *e)
+{
+    const char *key, *size = NULL;
+    json_t *value;
+    json_object_foreach (json_at(c->document, "HostConfig.StorageOpt"), key, value) {
+        if (!str_eq(key, "size"))
+            return err_set(e, EINVAL, "unknown storage option \"%s\": there is size", key);
+        size = json_string_value(value);
+    }
+    if (!size)
+        return 0;
+    if (image->built_in)
+        return err_set(e, ENOTSUP,
+                       "what a container of the built-in image writes is kept in memory: limit it "
+                       "with --memory");
+    long long bytes;
+    uint32_t id;
+    _cleanup_free_ char *owner = str_printf("containers/%s", c->id);
+    _cleanup_close_ int hold = -EBADF, upper = -EBADF, work = -EBADF;
+    int r = owner ? project_parse_size(size, &bytes, e) : err_nomem(e);
+    if (r == 0)
+        r = dir_make(c->dir_fd, "upper", 0755, e);
+    if (r == 0)
+        r = dir_make(c->dir_fd, "work", 0700, e);
+    if (r == 0)
+        r = upper = dir_open(c->dir_fd, "upper", false, e);
+    if (r >= 0)
+        r = work = dir_open(c->dir_fd, "work", false, e);
+    if (r >= 0)
+        r = project_claim(en, upper, owner, bytes, &id, &hold, e);
+    return r == 0 ? project_join(work, id, e) : r;
+}
+
 /* The document is written while the locks of its volumes are held, and they are filled when they
  * can no longer be removed. */
 static int write_down(const struct engine *en, struct container_record *c, const char *name,
@@ -342,7 +380,9 @@ static int write_down(const struct engine *en, struct container_record *c, const
 {
     _cleanup_volume_holds_ struct volume_holds holds = {0};
     bool discard = json_bool(c->document, "HostConfig.AutoRemove", false);
-    int r = mounts_resolve(en, c->document, &holds, e);
+    int r = limit_layer(en, c, image, e);
+    if (r == 0)
+        r = mounts_resolve(en, c->document, &holds, e);
     if (r == 0)
         r = record_claim_name(en, c, name, e);
     if (r == 0)
