@@ -28,7 +28,7 @@ static const struct option_def table[] = {
     {"size", 's', OPTION_FLAG, offsetof(struct ps_options, size), NULL,
      "How much room they take, without and with the image", NULL},
     {"filter", 'f', OPTION_LIST, offsetof(struct ps_options, filter), "KEY=VALUE",
-     "name, id, status, label, ancestor, exited, network, before, since", NULL},
+     "name, id, status, label, ancestor, exited, network, volume, before, since", NULL},
     {"format", 0, OPTION_STRING, offsetof(struct ps_options, format), "TEMPLATE",
      "table TEMPLATE, TEMPLATE or json", NULL},
     {0},
@@ -76,15 +76,18 @@ static json_t *describe_labels(const json_t *labels)
     return whole ? json_string(whole) : NULL;
 }
 
-/* The sources of what is mounted into it. */
-static json_t *describe_mounts(const json_t *mounts)
+/* What is mounted into it: volumes' names, or sources; cut to fifteen characters. */
+static json_t *describe_mounts(const json_t *mounts, bool whole_names)
 {
     _cleanup_str_ struct str text = {0};
     size_t i;
     json_t *m;
     json_array_foreach (mounts, i, m) {
-        const char *source = json_str(m, "Source");
-        str_addf(&text, "%s%s", text.len ? "," : "", source ? source : "");
+        const char *name = json_str(m, "Name"), *source = json_str(m, "Source");
+        const char *shown = name ? name : source ? source : "";
+        bool cut = !whole_names && shown[first_characters(shown, 15)] != '\0';
+        str_addf(&text, "%s%.*s%s", i ? "," : "",
+                 (int)(cut ? first_characters(shown, 14) : strlen(shown)), shown, cut ? "…" : "");
     }
     _cleanup_free_ char *whole = str_steal(&text);
     return whole ? json_string(whole) : NULL;
@@ -106,6 +109,17 @@ static bool wants_size(const struct ps_options *o)
     return o->size || (o->format && strstr(o->format, ".Size"));
 }
 
+/* How many of them are volumes. */
+static json_t *count_volumes(const json_t *mounts)
+{
+    unsigned n = 0;
+    size_t i;
+    json_t *m;
+    json_array_foreach (mounts, i, m)
+        n += str_eq(json_str(m, "Driver"), "local");
+    return json_sprintf("%u", n);
+}
+
 /* One row, as `docker ps --format json` has it. */
 static json_t *make_row(const json_t *d, const struct ps_options *o, long long now)
 {
@@ -117,15 +131,16 @@ static json_t *make_row(const json_t *d, const struct ps_options *o, long long n
     if (!command || !age || !status || !created || strlen(created) < 19)
         return NULL;
     json_t *labels = json_at(d, "Config.Labels");
-    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O}",
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O}",
                      "ID", json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image",
                      json_str(d, "Config.Image"), "Command", command, "CreatedAt",
                      json_sprintf("%.10s %.8s +0000 UTC", created, created + 11), "RunningFor",
                      json_sprintf("%s ago", age), "Status", status, "State",
                      json_str(d, "State.Status"), "Ports", "", "Names", name + 1, "Networks",
-                     json_str(d, "HostConfig.NetworkMode"), "LocalVolumes", "0", "Mounts",
-                     describe_mounts(json_at(d, "Mounts")), "Labels", describe_labels(labels),
-                     "Size", describe_size(d), "Label()", labels);
+                     json_str(d, "HostConfig.NetworkMode"), "LocalVolumes",
+                     count_volumes(json_at(d, "Mounts")), "Mounts",
+                     describe_mounts(json_at(d, "Mounts"), o->no_trunc), "Labels",
+                     describe_labels(labels), "Size", describe_size(d), "Label()", labels);
 }
 
 static bool passes(struct cli *c, const struct ps_options *o, const json_t *d)

@@ -70,6 +70,18 @@ static bool by_network(const struct engine *en, const json_t *d, const char *val
     return str_eq(json_str(d, "HostConfig.NetworkMode"), value);
 }
 
+/* A volume by its name, or any mount by its destination. */
+static bool by_volume(const struct engine *en, const json_t *d, const char *value)
+{
+    (void)en;
+    size_t i;
+    json_t *m;
+    json_array_foreach (json_at(d, "Mounts"), i, m)
+        if (str_eq(json_str(m, "Name"), value) || str_eq(json_str(m, "Destination"), value))
+            return true;
+    return false;
+}
+
 /* Below 0: it was created before the container that @value names; 0: it is that one. */
 static int compare_age(const struct engine *en, const json_t *d, const char *value)
 {
@@ -100,8 +112,8 @@ static const struct filter {
     {"name=", by_name, false, false},       {"id=", by_id, false, false},
     {"status=", by_status, false, true},    {"label=", by_label, true, false},
     {"exited=", by_exited, false, true},    {"ancestor=", by_ancestor, false, false},
-    {"network=", by_network, false, false}, {"before=", by_before, false, true},
-    {"since=", by_since, false, true},
+    {"network=", by_network, false, false}, {"volume=", by_volume, false, false},
+    {"before=", by_before, false, true},    {"since=", by_since, false, true},
 };
 
 static const struct filter *find_filter(const char *text, const char **ret_value)

@@ -337,8 +337,8 @@ static int fill_document(const struct engine *en, struct container_record *c, js
     return put_places(en, c, e);
 }
 
-/* --storage-opt size=: the container's own layer and overlay's work folder, between which it renames
- * files, are one project. They are made here, before anything is in them. */
+/* --storage-opt size=: the container's own layer and overlay's work folder, between which it
+ * renames files, are one project. They are made here, before anything is in them. */
 static int limit_layer(const struct engine *en, struct container_record *c,
                        const struct create_image *image, struct err *e)
 {

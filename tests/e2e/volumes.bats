@@ -41,10 +41,10 @@ image_with()
     ln -s /etc/passwd "$folder/data/link"
     mkfifo "$folder/data/fifo"
     echo secret >"$folder/data/secret"
-    chmod 4750 "$folder/data/secret"
     chown 1000:50 "$folder/data/secret" "$folder/data/sub"
-    chmod 2770 "$folder/data"
+    chmod 4750 "$folder/data/secret"
     chown 7:8 "$folder/data"
+    chmod 2770 "$folder/data"
     touch -d 2001-02-03T04:05:06Z "$folder/data/sub/deep" "$folder/data/one"
     import_folder "$folder" "$name" "$@"
 }
@@ -307,15 +307,12 @@ image_with()
 }
 
 @test "Mounts of inspect and ps" {
-    skiff run -d --name c -v data:/d -v ro:/r:ro -v /tmp:/t:ro -v /a --mount type=volume,src=m,dst=/m,readonly \
-        --mount type=tmpfs,dst=/tmp busybox sleep 1000 >/dev/null 2>&1 || true
-    skiff rm -f c >/dev/null 2>&1 || true
-    skiff run -d --name c -v data:/d -v ro:/r:ro -v /tmp:/t:ro -v /a --mount type=volume,src=mm,dst=/m,readonly \
+    skiff run -d --name cc -v data:/d -v ro:/r:ro -v /tmp:/t:ro -v /a --mount type=volume,src=mm,dst=/m,readonly \
         --mount type=tmpfs,dst=/tmp busybox sleep 1000 >/dev/null
-    run_ok skiff inspect -f '{{range .Mounts}}{{.Type}} {{.Destination}} [{{.Mode}}] {{.RW}} [{{.Propagation}}]{{println}}{{end}}' c
+    run_ok skiff inspect -f '{{range .Mounts}}{{.Type}} {{.Destination}} [{{.Mode}}] {{.RW}} [{{.Propagation}}]{{println}}{{end}}' cc
     output_is $'volume /d [z] true []\nvolume /r [ro] false []\nbind /t [ro] false [rprivate]
 volume /m [z] false []\ntmpfs /tmp [] true []\nvolume /a [] true []'
-    run_ok skiff inspect -f '{{json (index .Mounts 0)}}' c
+    run_ok skiff inspect -f '{{json (index .Mounts 0)}}' cc
     output_is "{\"Type\":\"volume\",\"Name\":\"data\",\"Source\":\"$SKIFF_ROOT/volumes/data/_data\",\"Destination\":\"/d\",\"Driver\":\"local\",\"Mode\":\"z\",\"RW\":true,\"Propagation\":\"\"}"
     run_ok skiff ps --format '{{.LocalVolumes}} {{.Mounts}}'
     output_has '^4 data,ro,/tmp,mm,,[0-9a-f]{12}…$'
@@ -328,27 +325,27 @@ volume /m [z] false []\ntmpfs /tmp [] true []\nvolume /a [] true []'
 }
 
 @test "-v /path: anonymous, kept after the container, gone with rm -v and --rm" {
-    skiff run --name c -v /d busybox sh -c 'echo x >/d/x'
+    skiff run --name cc -v /d busybox sh -c 'echo x >/d/x'
     name=$(skiff volume ls -q)
     [[ $name =~ ^[0-9a-f]{64}$ ]]
-    run_ok skiff start -a c
-    skiff rm c >/dev/null
+    run_ok skiff start -a cc
+    skiff rm cc >/dev/null
     [ "$(skiff volume ls -q)" = "$name" ]
     [ -e "$SKIFF_ROOT/volumes/$name/_data/x" ]
-    skiff run --name c -v /d -v named:/n busybox true
-    skiff rm -v c >/dev/null
+    skiff run --name cc -v /d -v named:/n busybox true
+    skiff rm -v cc >/dev/null
     [ "$(skiff volume ls -q)" = "$name"$'\nnamed' ]
     skiff volume prune -af >/dev/null
     run_ok run_bb -v /d -v named:/n busybox touch /d/x /n/x
     until_true test "$(skiff volume ls -q)" = named
     # Also when it never started, or was killed.
-    run run_bb -v /d busybox /nothing
+    run -127 run_bb -v /d busybox /nothing
     run run_bb -v /d --tmpfs /x:nonsense=1 busybox true
     run run_bb -v /d -v relative:path busybox true
     [ "$(skiff volume ls -q)" = named ]
-    skiff run -d --rm --name c -v /d busybox sleep 1000 >/dev/null
+    skiff run -d --rm --name cc -v /d busybox sleep 1000 >/dev/null
     [ "$(skiff volume ls -q | wc -l)" -eq 2 ]
-    skiff rm -f c >/dev/null
+    skiff rm -f cc >/dev/null
     until_true test "$(skiff volume ls -q)" = named
 }
 
@@ -360,18 +357,18 @@ volume /m [z] false []\ntmpfs /tmp [] true []\nvolume /a [] true []'
 
 @test "the image's VOLUMEs: made for each container, unless something else is mounted there" {
     image_with volumes -c 'VOLUME /data /other'
-    skiff run --name c volumes sh -c 'ls /data; touch /data/new'
-    run_ok skiff inspect -f '{{range .Mounts}}{{.Type}} {{.Destination}};{{end}}{{json .Config.Volumes}}' c
+    skiff run --name cc volumes sh -c 'ls /data; touch /data/new'
+    run_ok skiff inspect -f '{{range .Mounts}}{{.Type}} {{.Destination}};{{end}}{{json .Config.Volumes}}' cc
     output_is 'volume /data;volume /other;{"/data":{},"/other":{}}'
     [ "$(skiff volume ls -q | wc -l)" -eq 2 ]
     run_ok run_bb volumes ls /data
     output_lacks new
     output_has one
-    skiff rm -v c >/dev/null
+    skiff rm -v cc >/dev/null
     [ -z "$(skiff volume ls -q)" ]
     run_ok run_bb -v mine:/data --tmpfs /other -v /third volumes sh -c 'grep -c " /other tmpfs" /proc/mounts'
     output_is 1
-    skiff create --name c -v mine:/data -v "$here:/other" volumes >/dev/null
+    skiff create --name cc -v mine:/data -v "$here:/other" volumes >/dev/null
     [ "$(skiff volume ls -q)" = mine ]
 }
 
@@ -436,9 +433,9 @@ everything()
 
 @test "filled when it is created, and with its own owners under a user namespace" {
     image_with filled
-    skiff create --name c --userns private -v data:/data filled sh -c "$(everything)" >/dev/null
+    skiff create --name cc --userns private -v data:/data filled sh -c "$(everything)" >/dev/null
     [ "$(stat -c '%a %u:%g' "$SKIFF_ROOT/volumes/data/_data" "$SKIFF_ROOT/volumes/data/_data/secret" | tr '\n' ' ')" = '2770 7:8 4750 1000:50 ' ]
-    run_ok skiff start -a c
+    run_ok skiff start -a cc
     inside=$output
     [ "$inside" = "$(run_bb filled sh -c "$(everything)")" ]
     # What its root and its users write are root's and theirs outside of it.
@@ -580,8 +577,8 @@ everything()
     run_ok run_bb --userns private --mount src=data,dst=/p,volume-subpath=a busybox stat -c %u /p/b
     output_is 0
     # It is found again at each start.
-    skiff run --name c --mount src=data,dst=/p,volume-subpath=a/b busybox cat /p/file
-    run_ok skiff start -a c
+    skiff run --name cc --mount src=data,dst=/p,volume-subpath=a/b busybox cat /p/file
+    run_ok skiff start -a cc
     output_is in
 }
 
