@@ -25,6 +25,7 @@ const struct command_entry command_entries[] = {
     {NULL, "boot", &cmd_boot, PLACE_COMMAND},
     {NULL, "check", &cmd_check, PLACE_COMMAND},
     {NULL, "completion", &cmd_completion, PLACE_COMMAND},
+    {NULL, "commit", &cmd_commit, PLACE_COMMAND},
     {NULL, "cp", &cmd_cp, PLACE_COMMAND},
     {NULL, "create", &cmd_create, PLACE_COMMAND},
     {NULL, "events", &cmd_events, PLACE_COMMAND},
@@ -46,6 +47,7 @@ const struct command_entry command_entries[] = {
     {NULL, "wait", &cmd_wait, PLACE_COMMAND},
 
     {"container", "attach", &cmd_attach, PLACE_GROUP},
+    {"container", "commit", &cmd_commit, PLACE_GROUP},
     {"container", "cp", &cmd_cp, PLACE_GROUP},
     {"container", "create", &cmd_create, PLACE_GROUP},
     {"container", "diff", &cmd_diff, PLACE_GROUP},

@@ -1,5 +1,5 @@
-#include "base/file.h"
 #include "cli/cli.h"
+#include "cli/image_helper.h"
 #include "cli/size.h"
 #include "cli/template.h"
 #include "engine/create.h"
@@ -9,10 +9,8 @@
 #include "image/image.h"
 #include "image/reference.h"
 
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 
 /* ---- import ---- */
@@ -36,10 +34,7 @@ static const struct option_def import_table[] = {
 static int helper_arguments(struct cli *c, const struct import_options *o, const char *file,
                             const char *name, struct strv *args)
 {
-    strv_addf(args, "%s/skiff-image", c->libexec);
-    strv_add(args, "import");
-    strv_addf(args, "--root-fd=%d", c->engine.root_fd);
-    strv_add(args, "--prefix=skiff");
+    image_helper_arguments(c, "import", args);
     for (size_t i = 0; i < o->change.n; i++)
         strv_addf(args, "--change=%s", o->change.v[i]);
     if (o->message)
@@ -51,38 +46,6 @@ static int helper_arguments(struct cli *c, const struct import_options *o, const
     strv_add(args, "--");
     strv_add(args, file);
     return args->failed ? -ENOMEM : 0;
-}
-
-/* @ret_id is what the helper printed: the image's ID. */
-static int run_helper(struct cli *c, char **args, char **ret_id, struct err *e)
-{
-    _cleanup_close_ int from = -EBADF, to = -EBADF;
-    int fds[2], status;
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return err_sys(e, errno, "cannot make a pipe");
-    from = fds[0];
-    to = fds[1];
-    pid_t pid = fork();
-    if (pid < 0)
-        return err_sys(e, errno, "cannot fork");
-    if (pid == 0) {
-        fcntl(c->engine.root_fd, F_SETFD, 0);
-        dup2(to, STDOUT_FILENO);
-        execv(args[0], args);
-        fprintf(stderr, "skiff: cannot execute \"%s\": %s\n", args[0], strerrordesc_np(errno));
-        _exit(1);
-    }
-    fd_close(&to);
-    int r = fd_read_all(from, 4096, ret_id, NULL);
-    fd_close(&from);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return err_sys(e, errno, "cannot wait for \"%s\"", args[0]);
-    if (WIFSIGNALED(status))
-        return err_set(e, EIO, "\"%s\" was killed by signal %d", args[0], WTERMSIG(status));
-    if (WEXITSTATUS(status))
-        return 1;
-    return r < 0 ? err_sys(e, -r, "cannot read what \"%s\" says", args[0]) : 0;
 }
 
 static int import_told(struct cli *c, const char *id, const char *name, struct err *e)
@@ -111,10 +74,13 @@ static int run_import(struct cli *c, int argc, char **argv, struct err *e)
     if (r == 0 && helper_arguments(c, &o, words[0], n == 2 ? words[1] : NULL, &args) < 0)
         r = err_nomem(e);
     _cleanup_free_ char *id = NULL;
-    if (r == 0)
-        r = run_helper(c, args.v, &id, e);
-    else if (r == 1)
+    _cleanup_image_helper_ struct image_helper helper = IMAGE_HELPER_INIT;
+    if (r == 1)
         r = 0;
+    else if (r == 0)
+        r = image_helper_start(c, args.v, -1, -1, &helper, e);
+    if (r == 0 && helper.pid > 0)
+        r = image_helper_finish(&helper, &id, e);
     if (r == 0 && id)
         r = import_told(c, id, n == 2 ? words[1] : NULL, e);
     options_release(import_table, &o);

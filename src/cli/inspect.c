@@ -72,7 +72,8 @@ static int inspect_one_image(struct cli *c, const char *what, json_t **ret, stru
     if (r < 0)
         return r;
     json_t *layers = json_at(image.config, "rootfs.diff_ids");
-    const json_t *history = json_array_get(json_at(image.config, "history"), 0);
+    const json_t *history = json_at(image.config, "history");
+    history = json_array_get(history, json_array_size(history) - 1);
     *ret = json_pack("{s:s, s:o, s:[], s:s, s:s, s:s, s:s, s:s, s:I, s:{s:s, s:O*}, s:o}", "Id",
                      image.id, "RepoTags", short_names(&image.names), "RepoDigests", "Comment",
                      or_empty(json_str(history, "comment")), "Created",

@@ -7,6 +7,7 @@
 #include "image/layout.h"
 #include "image/pipeline.h"
 #include "image/reference.h"
+#include "image/resolve.h"
 #include "image/store.h"
 #include "kernel/mount.h"
 
@@ -25,6 +26,8 @@ struct job {
     char *name;       /* full; NULL: none */
     json_t *config;   /* of the image; its layers come last */
     json_t *platform; /* for the index */
+    json_t *parent;   /* its manifest; NULL: none */
+    char *parent_digest;
     int in_fd;
     char *blob_path; /* temporary, NULL once it is in place */
     int blob_fd;
@@ -38,6 +41,8 @@ static void job_release(struct job *j)
     free(j->name);
     json_decref(j->config);
     json_decref(j->platform);
+    json_decref(j->parent);
+    free(j->parent_digest);
     fd_close(&j->in_fd);
     if (j->blob_path)
         unlinkat(j->im->root_fd, j->blob_path, 0);
@@ -119,29 +124,95 @@ static char *now_text(void)
     return str_printf("%s.%09ldZ", seconds, now.tv_nsec);
 }
 
+/* What a key of the new config says; nothing for NULL. */
+static int put_text(json_t *object, const char *key, const char *text, struct err *e)
+{
+    if (!text || !*text)
+        return 0;
+    json_t *value = json_string(text);
+    if (!value)
+        return err_set(e, EINVAL, "the %s is not text in UTF-8",
+                       strcmp(key, "comment") == 0 ? "message" : key);
+    return json_object_set_new(object, key, value) < 0 ? err_nomem(e) : 0;
+}
+
+/* One more entry of the history. Its layer may turn out to be empty: see place_image. */
+static int add_history(struct job *j, const char *now, struct err *e)
+{
+    const struct import *im = j->im;
+    _cleanup_free_ char *from = str_printf("Imported from %s", im->file);
+    _cleanup_json_ json_t *entry = json_pack("{s:s}", "created", now);
+    json_t *history = json_object_get(j->config, "history");
+    if (!from || !entry)
+        return err_nomem(e);
+    int r = put_text(entry, "created_by", im->created_by, e);
+    if (r == 0)
+        r = put_text(entry, "author", im->author, e);
+    if (r == 0)
+        r = put_text(entry, "comment", im->message ? im->message : im->parent ? NULL : from, e);
+    if (r < 0)
+        return r;
+    if (!json_is_array(history) &&
+        json_object_set_new(j->config, "history", history = json_array()) < 0)
+        return err_nomem(e);
+    return json_array_append(history, entry) < 0 ? err_nomem(e) : 0;
+}
+
+/* What a config says of the container that its image was once made from is not true of ours. */
+static void drop_past(json_t *config)
+{
+    static const char *const keys[] = {"author", "container", "container_config", "docker_version"};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        json_object_del(config, keys[i]);
+}
+
 static int new_config(struct job *j, struct err *e)
 {
     const struct import *im = j->im;
     _cleanup_free_ char *now = now_text();
-    _cleanup_free_ char *comment =
-        im->message ? strdup(im->message) : str_printf("Imported from %s", im->file);
-    if (!now || !comment)
+    if (!j->config)
+        j->config = json_deep_copy(j->platform);
+    json_t *settings = im->settings ? json_deep_copy(im->settings) : json_object();
+    if (!now || json_object_set_new(j->config, "config", settings) < 0 ||
+        json_object_set_new(j->config, "created", json_string(now)) < 0)
         return err_nomem(e);
-    json_t *settings = json_object();
-    j->config = json_deep_copy(j->platform);
-    json_t *history = json_pack("[{s:s, s:s}]", "created", now, "comment", comment);
-    if (!history)
-        return err_set(e, EINVAL, "the message is not text in UTF-8");
-    if (json_object_set_new(j->config, "created", json_string(now)) < 0 ||
-        json_object_set_new(j->config, "history", history) < 0 ||
-        json_object_set_new(j->config, "config", settings) < 0)
-        return err_nomem(e);
-    for (size_t i = 0; i < im->changes.n; i++) {
-        int r = change_apply(settings, im->changes.v[i], e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    drop_past(j->config);
+    int r = put_text(j->config, "author", im->author, e);
+    if (r == 0)
+        r = add_history(j, now, e);
+    for (size_t i = 0; r == 0 && i < im->changes.n; i++)
+        r = change_apply(settings, im->changes.v[i], e);
+    return r;
+}
+
+/* Reads the parent's manifest, and its config as the one to begin with. */
+static int take_parent(struct job *j, struct err *e)
+{
+    _cleanup_json_ json_t *index = NULL;
+    json_t *entry;
+    if (!j->im->parent)
+        return 0;
+    int r = layout_read_index(j->im->root_fd, &index, NULL, e);
+    if (r == 0)
+        r = resolve(j->im->root_fd, index, j->im->parent, &entry, NULL, e);
+    if (r == 0)
+        r = layout_read_manifest(j->im->root_fd, entry, &j->parent, e);
+    if (r == 0)
+        r = layout_read_blob(j->im->root_fd, json_object_get(j->parent, "config"), &j->config, e);
+    if (r < 0)
+        return r;
+    if (json_array_size(json_object_get(j->parent, "layers")) !=
+        json_array_size(json_at(j->config, "rootfs.diff_ids")))
+        return err_set(e, EBADMSG, "image \"%s\" has not as many diff IDs as layers",
+                       j->im->parent);
+    if (json_array_size(json_object_get(j->parent, "layers")) >= LAYOUT_LAYERS_MAX)
+        return err_set(e, E2BIG, "image \"%s\" has %d layers, and no image may have more",
+                       j->im->parent, LAYOUT_LAYERS_MAX);
+    j->parent_digest = strdup(json_str(entry, "digest"));
+    j->platform = json_pack(
+        "{s:O*, s:O*, s:O*}", "architecture", json_object_get(j->config, "architecture"), "os",
+        json_object_get(j->config, "os"), "variant", json_object_get(j->config, "variant"));
+    return j->parent_digest && j->platform ? 0 : err_nomem(e);
 }
 
 /* Everything that can be refused without reading the archive. */
@@ -150,6 +221,8 @@ static int prepare(struct job *j, struct err *e)
     const struct import *im = j->im;
     int r = im->name ? reference_claim(im->name, &j->name, e) : 0;
     if (r == 0)
+        r = take_parent(j, e);
+    if (r == 0 && !j->parent)
         r = parse_platform(im->platform, &j->platform, e);
     if (r == 0)
         r = new_config(j, e);
@@ -281,27 +354,70 @@ static int place_json(int root_fd, const json_t *value, const char *type, json_t
     return *ret ? 0 : err_nomem(e);
 }
 
-static int place_image(struct job *j, json_t **ret_manifest, json_t **ret_config, struct err *e)
+/* A container that changed nothing adds no layer to its image. */
+static bool is_empty(const struct job *j)
+{
+    return j->parent && j->result.unpacked.entries == 0;
+}
+
+/* The parent's list, with @item behind it. */
+static json_t *longer(const json_t *list, json_t *item)
+{
+    json_t *all = json_array();
+    if (all && json_is_array(list) && json_array_extend(all, (json_t *)(uintptr_t)list) < 0) {
+        json_decref(all);
+        all = NULL;
+    }
+    json_gather(&all, item);
+    return all;
+}
+
+static int put_layer(struct job *j, json_t **ret_layers, struct err *e)
 {
     const struct pipeline_result *res = &j->result;
+    json_t *history = json_object_get(j->config, "history");
+    json_t *layers = json_object_get(j->parent, "layers");
+    if (is_empty(j)) {
+        *ret_layers = json_incref(layers);
+        return json_object_set_new(json_array_get(history, json_array_size(history) - 1),
+                                   "empty_layer", json_true()) < 0
+                   ? err_nomem(e)
+                   : 0;
+    }
+    json_t *ids = longer(json_at(j->config, "rootfs.diff_ids"), json_string(res->diff_id));
+    json_t *rootfs = json_pack("{s:s, s:o}", "type", "layers", "diff_ids", ids);
+    *ret_layers =
+        longer(layers, json_pack("{s:s, s:s, s:I}", "mediaType", res->media_type, "digest",
+                                 res->blob_digest, "size", (json_int_t)res->blob_size));
+    return json_object_set_new(j->config, "rootfs", rootfs) < 0 || !*ret_layers ? err_nomem(e) : 0;
+}
+
+static int place_image(struct job *j, json_t **ret_manifest, json_t **ret_config, struct err *e)
+{
     int root = j->im->root_fd;
     _cleanup_json_ json_t *config = NULL;
-    json_t *rootfs = json_pack("{s:s, s:[s]}", "type", "layers", "diff_ids", res->diff_id);
-    if (json_object_set_new(j->config, "rootfs", rootfs) < 0)
-        return err_nomem(e);
-    int r = place_json(root, j->config, LAYOUT_CONFIG_TYPE, &config, e);
+    _cleanup_json_ json_t *layers = NULL;
+    int r = put_layer(j, &layers, e);
+    if (r == 0)
+        r = place_json(root, j->config, LAYOUT_CONFIG_TYPE, &config, e);
     if (r < 0)
         return r;
     _cleanup_json_ json_t *manifest =
-        json_pack("{s:i, s:s, s:O, s:[{s:s, s:s, s:I}]}", "schemaVersion", 2, "mediaType",
-                  LAYOUT_MANIFEST_TYPE, "config", config, "layers", "mediaType", res->media_type,
-                  "digest", res->blob_digest, "size", (json_int_t)res->blob_size);
+        json_pack("{s:i, s:s, s:O, s:O}", "schemaVersion", 2, "mediaType", LAYOUT_MANIFEST_TYPE,
+                  "config", config, "layers", layers);
     if (!manifest)
         return err_nomem(e);
     r = place_json(root, manifest, LAYOUT_MANIFEST_TYPE, ret_manifest, e);
     if (r == 0)
         *ret_config = TAKE_PTR(config);
     return r;
+}
+
+/* Once more, with the store locked: its layers are there as long as it is. */
+static int confirm_parent(const struct job *j, const json_t *index, struct err *e)
+{
+    json_t *entry;
+    return j->parent ? resolve(j->im->root_fd, index, j->parent_digest, &entry, NULL, e) : 0;
 }
 
 /* From here on the image is in the store, all of it or nothing. */
@@ -317,8 +433,10 @@ static int commit(struct job *j, char **ret_id, struct err *e)
     if (r == 0)
         r = layout_read_index(root, &index, NULL, e);
     if (r == 0)
+        r = confirm_parent(j, index, e);
+    if (r == 0 && !is_empty(j))
         r = place_blob(j, e);
-    if (r == 0)
+    if (r == 0 && !is_empty(j))
         r = place_layer(j, e);
     if (r == 0)
         r = place_image(j, &manifest, &config, e);

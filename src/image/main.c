@@ -22,11 +22,17 @@ enum option_id {
     OPT_MESSAGE,
     OPT_PLATFORM,
     OPT_NAME,
+    OPT_PARENT,
+    OPT_SETTINGS_FD,
+    OPT_AUTHOR,
+    OPT_CREATED_BY,
     OPT_LIMIT_BYTES,
     OPT_LIMIT_ENTRIES,
     OPT_LIMIT_PATH,
     OPT_LIMIT_RATIO,
 };
+
+enum { SETTINGS_MAX = 4 << 20 };
 
 static const struct option options[] = {
     {"root-fd", required_argument, NULL, OPT_ROOT_FD},
@@ -35,6 +41,10 @@ static const struct option options[] = {
     {"message", required_argument, NULL, OPT_MESSAGE},
     {"platform", required_argument, NULL, OPT_PLATFORM},
     {"name", required_argument, NULL, OPT_NAME},
+    {"parent", required_argument, NULL, OPT_PARENT},
+    {"settings-fd", required_argument, NULL, OPT_SETTINGS_FD},
+    {"author", required_argument, NULL, OPT_AUTHOR},
+    {"created-by", required_argument, NULL, OPT_CREATED_BY},
     {"limit-bytes", required_argument, NULL, OPT_LIMIT_BYTES},
     {"limit-entries", required_argument, NULL, OPT_LIMIT_ENTRIES},
     {"limit-path", required_argument, NULL, OPT_LIMIT_PATH},
@@ -45,6 +55,8 @@ static const struct option options[] = {
 static const char usage[] =
     "usage: skiff-image import --root-fd N [--name REFERENCE] [--change INSTRUCTION]...\n"
     "                          [--message TEXT] [--platform OS/ARCH[/VARIANT]] [--prefix WORD]\n"
+    "                          [--parent ID] [--settings-fd N] [--author TEXT]\n"
+    "                          [--created-by TEXT]\n"
     "                          [--limit-bytes N] [--limit-entries N] [--limit-path N]\n"
     "                          [--limit-ratio N] FILE|-\n";
 
@@ -64,6 +76,21 @@ static int take_root_fd(const char *text, int *ret, struct err *e)
         return err_set(e, EINVAL, "--root-fd %s is not a folder's descriptor", text);
     *ret = (int)fd;
     return 0;
+}
+
+/* The image's settings, as JSON. */
+static int take_settings(const char *text, json_t **ret, struct err *e)
+{
+    long long fd;
+    size_t n;
+    _cleanup_free_ char *json = NULL;
+    if (str_to_int64(text, 0, INT_MAX, &fd) < 0)
+        return err_set(e, EINVAL, "--settings-fd %s is not a descriptor", text);
+    int r = fd_read_all((int)fd, SETTINGS_MAX, &json, &n);
+    if (r < 0)
+        return err_sys(e, -r, "cannot read the image's settings");
+    json_decref(TAKE(*ret, NULL));
+    return json_parse(json, n, "settings", ret, e);
 }
 
 static int take_option(int id, const char *value, struct import *im, const char **prefix,
@@ -86,6 +113,17 @@ static int take_option(int id, const char *value, struct import *im, const char 
         return 0;
     case OPT_NAME:
         im->name = value;
+        return 0;
+    case OPT_PARENT:
+        im->parent = value;
+        return 0;
+    case OPT_SETTINGS_FD:
+        return take_settings(value, &im->settings, e);
+    case OPT_AUTHOR:
+        im->author = value;
+        return 0;
+    case OPT_CREATED_BY:
+        im->created_by = value;
         return 0;
     case OPT_LIMIT_BYTES:
         return take_number("limit-bytes", value, LLONG_MAX, &im->limits.bytes, e);
@@ -146,6 +184,7 @@ int main(int argc, char **argv)
     if (r == 0)
         r = import_run(&im, &id, &e);
     strv_release(&im.changes);
+    json_decref(im.settings);
     if (r == 0 && (printf("%s\n", id) < 0 || fflush(stdout) == EOF))
         r = err_sys(&e, errno, "cannot print the image's ID");
     if (r == 0)

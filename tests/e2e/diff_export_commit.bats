@@ -172,3 +172,129 @@ facts()
     grep -qE ' 0/0 .* y$' names
     grep -qE ' 0/0 .* bin/busybox$' names
 }
+
+# --- commit --------------------------------------------------------------------------------------
+
+# rootfs IMAGE FOLDER: what a container of the image begins with.
+rootfs()
+{
+    skiff create --name look "$1" true >/dev/null
+    mkdir "$2"
+    skiff export look | tar -C "$2" -xp
+    skiff rm look >/dev/null
+}
+
+@test "commit: the new image has what the container had, and has not what it had not" {
+    ran one "$changes; mkfifo /fifo; ln /usr/x /usr/y; chown -h 7:8 /link; chmod 4755 /usr/x; dd if=/dev/zero of=/sparse bs=1 seek=3000000 count=1 2>&-"
+    run_ok skiff commit one changed:v1
+    [[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
+    [ "$(skiff image inspect --format '{{.Id}}' changed:v1)" = "$output" ]
+    [ "$(skiff image inspect changed:v1 | jq '.[0].RootFS.Layers | length')" -eq 2 ]
+    mkdir had
+    skiff export one | tar -C had -xp
+    rootfs changed:v1 has
+    facts had >had.facts
+    facts has >has.facts
+    diff had.facts has.facts
+    rm had/fifo has/fifo # which diff would not compare
+    diff -r --no-dereference had has
+    # Nothing is different from it.
+    skiff create --name two changed:v1 true >/dev/null
+    run_ok skiff diff two
+    output_is ''
+    # And it is one that others read.
+    mkdir copy
+    skopeo copy "oci:$SKIFF_ROOT/images:docker.io/library/changed:v1" dir:copy
+    skiff rmi -f changed:v1 >/dev/null
+}
+
+@test "commit: one layer upon the other" {
+    ran ca 'mkdir /d; echo 1 >/d/one; echo 1 >/d/two'
+    skiff commit ca chain:1 >/dev/null
+    skiff run --network none --name cb chain:1 sh -c 'rm -r /d; mkdir /d; echo 2 >/d/three'
+    skiff commit cb chain:2 >/dev/null
+    skiff run --network none --name cc chain:2 sh -c 'rm /d/three; echo 3 >/d/four'
+    skiff commit cc chain:3 >/dev/null
+    run_ok skiff run --rm --network none chain:3 ls /d
+    output_is four
+    run_ok skiff run --rm --network none chain:2 ls /d
+    output_is three
+    # Nothing changed, no layer.
+    skiff create --name cd chain:3 true >/dev/null
+    skiff commit -m nothing cd chain:4 >/dev/null
+    [ "$(skiff image inspect chain:4 | jq '.[0].RootFS.Layers | length')" -eq 4 ]
+    run_ok skiff run --rm --network none chain:4 ls /d
+    output_is four
+    run_ok skopeo inspect --config --raw "oci:$SKIFF_ROOT/images:docker.io/library/chain:4"
+    [ "$(jq -r '.history[-1].empty_layer' <<<"$output")" = true ]
+    [ "$(jq '.history | length' <<<"$output")" -eq 5 ]
+}
+
+@test "commit: settings, changes, author and message" {
+    skiff run --network none --name one -e A=1 -u 1000:50 -w /tmp -l k=v --entrypoint sh busybox -c 'echo hello'
+    run_ok skiff commit -a 'Ada <ada@example.org>' -m 'what I did' -c 'ENV B=2' -c 'CMD ["-c", "id -u"]' \
+        --change 'EXPOSE 80' one set
+    run_ok skopeo inspect --config --raw "oci:$SKIFF_ROOT/images:docker.io/library/set:latest"
+    [ "$(jq -c .config.Env <<<"$output")" = '["A=1","B=2"]' ]
+    [ "$(jq -c '[.config.User, .config.WorkingDir, .config.Labels, .config.Entrypoint, .config.Cmd]' <<<"$output")" = \
+        '["1000:50","/tmp",{"k":"v"},["sh"],["-c","id -u"]]' ]
+    [ "$(jq -r '.author' <<<"$output")" = 'Ada <ada@example.org>' ]
+    [ "$(jq -r '.history[-1] | .comment, .created_by, .author' <<<"$output")" = $'what I did\n-c echo hello\nAda <ada@example.org>' ]
+    [ "$(jq -c .config.Hostname <<<"$output")" = null ]
+    [ "$(skiff image inspect --format '{{.Comment}}' set)" = 'what I did' ]
+    run_ok skiff run --rm --network none set
+    output_is 1000
+    run_fails 'not a valid change command' skiff commit -c 'RUN ls' one
+    run_fails 'lowercase' skiff commit one Bad
+    run_fails 'no such container' skiff commit nobody
+    run_fails 'built-in' skiff commit one host
+    [ "$(skiff images -q --no-trunc | grep -c .)" -eq "$(skiff images -q --no-trunc | sort -u | grep -c .)" ]
+}
+
+@test "commit: of one that runs, which is held meanwhile, and let go" {
+    skiff run -d --network none --name lives busybox sh -c 'n=0; while :; do n=$((n + 1)); echo $n >/a; echo $n >/b; done' >/dev/null
+    local i
+    until_true eval 'skiff diff lives | grep -qx "A /b"'
+    for i in 1 2 3 4 5; do
+        skiff commit lives held >/dev/null
+        # Both files are from one moment.
+        read -r a b <<<"$(skiff run --rm --network none held sh -c 'echo $(cat /a) $(cat /b)')"
+        [ $((a - b)) -eq 0 ] || [ $((a - b)) -eq 1 ] || [ -z "$a" ] || [ -z "$b" ]
+        [ "$(skiff inspect --format '{{.State.Status}}' lives)" = running ]
+    done
+    skiff commit --pause=false lives loose >/dev/null
+    # One that is paused stays so.
+    skiff pause lives >/dev/null
+    skiff commit lives held >/dev/null
+    [ "$(skiff inspect --format '{{.State.Status}}' lives)" = paused ]
+    skiff unpause lives >/dev/null
+    # An error lets it go too.
+    run skiff commit -c 'RUN ls' lives
+    [ "$status" -ne 0 ]
+    [ "$(skiff inspect --format '{{.State.Status}}' lives)" = running ]
+}
+
+@test "commit: with a user namespace owners are those that the container sees" {
+    skiff run --network none --userns private --name mapped busybox sh -c 'echo >/x; chown 5:6 /x; echo >/y'
+    skiff commit mapped plain >/dev/null
+    run_ok skiff run --rm --network none plain stat -c '%u:%g' /x /y
+    output_is $'5:6\n0:0'
+}
+
+@test "commit: a full disk leaves no image" {
+    mkdir small
+    mount -t tmpfs -o size=20m none small
+    export SKIFF_ROOT=$PWD/small SKIFF_RUN_DIR=$PWD/small.run
+    import_busybox
+    skiff run --network none --name big busybox sh -c 'dd if=/dev/urandom of=/big bs=1M count=10 2>/dev/null'
+    run skiff commit big full
+    local s=$status o=$output images left
+    images=$(skiff images -q | wc -l)
+    left=$(find small -name '.tmp-*' -o -name '.dead-*')
+    skiff rm big >/dev/null
+    umount small
+    [ "$s" -ne 0 ]
+    [[ $o =~ 'no space left' ]]
+    [ "$images" -eq 1 ]
+    [ -z "$left" ]
+}

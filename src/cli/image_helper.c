@@ -1,0 +1,78 @@
+#include "cli/image_helper.h"
+
+#include "base/file.h"
+#include "kernel/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { ANSWER_MAX = 4096 };
+
+void image_helper_arguments(struct cli *c, const char *command, struct strv *args)
+{
+    strv_addf(args, "%s/skiff-image", c->libexec);
+    strv_add(args, command);
+    strv_addf(args, "--root-fd=%d", c->engine.root_fd);
+    strv_add(args, "--prefix=skiff");
+}
+
+static _Noreturn void become(struct cli *c, char **args, int input, int kept, int output)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    fcntl(c->engine.root_fd, F_SETFD, 0);
+    if (kept >= 0)
+        fcntl(kept, F_SETFD, 0);
+    if (input >= 0)
+        dup2(input, STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
+    execv(args[0], args);
+    fprintf(stderr, "skiff: cannot execute \"%s\": %s\n", args[0], strerrordesc_np(errno));
+    _exit(1);
+}
+
+int image_helper_start(struct cli *c, char **args, int input, int kept, struct image_helper *ret,
+                       struct err *e)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_sys(e, errno, "cannot make a pipe");
+    _cleanup_close_ int from = fds[0];
+    _cleanup_close_ int to = fds[1];
+    pid_t pid = fork();
+    if (pid < 0)
+        return err_sys(e, errno, "cannot fork");
+    if (pid == 0)
+        become(c, args, input, kept, to);
+    *ret = (struct image_helper){pid, TAKE_FD(from)};
+    return 0;
+}
+
+int image_helper_finish(struct image_helper *h, char **ret_text, struct err *e)
+{
+    int status;
+    int r = fd_read_all(h->from, ANSWER_MAX, ret_text, NULL);
+    fd_close(&h->from);
+    pid_t pid = TAKE(h->pid, 0);
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return err_sys(e, errno, "cannot wait for \"skiff-image\"");
+    if (WIFSIGNALED(status))
+        return err_set(e, EIO, "\"skiff-image\" was killed by signal %d", WTERMSIG(status));
+    if (WEXITSTATUS(status))
+        return 1;
+    return r < 0 ? err_sys(e, -r, "cannot read what \"skiff-image\" says") : 0;
+}
+
+void image_helper_release(struct image_helper *h)
+{
+    if (h->pid > 0) {
+        kill(h->pid, SIGKILL);
+        process_wait(h->pid);
+    }
+    fd_close(&h->from);
+    *h = IMAGE_HELPER_INIT;
+}

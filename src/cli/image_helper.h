@@ -1,0 +1,32 @@
+/*
+ * Running skiff-image, which takes archives apart and makes images of them.
+ */
+#ifndef SKIFF_CLI_IMAGE_HELPER_H
+#define SKIFF_CLI_IMAGE_HELPER_H
+
+#include "cli/cli.h"
+
+#include <sys/types.h>
+
+struct image_helper {
+    pid_t pid; /* 0: not there */
+    int from;  /* what it prints */
+};
+#define IMAGE_HELPER_INIT ((struct image_helper){.from = -EBADF})
+
+/* Begins its command line: the program, @command, the store. */
+void image_helper_arguments(struct cli *c, const char *command, struct strv *args);
+
+/* Starts it. It gets @input as standard input (-1: ours), and @kept besides (-1: nothing). */
+int image_helper_start(struct cli *c, char **args, int input, int kept, struct image_helper *ret,
+                       struct err *e);
+
+/* Waits for its end. *ret_text is what it printed, such as an image's ID; the caller's. Returns 1
+ * when it has failed, and told why itself. */
+int image_helper_finish(struct image_helper *h, char **ret_text, struct err *e);
+
+/* Ends one that is still there: what it was given was not whole. */
+void image_helper_release(struct image_helper *h);
+#define _cleanup_image_helper_ _cleanup_(image_helper_release)
+
+#endif
