@@ -67,17 +67,24 @@ static bool is_met(struct cli *c, const struct container_record *record, enum co
     }
 }
 
+static void sleep_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
 /* Some of the conditions have nobody who would tell of them: these are looked at now and then. */
 static int wait_a_little(struct cli *c, const struct container_record *record, const json_t *state,
                          bool only_end, int *ret_code)
 {
     if (!json_bool(state, "State.Running", false)) {
-        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        sleep_ms(20);
         return 0;
     }
     _cleanup_close_ int contact = contact_open(&c->engine, record->id, 0, -1, NULL);
-    if (contact < 0)
+    if (contact < 0) { /* it is just coming or going */
+        sleep_ms(1);
         return 0;
+    }
     int r = contact_wait_end(contact, only_end ? -1 : 20, ret_code);
     if (r == -ECONNRESET) {
         *ret_code = 137;
@@ -96,14 +103,15 @@ static int wait_one(struct cli *c, struct container_record *record, const void *
         int r = state_read(&c->engine, record, &state, NULL, e);
         if (r < 0)
             return r;
+        /* One that has gone tells nothing any more but what was heard before. */
+        if (o->condition != REMOVED && !has_ended && is_removed(c, record))
+            return err_set(e, ENOENT, "no such container: %s", record->id);
         if (is_met(c, record, o->condition, state, has_ended)) {
             bool alive = o->condition == RUNNING || o->condition == HEALTHY;
             printf("%lld\n", code >= 0 ? code : alive ? 0 : json_int(state, "State.ExitCode", 0));
             return 0;
         }
         bool only_end = o->condition == NOT_RUNNING || o->condition == NEXT_EXIT;
-        if (o->condition == HEALTHY && is_removed(c, record))
-            return err_set(e, ENOENT, "no such container: %s", record->id);
         has_ended |= wait_a_little(c, record, state, only_end, &code) == 1;
     }
 }

@@ -22,6 +22,10 @@ int client_wait_started(int monitor, struct err *e)
             err_set(e, EIO, "%.*s", (int)(f.len - 1), (const char *)f.payload + 1);
             return f.payload[0];
         }
+        if (got == 1 && f.kind == FRAME_EXITED) {
+            err_set(e, ESRCH, "cannot attach to a stopped container, start it first");
+            return 1;
+        }
         if (got != 0) {
             err_set(e, EBADMSG, "the monitor answered what is no answer");
             return 125;

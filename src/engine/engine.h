@@ -91,7 +91,7 @@ int record_find_broken(const struct engine *en, const char *what, struct contain
 int record_open(const struct engine *en, const char *id, struct container_record *ret,
                 struct err *e);
 
-/* Takes it away: its name, its folder (into ROOT/removed, by one rename), its run-time folder, and
+/* Takes it away: its folder (into ROOT/removed, by one rename), its name, its run-time folder, and
  * the lock last. From then on there is no such container, and only its disk space is left. */
 int record_hide(const struct engine *en, struct container_record *c, struct err *e);
 
@@ -100,6 +100,9 @@ int record_sweep(const struct engine *en, const char *id, struct err *e);
 
 /* Both. */
 int record_remove(const struct engine *en, struct container_record *c, struct err *e);
+
+/* The same for what is found in ROOT/removed: whoever took it away was killed, or is at it. */
+int record_resume_removal(const struct engine *en, const char *id, struct err *e);
 
 void record_release(struct container_record *c);
 #define _cleanup_record_ _cleanup_(record_release)

@@ -86,6 +86,19 @@ static int tell_step(const struct start *s, enum control_step step, struct err *
     return err_wrap(e, "cannot start \"%s\"", program);
 }
 
+/* From here on it has run: nothing says any more how it ended last, and after a power cut it counts
+ * as one that was running. What is to run again by itself must be known to. */
+static int forget_last_end(const struct start *s, struct err *e)
+{
+    const struct container_record *c = s->record;
+    const char *policy = json_str(c->document, "HostConfig.RestartPolicy.Name");
+    if (s->existing && unlinkat(c->dir_fd, "state.json", 0) < 0 && errno != ENOENT)
+        return err_sys(e, errno, "cannot remove \"state.json\"");
+    if (policy && *policy && !str_eq(policy, "no") && fsync(c->dir_fd) < 0)
+        return err_sys(e, errno, "cannot write the container's folder to the disk");
+    return 0;
+}
+
 int launch(struct start *s, unsigned restarts, struct launched *ret, enum control_step *ret_step,
            struct err *e)
 {
@@ -127,6 +140,8 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
     ret->state = state_running(c->pid, network, restarts);
     int published = state_publish(s->engine, s->record->id, ret->state, e);
     volume_mounts_release(&s->sources); /* who waits for one of them can find us now */
+    if (published == 0)
+        published = forget_last_end(s, e);
     if (connected >= 0 && published >= 0)
         container_let_go(c, NULL);
     /* What failed inside is told first: it may be why the namespace was gone. */

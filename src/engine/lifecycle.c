@@ -20,7 +20,12 @@
 #include <time.h>
 
 /* A monitor that has said its container's end is gone a moment later. */
-enum { LEAVING_MS = 10000, DEFAULT_PATIENCE_S = 10 };
+enum { LEAVING_MS = 10000, AGAIN_MS = 1000, DEFAULT_PATIENCE_S = 10 };
+
+static void sleep_a_moment(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
 
 static int look(const struct engine *en, const struct container_record *c, enum verb verb,
                 json_t **ret_state, struct err *e)
@@ -32,7 +37,8 @@ static int look(const struct engine *en, const struct container_record *c, enum 
     return r < 0 ? r : transition(verb, c, *ret_state, e);
 }
 
-/* The watcher's lock, which a monitor that is just leaving may still hold. */
+/* The watcher's lock, which a monitor that is just leaving may still hold. -EAGAIN: the container
+ * lives by now, and is to be looked at again. */
 static int watch_patiently(const struct engine *en, struct container_record *c, struct err *e)
 {
     for (uint64_t deadline = loop_now_ms() + LEAVING_MS;;) {
@@ -41,43 +47,24 @@ static int watch_patiently(const struct engine *en, struct container_record *c, 
         if (r != -EBUSY || loop_now_ms() > deadline)
             return r;
         _cleanup_json_ json_t *state = NULL;
-        /* One that lives again, or that was killed, is another matter. */
         bool orphan = false;
         if (state_read(en, c, &state, &orphan, NULL) == 0 && orphan)
             reap_orphans(en, NULL);
         if (json_bool(state, "State.Running", false))
-            return r;
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+            return -EAGAIN;
+        sleep_a_moment();
     }
 }
 
 /* ---- start ---- */
 
-/* Before it lives, nothing says any more how it ended last: after a power cut it counts as one that
- * ran. */
-static int forget_end(const struct container_record *c, bool *ret_ran_before)
-{
-    *ret_ran_before = faccessat(c->dir_fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    if (unlinkat(c->dir_fd, "state.json", 0) < 0 && errno != ENOENT)
-        return -errno;
-    /* What restarts by itself must be known to have run. */
-    const char *policy = json_str(c->document, "HostConfig.RestartPolicy.Name");
-    if (policy && *policy && !str_eq(policy, "no"))
-        fsync(c->dir_fd);
-    return 0;
-}
-
 static int start_watched(const struct engine *en, struct container_record *c, int lock,
                          unsigned wishes, int terminal, int *ret_monitor, struct err *e)
 {
     _cleanup_create_image_ struct create_image image = {0};
-    bool ran_before;
-    int r = forget_end(c, &ran_before);
-    if (r < 0)
-        return err_sys(e, -r, "cannot start container \"%s\"", record_name(c));
-
+    bool ran_before = faccessat(c->dir_fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     struct start s;
-    r = create_find_image(en, json_str(c->document, "Image"), &image, e);
+    int r = create_find_image(en, json_str(c->document, "Image"), &image, e);
     if (r == 0) {
         r = start_prepare(en, c, &image, &s, e);
         s.existing = true;
@@ -99,23 +86,29 @@ static int start_watched(const struct engine *en, struct container_record *c, in
     return r > 0 ? err_wrap(e, "cannot start container \"%s\"", record_name(c)) : 0;
 }
 
-int lifecycle_start(const struct engine *en, struct container_record *c, unsigned wishes,
-                    int terminal, int *ret_monitor, struct err *e)
+static int start_once(const struct engine *en, struct container_record *c, unsigned wishes,
+                      int terminal, int *ret_monitor, struct err *e)
 {
     _cleanup_json_ json_t *state = NULL;
-    _cleanup_close_ int monitor = -EBADF;
     _cleanup_close_ int lock = change_lock(c, e);
     int r = lock < 0 ? lock : record_reload(c, e);
     if (r == 0)
         r = look(en, c, VERB_START, &state, e);
-    *ret_monitor = -EBADF;
     if (r <= 0)
         return r;
     r = watch_patiently(en, c, e);
-    if (r == 0)
-        r = start_watched(en, c, lock, wishes, terminal, &monitor, e);
-    if (r == 0)
-        *ret_monitor = TAKE_FD(monitor);
+    return r < 0 ? r : start_watched(en, c, lock, wishes, terminal, ret_monitor, e);
+}
+
+int lifecycle_start(const struct engine *en, struct container_record *c, unsigned wishes,
+                    int terminal, int *ret_monitor, struct err *e)
+{
+    _cleanup_close_ int monitor = -EBADF;
+    int r;
+    do
+        r = start_once(en, c, wishes, terminal, &monitor, e);
+    while (r == -EAGAIN);
+    *ret_monitor = r == 0 ? TAKE_FD(monitor) : -EBADF;
     return r;
 }
 
@@ -140,8 +133,8 @@ static int thaw(const struct engine *en, const struct container_record *c, struc
     return r == 0 ? mark_clear(en, c->id, MARK_PAUSED, e) : r;
 }
 
-/* Signals the first process. A frozen one takes it when it is thawed, so one that is to end is.
- * -ESRCH: it has ended meanwhile. */
+/* Signals the first process; with the change lock. A frozen one takes it when it is thawed, so one
+ * that is to end is. -ESRCH: it has ended meanwhile. */
 static int signal_it(const struct engine *en, const struct container_record *c, const json_t *state,
                      int signal, bool to_end, struct err *e)
 {
@@ -152,9 +145,7 @@ static int signal_it(const struct engine *en, const struct container_record *c, 
                        record_name(c), c->id);
     if (r < 0)
         return err_sys(e, -r, "cannot kill container \"%s\"", record_name(c));
-    if (to_end && str_eq(json_str(state, "State.Status"), "paused"))
-        return thaw(en, c, e);
-    return 0;
+    return to_end && mark_is_set(en, c->id, MARK_PAUSED) == 1 ? thaw(en, c, e) : 0;
 }
 
 /* Waits on a monitor's word, or its death. 1: ended; 0: not within the time. */
@@ -166,9 +157,35 @@ static int await_end(const struct engine *en, int contact, long long ms)
     return r != 0;
 }
 
-static int end_once(const struct engine *en, struct container_record *c, const json_t *state,
-                    int signal, long long patience_ms, struct err *e)
+/* How somebody wants it to end. */
+struct ending {
+    enum verb verb;
+    int signal;
+    long long patience_ms; /* then SIGKILL; -1: never */
+    bool keep;             /* --rm or not: it is to be started again */
+};
+
+/* Its life as @state has it ends, however long that takes; who pauses it meanwhile does not hold it
+ * up. */
+static int kill_it(const struct engine *en, struct container_record *c, const json_t *state,
+                   int contact, struct err *e)
 {
+    int r;
+    do {
+        _cleanup_close_ int lock = change_lock(c, e);
+        r = lock < 0 ? lock : signal_it(en, c, state, SIGKILL, true, e);
+        fd_close(&lock);
+    } while (r == 0 && !await_end(en, contact, AGAIN_MS));
+    return r;
+}
+
+/* One life of it; with the change lock, which is given back before anybody waits. 1: it has ended,
+ * and may live again by its policy; 0: its monitor could not be reached: it is just coming or
+ * going. */
+static int end_once(const struct engine *en, struct container_record *c, const struct ending *how,
+                    int *lock, struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
     _cleanup_close_ int contact = contact_open(en, c->id, 0, -1, e);
     if (contact == -ESRCH) {
         err_release(e);
@@ -178,81 +195,105 @@ static int end_once(const struct engine *en, struct container_record *c, const j
     if (contact < 0)
         return contact;
     mark_set(en, c->id, MARK_STOPPED, NULL);
-    if (json_bool(state, "State.Restarting", false)) {
+    if (how->keep)
+        mark_set(en, c->id, MARK_KEEP, NULL);
+    /* Looked at after the mark was set: either it still waits for its next start, and will see the
+     * mark, or it is the running one. */
+    int r = state_read(en, c, &state, NULL, e);
+    if (r < 0)
+        return r;
+    bool waits = json_bool(state, "State.Restarting", false);
+    r = waits ? -ESRCH : signal_it(en, c, state, how->signal, true, e);
+    fd_close(lock);
+    if (r == -ESRCH) { /* nobody is there whom to signal, and nobody is to come */
         frame_send(contact, FRAME_WAKE, NULL, 0);
-        return await_end(en, contact, LEAVING_MS) ? 0 : 1;
-    }
-    int r = signal_it(en, c, state, signal, true, e);
-    if (r == 0 && !await_end(en, contact, patience_ms)) {
-        r = signal_it(en, c, state, SIGKILL, true, e);
-        if (r == 0)
-            await_end(en, contact, -1);
-    } else if (r == -ESRCH) {
         await_end(en, contact, LEAVING_MS);
+    } else if (r == 0 && !await_end(en, contact, how->patience_ms)) {
+        r = kill_it(en, c, state, contact, e);
     }
-    if (r == -ESRCH) {
-        err_release(e);
-        r = 0;
-    }
-    return r;
+    if (r < 0 && r != -ESRCH && r != -ENOENT)
+        return r;
+    err_release(e);
+    return 1;
 }
 
 /* Until it does not run: a policy may just have been starting it again. */
-static int end_it(const struct engine *en, struct container_record *c, enum verb verb, int signal,
-                  long long patience_ms, struct err *e)
+static int end_it(const struct engine *en, struct container_record *c, const struct ending *how,
+                  struct err *e)
 {
-    for (int i = 0; i < 100; i++) {
+    uint64_t deadline = loop_now_ms() + LEAVING_MS;
+    for (bool first = true;; first = false) {
         _cleanup_json_ json_t *state = NULL;
-        int r = i == 0 ? look(en, c, verb, &state, e) : state_read(en, c, &state, NULL, e);
-        if (r < 0)
-            return r;
-        if (!json_bool(state, "State.Running", false))
+        _cleanup_close_ int lock = change_lock(c, e);
+        if (lock == -ENOENT && !first) { /* it went away with its end */
+            err_release(e);
             return 0;
-        r = end_once(en, c, state, signal, patience_ms, e);
+        }
+        int r = lock < 0 ? lock
+                : first  ? look(en, c, how->verb, &state, e)
+                         : state_read(en, c, &state, NULL, e);
+        if (r < 0 || !json_bool(state, "State.Running", false))
+            return r < 0 ? r : 0;
+        r = end_once(en, c, how, &lock, e);
         if (r < 0)
             return r;
-        /* One that is just ending listens no more, and has not written it down yet. */
-        nanosleep(&(struct timespec){.tv_nsec = 5000000L * i}, NULL);
+        fd_close(&lock);
+        if (r == 1)
+            deadline = loop_now_ms() + LEAVING_MS;
+        else if (loop_now_ms() > deadline)
+            return err_set(e, ETIMEDOUT, "container \"%s\" does not end", record_name(c));
+        else
+            sleep_a_moment();
     }
-    return err_set(e, ETIMEDOUT, "container \"%s\" does not end", record_name(c));
+}
+
+static struct ending stopping(const struct container_record *c, enum verb verb, int signal,
+                              long long seconds)
+{
+    if (seconds == STOP_PATIENCE_OWN)
+        seconds = json_int(c->document, "Config.StopTimeout", DEFAULT_PATIENCE_S);
+    return (struct ending){
+        .verb = verb,
+        .signal = signal ? signal : lifecycle_stop_signal(c),
+        .patience_ms = seconds < 0 ? -1 : seconds * 1000,
+        .keep = verb == VERB_RESTART,
+    };
 }
 
 int lifecycle_stop(const struct engine *en, struct container_record *c, int signal,
                    long long seconds, struct err *e)
 {
-    if (seconds == STOP_PATIENCE_OWN)
-        seconds = json_int(c->document, "Config.StopTimeout", DEFAULT_PATIENCE_S);
-    return end_it(en, c, VERB_STOP, signal ? signal : lifecycle_stop_signal(c),
-                  seconds < 0 ? -1 : seconds * 1000, e);
+    const struct ending how = stopping(c, VERB_STOP, signal, seconds);
+    return end_it(en, c, &how, e);
 }
 
 int lifecycle_restart(const struct engine *en, struct container_record *c, int signal,
                       long long seconds, struct err *e)
 {
-    _cleanup_json_ json_t *state = NULL;
     _cleanup_close_ int monitor = -EBADF;
-    int r = look(en, c, VERB_RESTART, &state, e);
-    if (r < 0)
-        return r;
-    if (json_bool(state, "State.Running", false)) {
-        mark_set(en, c->id, MARK_KEEP, NULL);
-        r = lifecycle_stop(en, c, signal, seconds, e);
-    }
+    const struct ending how = stopping(c, VERB_RESTART, signal, seconds);
+    int r = end_it(en, c, &how, e);
     return r < 0 ? r : lifecycle_start(en, c, 0, -1, &monitor, e);
 }
 
 int lifecycle_kill(const struct engine *en, struct container_record *c, int signal, struct err *e)
 {
+    const struct ending at_once = {.verb = VERB_KILL, .signal = SIGKILL, .patience_ms = -1};
+    if (signal == SIGKILL)
+        return end_it(en, c, &at_once, e);
     _cleanup_json_ json_t *state = NULL;
-    int r = look(en, c, VERB_KILL, &state, e);
+    _cleanup_close_ int lock = change_lock(c, e);
+    int r = lock < 0 ? lock : look(en, c, VERB_KILL, &state, e);
     if (r < 0)
         return r;
-    if (signal == SIGKILL)
-        return end_it(en, c, VERB_KILL, SIGKILL, -1, e);
     bool to_end = signal == lifecycle_stop_signal(c);
     if (to_end)
         mark_set(en, c->id, MARK_STOPPED, NULL);
-    return signal_it(en, c, state, signal, to_end, e);
+    if (!json_bool(state, "State.Restarting", false))
+        return signal_it(en, c, state, signal, to_end, e);
+    if (to_end) /* nobody is there to take it, and nobody is to come */
+        contact_wake(en, c->id);
+    return 0;
 }
 
 /* ---- pause ---- */
@@ -304,6 +345,8 @@ static int remove_ended(const struct engine *en, struct container_record *c, enu
 {
     _cleanup_json_ json_t *state = NULL;
     _cleanup_close_ int lock = change_lock(c, e);
+    if (lock >= 0)
+        record_reload(c, NULL); /* its name may be another by now; a broken one is removed too */
     int r = lock < 0 ? lock : look(en, c, verb, &state, e);
     if (r <= 0)
         return r;
@@ -316,9 +359,10 @@ static int remove_ended(const struct engine *en, struct container_record *c, enu
 int lifecycle_remove(const struct engine *en, struct container_record *c, bool force, struct err *e)
 {
     const enum verb verb = force ? VERB_REMOVE_FORCED : VERB_REMOVE;
+    const struct ending at_once = {.verb = verb, .signal = SIGKILL, .patience_ms = -1};
     int r;
     do {
-        r = force ? end_it(en, c, verb, SIGKILL, -1, e) : 0;
+        r = force ? end_it(en, c, &at_once, e) : 0;
         if (r == 0)
             r = remove_ended(en, c, verb, e);
     } while (r == -EAGAIN);

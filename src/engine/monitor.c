@@ -8,6 +8,7 @@
 #include "engine/contact.h"
 #include "engine/events.h"
 #include "engine/launch.h"
+#include "engine/lifecycle.h"
 #include "engine/log.h"
 #include "engine/mark.h"
 #include "engine/peer.h"
@@ -20,6 +21,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
@@ -176,6 +178,17 @@ static void resize(struct monitor *m, const struct frame *f)
                        (unsigned short)(f->payload[2] << 8 | f->payload[3]));
 }
 
+/* A signal that is meant to end it is a person's word, as that of `stop` is. */
+static void pass_signal(struct monitor *m, int number)
+{
+    const struct start *s = m->start;
+    if (m->it.container.pidfd < 0)
+        return;
+    if (number == SIGKILL || number == lifecycle_stop_signal(s->record))
+        mark_set(s->engine, s->record->id, MARK_STOPPED, NULL);
+    pidfd_send_signal(m->it.container.pidfd, number, NULL, 0);
+}
+
 static void greet(struct monitor *m, struct peer *p, const struct frame *f)
 {
     if (f->kind != FRAME_HELLO || f->len != 1) {
@@ -211,8 +224,8 @@ static void take_frame(void *data, struct peer *p, const struct frame *f)
         resize(m, f);
         break;
     case FRAME_SIGNAL:
-        if (f->len == 1 && m->it.container.pidfd >= 0)
-            pidfd_send_signal(m->it.container.pidfd, f->payload[0], NULL, 0);
+        if (f->len == 1)
+            pass_signal(m, f->payload[0]);
         break;
     case FRAME_DEAF:
         if (f->len == 1)
@@ -231,13 +244,27 @@ static void take_frame(void *data, struct peer *p, const struct frame *f)
     }
 }
 
-static void accept_peer(void *data, uint32_t events)
+static bool accept_one(struct monitor *m)
 {
-    struct monitor *m = data;
-    (void)events;
     int fd = accept4(m->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0 && !peer_add(&m->peers, fd, false))
         close(fd);
+    return fd >= 0;
+}
+
+static void accept_peer(void *data, uint32_t events)
+{
+    (void)events;
+    accept_one(data);
+}
+
+/* Nobody comes any more, and whoever has come is told the end. */
+static void stop_listening(struct monitor *m)
+{
+    loop_watch(&m->loop, &m->listener, 0);
+    while (accept_one(m))
+        ;
+    fd_close(&m->listener.fd);
 }
 
 /* The one whose input was the container's takes it along when it goes. */
@@ -403,8 +430,7 @@ static void tell_end(struct monitor *m)
 {
     const uint8_t code = (uint8_t)(m->status < 0 ? 255 : m->status);
     for (struct peer *p = m->peers.first; p; p = p->next) {
-        if (p->greeted)
-            peer_send_frame(p, FRAME_EXITED, &code, 1);
+        peer_send_frame(p, FRAME_EXITED, &code, 1);
         peer_forget_terminal(p);
     }
 }
@@ -458,6 +484,10 @@ static bool come_back(struct monitor *m, struct state_end *end)
     if (next_life(m, &e) == 0) {
         json_decref(last);
         begin_life(m);
+        /* Who stops it sets the mark, and then looks whom to signal: perhaps nobody was there yet.
+         */
+        if (mark_is_set(s->engine, s->record->id, MARK_STOPPED) == 1)
+            pidfd_send_signal(m->it.container.pidfd, SIGKILL, NULL, 0);
         return true;
     }
     launched_release(&m->it);
@@ -499,8 +529,6 @@ static void finish(struct monitor *m, const struct state_end *end)
 {
     const struct start *s = m->start;
     bool keep = !s->discard || mark_is_set(s->engine, s->record->id, MARK_KEEP) == 1;
-    loop_watch(&m->loop, &m->listener, 0);
-    fd_close(&m->listener.fd);
     log_close(&m->log); /* whoever sees the end finds all of the log */
     if (keep) {
         record_end(s->engine, s->record, m->it.state, end);
@@ -508,6 +536,7 @@ static void finish(struct monitor *m, const struct state_end *end)
         record_hide(s->engine, s->record, NULL);
         volumes_forget(s->engine, s->record->document);
     }
+    stop_listening(m);
     tell_end(m);
     while (peers_must_wait(&m->peers) && loop_turn(&m->loop) == 0)
         peers_sweep(&m->peers);

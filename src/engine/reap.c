@@ -38,8 +38,8 @@ static void remove_cgroup(const json_t *document)
 }
 
 /* Whether processes of it are left, though nobody holds a lock: the run folder was taken away under
- * a monitor that lives. A group without any is removed. */
-static bool lives(const json_t *document)
+ * a monitor that lives. With the lock a group without any is removed. */
+static bool lives(const json_t *document, bool locked)
 {
     _cleanup_free_ char *path = container_cgroup_path(document);
     _cleanup_cgroup_ struct cgroup *cg = NULL;
@@ -48,7 +48,8 @@ static bool lives(const json_t *document)
         return false;
     if (cgroup_pids(cg, &pids, NULL) > 0)
         return true;
-    cgroup_remove(cg, 0, NULL);
+    if (locked)
+        cgroup_remove(cg, 0, NULL);
     return false;
 }
 
@@ -57,12 +58,16 @@ static bool has_file(const struct container_record *c, const char *name)
     return c->dir_fd >= 0 && faccessat(c->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Without a watcher's lock: whether it ran when the machine stopped, run folder and all. Otherwise
- * it has ended and said so, or was never started (there is no bundle). */
-static bool is_lost(const struct engine *en, const struct container_record *c)
+/* It has ended and said so, or was never started. */
+static bool is_at_rest(const struct container_record *c)
 {
-    return has_file(c, "config.json") && !has_file(c, "state.json") && !lives(c->document) &&
-           state_settle(en, c) == 0;
+    return has_file(c, "state.json") || !has_file(c, "config.json");
+}
+
+/* Without a watcher's lock: whether it ran when the machine stopped, run folder and all. */
+static bool is_lost(const struct engine *en, const struct container_record *c, bool locked)
+{
+    return !is_at_rest(c) && !lives(c->document, locked) && state_settle(en, c) == 0;
 }
 
 /* One whose watcher is dead, and whose lock is ours now. */
@@ -74,7 +79,12 @@ static int end_it(const struct engine *en, struct container_record *c, bool whol
         volumes_forget(en, c->document);
         return r < 0 ? r : 1;
     }
-    if (!has_file(c, "config.json")) { /* made, and never started */
+    /* Who was killed had not begun yet, or was done with all but this. */
+    if (is_at_rest(c)) {
+        record_leave(en, c);
+        return 1;
+    }
+    if (state_settle(en, c) == 1) {
         record_unwatch(en, c);
         return 1;
     }
@@ -84,35 +94,48 @@ static int end_it(const struct engine *en, struct container_record *c, bool whol
     return 1;
 }
 
-/* One container without a watcher; @lock is ours or -EBADF when it has none. */
-static int put_right(const struct engine *en, const char *id, int lock, struct err *e)
+static int put_locked_right(const struct engine *en, struct container_record *c, bool whole,
+                            struct err *e)
+{
+    /* There is no group yet while there is no document. */
+    if (whole)
+        remove_cgroup(c->document);
+    return end_it(en, c, whole, e);
+}
+
+/* One that has no lock: most of them are at rest, and looked at no further. */
+static int put_lockless_right(const struct engine *en, struct container_record *c, bool whole,
+                              struct err *e)
+{
+    if (whole && !is_lost(en, c, false))
+        return 0;
+    /* Somebody may be starting it right now: it is looked at again once he cannot. */
+    int r = record_watch(en, c, e);
+    if (r < 0)
+        return r == -EBUSY ? 0 : r;
+    whole = record_reload(c, NULL) == 0;
+    if (whole ? is_lost(en, c, true) : !has_file(c, "container.json"))
+        return end_it(en, c, whole, e);
+    record_unwatch(en, c);
+    return 0;
+}
+
+/* One container without a watcher; with @locked its lock is ours, else it has none. */
+static int put_right(const struct engine *en, const char *id, bool locked, struct err *e)
 {
     _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
-    bool whole = record_open(en, id, &c, NULL) == 0;
-    if (!whole) {
-        memcpy(c.id, id, ID_LEN + 1);
-        c.dir_fd = openat(en->containers_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    }
+    memcpy(c.id, id, ID_LEN + 1);
+    c.dir_fd = openat(en->containers_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (c.dir_fd < 0 && errno != ENOENT)
+        return 0;
+    if (!locked && (c.dir_fd < 0 || (has_file(&c, "container.json") && is_at_rest(&c))))
+        return 0;
+    bool whole = c.dir_fd >= 0 && record_reload(&c, NULL) == 0;
     /* Nothing but its own document can say that a folder may go; one that cannot be read for
      * another reason than that it was never written stays, and is somebody's to look at. */
     if (!whole && has_file(&c, "container.json"))
         return 0;
-    if (lock >= 0) {
-        /* There is no group yet while there is no document. */
-        if (whole)
-            remove_cgroup(c.document);
-        return end_it(en, &c, whole, e);
-    }
-    if (whole && !is_lost(en, &c))
-        return 0;
-    /* Somebody may be starting it right now: it is looked at again once he cannot. */
-    int r = record_watch(en, &c, e);
-    if (r < 0)
-        return r == -EBUSY ? 0 : r;
-    if (!whole || is_lost(en, &c))
-        return end_it(en, &c, whole, e);
-    record_unwatch(en, &c);
-    return 0;
+    return locked ? put_locked_right(en, &c, whole, e) : put_lockless_right(en, &c, whole, e);
 }
 
 /* The names in a folder that look like IDs. */
@@ -134,7 +157,7 @@ static int sweep_removed(const struct engine *en)
     if (list_ids(en->root_fd, "removed", &ids) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < ids.n; i++)
-        record_sweep(en, ids.v[i], NULL);
+        record_resume_removal(en, ids.v[i], NULL);
     return 0;
 }
 
@@ -152,7 +175,7 @@ int reap_orphans(const struct engine *en, struct err *e)
         _cleanup_close_ int lock = take_lock(en, ids.v[i]);
         if (lock < 0 && lock != -ENOENT)
             continue;
-        int r = put_right(en, ids.v[i], lock, &mine);
+        int r = put_right(en, ids.v[i], lock >= 0, &mine);
         if (r < 0 && first == 0)
             first = err_set(e, -r, "%s", err_text(&mine));
         done += r > 0;

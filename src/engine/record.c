@@ -11,6 +11,9 @@
 
 enum { DOCUMENT_LIMIT = 32 << 20 };
 
+/* In the folder of a container that has had another name. */
+#define RENAMED "renamed"
+
 static const char hex_digits[] = "0123456789abcdef";
 
 int id_new(char ret[ID_LEN + 1], struct err *e)
@@ -144,13 +147,39 @@ static int name_holder(const struct engine *en, const char *name, char ret[ID_LE
     return 0;
 }
 
-/* A link whose container is gone (we were killed between the two) is no claim. */
-static bool drop_stale_name(const struct engine *en, const char *name, const char *holder)
+/* Who takes a name away holds the lock of their folder: between reading whose it is and unlinking
+ * it, nobody else may have taken it away and given it to another. Who claims one needs no lock. */
+static int lock_names(const struct engine *en)
 {
-    if (*holder && faccessat(en->containers_fd, holder, F_OK, 0) == 0)
-        return false;
+    _cleanup_close_ int fd = openat(en->root_fd, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : 0;
+    while (r == 0 && flock(fd, LOCK_EX) < 0)
+        r = errno == EINTR ? 0 : -errno;
+    return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* One that is being renamed has two; if whoever did it was killed, the one that its document does
+ * not say is free. */
+static bool has_lost(const struct engine *en, const char *id, const char *name)
+{
+    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+    return record_open(en, id, &c, NULL) == 0 && !str_eq(record_name(&c), name) &&
+           faccessat(c.dir_fd, RENAMED, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+           flock(c.dir_fd, LOCK_EX | LOCK_NB) == 0 && record_reload(&c, NULL) == 0 &&
+           !str_eq(record_name(&c), name);
+}
+
+/* A link that is no claim: whoever made it was killed. True when it is gone. */
+static bool drop_stale_name(const struct engine *en, const char *name, char holder[ID_LEN + 1])
+{
+    _cleanup_close_ int lock = lock_names(en);
     _cleanup_free_ char *path = str_printf("names/%s", name);
-    return path && unlinkat(en->root_fd, path, 0) == 0;
+    if (lock < 0 || !path || name_holder(en, name, holder) < 0)
+        return false;
+    if (*holder && faccessat(en->containers_fd, holder, F_OK, 0) == 0 &&
+        !has_lost(en, holder, name))
+        return false;
+    return unlinkat(en->root_fd, path, 0) == 0 || errno == ENOENT;
 }
 
 static int claim_given(const struct engine *en, struct container_record *c, const char *name,
@@ -166,6 +195,8 @@ static int claim_given(const struct engine *en, struct container_record *c, cons
         char holder[ID_LEN + 1];
         if (name_holder(en, name, holder) < 0)
             return err_nomem(e);
+        if (str_eq(holder, c->id)) /* from a renaming that was killed */
+            return 0;
         if (attempt == 0 && drop_stale_name(en, name, holder))
             continue;
         return err_set(e, EEXIST,
@@ -350,18 +381,46 @@ static int drop_if_held(const struct engine *en, const char *name, const char *i
     return str_eq(holder, id) ? remove_below(en->root_fd, "names", name, e) : 0;
 }
 
-/* Without a document the name is found by what it leads to. */
-static int drop_name(const struct engine *en, const struct container_record *c, struct err *e)
+/* All names that lead to it. */
+static int drop_all_names(const struct engine *en, const char *id, struct err *e)
 {
-    if (*record_name(c))
-        return drop_if_held(en, record_name(c), c->id, e);
     int fd = openat(en->root_fd, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
     int r = 0;
     while (r == 0 && dir && (entry = readdir(dir)))
-        r = drop_if_held(en, entry->d_name, c->id, e);
+        r = drop_if_held(en, entry->d_name, id, e);
     return r;
+}
+
+/* Without a document, or when it has had others, its names are found by what they lead to. */
+static int drop_names(const struct engine *en, const struct container_record *c, struct err *e)
+{
+    bool others = !*record_name(c) || faccessat(c->dir_fd, RENAMED, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    _cleanup_close_ int lock = lock_names(en);
+    if (lock == -ENOENT)
+        return 0;
+    if (lock < 0)
+        return err_sys(e, -lock, "cannot lock \"%s/names\"", en->root);
+    return others ? drop_all_names(en, c->id, e) : drop_if_held(en, record_name(c), c->id, e);
+}
+
+static int drop_name(const struct engine *en, const char *name, const char *id, struct err *e)
+{
+    _cleanup_close_ int lock = lock_names(en);
+    if (lock < 0)
+        return err_sys(e, -lock, "cannot lock \"%s/names\"", en->root);
+    return drop_if_held(en, name, id, e);
+}
+
+/* Before a second name leads to it: who takes it away must know, whenever we are killed. */
+static int note_rename(const struct container_record *c, struct err *e)
+{
+    int fd = openat(c->dir_fd, RENAMED, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(e, errno, "cannot rename container \"/%s\"", record_name(c));
+    close(fd);
+    return 0;
 }
 
 int record_rename(const struct engine *en, struct container_record *c, const char *name,
@@ -372,15 +431,19 @@ int record_rename(const struct engine *en, struct container_record *c, const cha
         return err_nomem(e);
     if (str_eq(old, name))
         return err_set(e, EINVAL, "cannot rename container \"/%s\" to the name that it has", old);
-    int r = record_claim_name(en, c, name, e);
+    int r = note_rename(c, e);
+    if (r == 0)
+        r = record_claim_name(en, c, name, e);
     if (r < 0)
         return r;
     r = record_save(c, true, e);
-    if (r < 0) { /* the old one is still its name */
-        drop_if_held(en, name, c->id, NULL);
+    if (r < 0) { /* the old one is still its name, unless only the disk's word is missing */
+        record_reload(c, NULL);
+        if (!str_eq(record_name(c), name))
+            drop_name(en, name, c->id, NULL);
         return r;
     }
-    return drop_if_held(en, old, c->id, e);
+    return drop_name(en, old, c->id, e);
 }
 
 /* One rename takes the whole folder out of sight; where that is not to be had (a full disk), it is
@@ -400,11 +463,13 @@ static int move_away(const struct engine *en, const char *id, struct err *e)
     return dir_remove(en->containers_fd, id, e);
 }
 
+/* Killed anywhere in between, record_sweep goes on: the folder is in ROOT/removed until all else is
+ * gone. */
 int record_hide(const struct engine *en, struct container_record *c, struct err *e)
 {
-    int r = drop_name(en, c, e);
+    int r = move_away(en, c->id, e);
     if (r == 0)
-        r = move_away(en, c->id, e);
+        r = drop_names(en, c, e);
     if (r == 0)
         r = remove_below(en->run_fd, "containers", c->id, e);
     return r == 0 ? remove_below(en->run_fd, "locks", c->id, e) : r;
@@ -413,6 +478,20 @@ int record_hide(const struct engine *en, struct container_record *c, struct err 
 int record_sweep(const struct engine *en, const char *id, struct err *e)
 {
     return remove_below(en->root_fd, "removed", id, e);
+}
+
+int record_resume_removal(const struct engine *en, const char *id, struct err *e)
+{
+    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+    _cleanup_free_ char *path = str_printf("removed/%s", id);
+    if (!path)
+        return err_nomem(e);
+    memcpy(c.id, id, ID_LEN + 1);
+    c.dir_fd = openat(en->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (c.dir_fd < 0)
+        return errno == ENOENT ? 0 : err_sys(e, errno, "cannot open \"%s/%s\"", en->root, path);
+    record_reload(&c, NULL); /* one whose document is gone has no name any more, or is looked for */
+    return record_remove(en, &c, e);
 }
 
 int record_remove(const struct engine *en, struct container_record *c, struct err *e)

@@ -143,6 +143,13 @@ void record_end(const struct engine *en, struct container_record *c, const json_
     forget(en, "locks", c->id);
 }
 
+void record_leave(const struct engine *en, struct container_record *c)
+{
+    forget(en, "containers", c->id);
+    forget(en, "locks", c->id);
+    fd_close(&c->lock_fd);
+}
+
 enum holder { HOLDER_NONE, HOLDER_ALIVE, HOLDER_KILLED };
 
 /* A negative errno when it cannot be known: what runs must not be taken for what does not. */

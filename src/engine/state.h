@@ -47,6 +47,9 @@ int state_write_ended(const struct engine *en, const struct container_record *c,
 void record_end(const struct engine *en, struct container_record *c, const json_t *last,
                 const struct state_end *end);
 
+/* The same for one whose end is on disk already, or that never began: nothing is written. */
+void record_leave(const struct engine *en, struct container_record *c);
+
 /* ---- for who finds it ---- */
 
 /* How it ended may have found no room on the disk, and is then kept in the run folder: moves it
