@@ -7,9 +7,11 @@
 #include "kernel/mount.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 
 #define FILLING ".skiff-filling"
 #define FILLED  ".skiff-filled"
@@ -25,8 +27,9 @@ struct filler {
  * else's folder. */
 struct place {
     int data, stage;
+    bool limited; /* by a quota */
 };
-#define PLACE_INIT ((struct place){-EBADF, -EBADF})
+#define PLACE_INIT ((struct place){-EBADF, -EBADF, false})
 
 static void place_release(struct place *p)
 {
@@ -104,6 +107,19 @@ static int finish(const struct place *p, struct err *e)
     return r == 0 ? dir_remove(p->stage, FILLED, e) : r;
 }
 
+/* Who has this right is not stopped by a quota on ext4. 0 or a negative errno. */
+static int give_up_resource(bool give_up)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+    if (syscall(SYS_capget, &header, sets) < 0)
+        return -errno;
+    const uint32_t bit = CAP_TO_MASK(CAP_SYS_RESOURCE);
+    struct __user_cap_data_struct *set = &sets[CAP_TO_INDEX(CAP_SYS_RESOURCE)];
+    set->effective = give_up ? set->effective & ~bit : set->effective | (set->permitted & bit);
+    return syscall(SYS_capset, &header, sets) < 0 ? -errno : 0;
+}
+
 static int copy_in(const struct place *p, int source, bool sync, struct err *e)
 {
     static const struct copy_options as_is = {0};
@@ -114,7 +130,10 @@ static int copy_in(const struct place *p, int source, bool sync, struct err *e)
     if (to < 0)
         return r < 0 ? r : to;
     mode_t mask = umask(0); /* copy_tree.h */
-    r = copy_folder(source, to, &as_is, e);
+    r = p->limited ? give_up_resource(true) : 0;
+    r = r < 0 ? err_sys(e, -r, "cannot change capabilities") : copy_folder(source, to, &as_is, e);
+    if (p->limited)
+        give_up_resource(false);
     umask(mask);
     if (r == 0)
         r = copy_facts(source, to, &as_is, e);
@@ -163,6 +182,7 @@ static int open_place(const struct volume *v, struct place *ret, struct err *e)
     const char *device = volume_bind_device(v);
     if (volume_has_type(v) && !device)
         return 0;
+    ret->limited = json_object_get(v->document, "Project");
     ret->data =
         device ? open(device, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                : openat(v->dir_fd, VOLUME_DATA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -108,7 +108,7 @@ image_with()
     output_has "cannot limit its size: the file system of \"$SKIFF_ROOT\" \(.*\) has no project quotas here: "
     [ "${#lines[@]}" -eq 1 ]
     run_fails 'no project quotas here' run_bb --storage-opt size=10m busybox true
-    [ -z "$(ls -A "$SKIFF_ROOT/volumes" "$SKIFF_ROOT/projects" "$SKIFF_ROOT/containers" | grep -v :)" ]
+    [ -z "$(find "$SKIFF_ROOT"/{volumes,projects,containers} -mindepth 1)" ]
     run_fails 'invalid size: "many"' run_bb --storage-opt size=many busybox true
     run_fails 'unknown storage option "inodes"' run_bb --storage-opt inodes=1 busybox true
     run_fails 'kept in memory' run_bb --storage-opt size=10m host true
@@ -141,7 +141,7 @@ image_with()
     done
     wait
     [ "$(cat "$here"/out.* | sort -u)" = same ]
-    ! grep -hv -e '^same$' -e 'get same: no such volume$' "$here"/rm.*
+    [ -z "$(grep -hv -e '^same$' -e 'get same: no such volume$' "$here"/rm.*)" ]
     run_ok skiff volume rm -f same
     [ -z "$(ls -A "$SKIFF_ROOT/volumes")" ]
     [ -z "$(ls -A "$SKIFF_ROOT/removed")" ]
@@ -315,7 +315,7 @@ volume /m [z] false []\ntmpfs /tmp [] true []\nvolume /a [] true []'
     run_ok skiff inspect -f '{{json (index .Mounts 0)}}' cc
     output_is "{\"Type\":\"volume\",\"Name\":\"data\",\"Source\":\"$SKIFF_ROOT/volumes/data/_data\",\"Destination\":\"/d\",\"Driver\":\"local\",\"Mode\":\"z\",\"RW\":true,\"Propagation\":\"\"}"
     run_ok skiff ps --format '{{.LocalVolumes}} {{.Mounts}}'
-    output_has '^4 data,ro,/tmp,mm,,[0-9a-f]{12}…$'
+    output_has '^4 data,ro,/tmp,mm,,[0-9a-f]{14}…$'
     run_ok skiff ps -q --filter volume=data
     output_has '^[0-9a-f]{12}$'
     run_ok skiff ps -q --filter volume=/r
@@ -368,7 +368,7 @@ volume /m [z] false []\ntmpfs /tmp [] true []\nvolume /a [] true []'
     [ -z "$(skiff volume ls -q)" ]
     run_ok run_bb -v mine:/data --tmpfs /other -v /third volumes sh -c 'grep -c " /other tmpfs" /proc/mounts'
     output_is 1
-    skiff create --name cc -v mine:/data -v "$here:/other" volumes >/dev/null
+    skiff create --name cc -v mine:/data -v "$here:/other" volumes true >/dev/null
     [ "$(skiff volume ls -q)" = mine ]
 }
 
@@ -587,7 +587,7 @@ everything()
 @test "type=tmpfs: shared while it is used, gone with the last, never on the host" {
     skiff volume create -o type=tmpfs -o device=tmpfs -o o=size=1m,mode=1777,nosuid temporary >/dev/null
     skiff run -d --name first -v temporary:/t busybox sleep 1000 >/dev/null
-    ! grep -F "$SKIFF_ROOT/volumes" /proc/self/mountinfo
+    [ -z "$(grep -F "$SKIFF_ROOT/volumes" /proc/self/mountinfo)" ]
     run_ok run_bb -v temporary:/x busybox sh -c 'echo shared >/x/file; grep " /x " /proc/mounts'
     output_has 'tmpfs /x tmpfs rw,nosuid,.*size=1024k'
     run_ok run_bb --volumes-from first busybox cat /t/file

@@ -332,6 +332,67 @@ nothing_left()
         [ "$(skiff ps -aq | wc -l)" -eq 0 ]
 }
 
+# --- quotas --------------------------------------------------------------------------------------
+
+# quota_at FOLDER: volumes and a container's own layer are limited there, each for itself.
+quota_at()
+(
+    export SKIFF_ROOT=$1/skiff
+    fills='dd if=/dev/zero of=$0 bs=64k count=64 2>/dev/null; busybox stat -c %s $0; echo status $?'
+    mkdir -p /tmp/bb/bin && cp /bin/busybox /tmp/bb/bin/busybox
+    for applet in sh dd stat rm touch true; do ln -sf busybox "/tmp/bb/bin/$applet"; done
+    tar -C /tmp/bb -cf /tmp/bbq.tar . && skiff import - bbq:latest </tmp/bbq.tar >/dev/null || return 1
+
+    skiff volume create -o size=1m small && skiff volume create -o size=2m large && skiff volume create none || return 1
+    small=$(quick -v small:/v bbq sh -c "$fills" /v/file) || return 1
+    large=$(quick -v large:/v bbq sh -c "$fills" /v/file)
+    none=$(quick -v none:/v bbq sh -c "$fills" /v/file)
+    echo "volumes: $small, $large, $none"
+    [ "${small%%[!0-9]*}" -le 1048576 ] && [ "${small%%[!0-9]*}" -gt 500000 ] || return 1
+    [ "${large%%[!0-9]*}" -le 2097152 ] && [ "${large%%[!0-9]*}" -gt 1500000 ] || return 1
+    [ "${none%%[!0-9]*}" -eq 4194304 ] || return 1
+    # Root of the container cannot lift it, nor by another container; space comes back with what is removed.
+    again=$(quick -v small:/v bbq sh -c "rm /v/file; $fills" /v/other) || return 1
+    [ "${again%%[!0-9]*}" -gt 500000 ] || return 1
+    # Filled from the image within its limit, or not at all.
+    mkdir -p /tmp/bb/data && dd if=/dev/zero of=/tmp/bb/data/big bs=64k count=32 2>/dev/null
+    tar -C /tmp/bb -cf /tmp/bbq.tar . && skiff import - bbbig:latest </tmp/bbq.tar >/dev/null || return 1
+    skiff volume create -o size=1m tight
+    expect 125 quick -v tight:/data bbbig true || return 1
+    has '^0$' quick -v tight:/v bbq sh -c 'busybox ls -A /v | busybox wc -l' || return 1
+
+    root=$(quick --storage-opt size=1m bbq sh -c "$fills" /file) || return 1
+    free=$(quick bbq sh -c "$fills" /file)
+    echo "root: $root, $free"
+    [ "${root%%[!0-9]*}" -le 1048576 ] && [ "${root%%[!0-9]*}" -gt 500000 ] || return 1
+    [ "${free%%[!0-9]*}" -eq 4194304 ] || return 1
+    skiff volume rm small large none tight || return 1
+    # The projects are given back, that of the container with the next one.
+    skiff volume create -o size=1m last && skiff volume rm last && [ -z "$(ls "$SKIFF_ROOT/projects")" ]
+)
+
+quotas_on_ext4()
+{
+    mkdir -p /quota4 && mount -t ext4 -o prjquota /dev/vdb /quota4 && quota_at /quota4
+}
+
+quotas_on_xfs()
+{
+    mkdir -p /quotax && modprobe xfs && mount -t xfs -o prjquota /dev/vdc /quotax && quota_at /quotax
+}
+
+# What says so names the file system and what to do.
+quotas_refused()
+{
+    umount /quota4 && mount -t ext4 -o noquota /dev/vdb /quota4 2>/dev/null || mount -t ext4 /dev/vdb /quota4
+    SKIFF_ROOT=/disk/skiff skiff volume create -o size=1m no 2>&1 | grep -q 'of "/disk/skiff" (ext4) has no project quotas' &&
+        SKIFF_ROOT=/run/no skiff volume create -o size=1m no 2>&1 | grep -q '(tmpfs) has no project quotas' || return 1
+    umount /quota4
+    umount /quotax 2>/dev/null
+    [ ! -e /quotax ] || ! mount -t xfs /dev/vdc /quotax 2>/dev/null ||
+        SKIFF_ROOT=/quotax/skiff skiff volume create -o size=1m no 2>&1 | grep -q '(xfs) has no project quotas .* mount it with -o prjquota'
+}
+
 groups >/tmp/groups.before
 check "the kernel has the unified hierarchy alone" cgroup2_alone
 check "skiff version" has '[0-9]\.[0-9]' skiff version
@@ -361,6 +422,11 @@ check "a device that was not given cannot be opened" devices_refused
 check "--device: a device that was given can be" devices_granted
 check "--userns=private: root is nobody of the machine's" user_namespace
 check "--time-offset: another uptime" time_namespace
+check "volume create -o size=, run --storage-opt size=: project quotas on ext4" quotas_on_ext4
+if busybox blkid /dev/vdc 2>/dev/null | grep -q xfs || dd if=/dev/vdc bs=4 count=1 2>/dev/null | grep -q XFSB; then
+    check "volume create -o size=, run --storage-opt size=: project quotas on xfs" quotas_on_xfs
+fi
+check "quotas that the file system has not are refused by its name" quotas_refused
 check "skiff-oci: runs the bundle that its spec describes" oci_runtime
 check "nothing is left behind" nothing_left
 echo "1..$count"
