@@ -311,6 +311,66 @@ time_namespace()
         host cat /proc/uptime
 }
 
+# --- exec ----------------------------------------------------------------------------------------
+
+exec_joins()
+{
+    skiff run -d --network=none --memory 64m --name entered host sleep 1000 >/dev/null &&
+        pid=$(skiff inspect --format '{{.State.Pid}}' entered) || return 1
+    for kind in cgroup ipc mnt net pid uts; do
+        has "^$(readlink "/proc/$pid/ns/$kind" | tr '[]' '..')$" \
+            skiff exec entered readlink "/proc/self/ns/$kind" || return 1
+    done
+    # Born in its group, whose limits hold.
+    has '^0::/$' skiff exec entered cat /proc/self/cgroup &&
+        expect 137 skiff exec entered tail /dev/zero &&
+        expect 7 skiff exec entered sh -c 'exit 7' &&
+        expect 127 skiff exec entered nonesuch &&
+        [ "$(echo hello | skiff exec -i entered cat)" = hello ]
+}
+
+exec_paused()
+{
+    skiff pause entered >/dev/null &&
+        expect 1 skiff exec entered true &&
+        skiff unpause entered >/dev/null &&
+        expect 0 skiff exec entered true
+}
+
+# Nobody can enter a group that hands controllers on to groups below it.
+exec_with_first_process_below()
+{
+    # shellcheck disable=SC2016
+    skiff run -d --network=none --privileged --name nested host sh -c 'cd /sys/fs/cgroup && mkdir below &&
+        echo $$ >below/cgroup.procs && echo +pids >cgroup.subtree_control && echo >/tmp/ready; sleep 1000' >/dev/null
+    pid=$(skiff inspect --format '{{.State.Pid}}' nested)
+    i=0
+    until [ -e "/proc/$pid/root/tmp/ready" ] || [ $i -gt 100 ]; do
+        i=$((i + 1))
+        sleep 0.1
+    done
+    has '^0::/below$' skiff exec nested cat /proc/self/cgroup
+}
+
+exec_ends_with_it()
+{
+    skiff exec -d entered sleep 2000 &&
+        skiff rm -f entered nested >/dev/null &&
+        ! pgrep -f 'sleep 2000'
+}
+
+oci_exec()
+{
+    mkdir -p /tmp/execs/rootfs/bin /tmp/execs/rootfs/dev /tmp/execs/rootfs/proc /tmp/execs/rootfs/sys &&
+        cp /bin/busybox /tmp/execs/rootfs/bin/busybox && ln -sf busybox /tmp/execs/rootfs/bin/sh &&
+        ln -sf busybox /tmp/execs/rootfs/bin/sleep && cd /tmp/execs && skiff-oci spec &&
+        sed -i 's/"terminal": *true/"terminal": false/; s/"sh"/"sleep", "1000"/' config.json &&
+        skiff-oci run --detach execs </dev/null >/dev/null 2>&1 &&
+        expect 9 skiff-oci exec execs sh -c 'exit 9' &&
+        has '^0::/$' skiff-oci exec execs busybox cat /proc/self/cgroup &&
+        skiff-oci delete --force execs
+}
+
 oci_runtime()
 {
     mkdir -p /tmp/bundle/rootfs && cp -a /tmp/bb/. /tmp/bundle/rootfs/ && cd /tmp/bundle &&
@@ -428,6 +488,11 @@ if busybox blkid /dev/vdc 2>/dev/null | grep -q xfs || dd if=/dev/vdc bs=4 count
 fi
 check "quotas that the file system has not are refused by its name" quotas_refused
 check "skiff-oci: runs the bundle that its spec describes" oci_runtime
+check "exec: all namespaces, the control group and its limits" exec_joins
+check "exec: not in a paused container" exec_paused
+check "exec: where the first process is in a group below" exec_with_first_process_below
+check "exec: ends with its container" exec_ends_with_it
+check "skiff-oci exec" oci_exec
 check "nothing is left behind" nothing_left
 echo "1..$count"
 echo "# end of checks"
