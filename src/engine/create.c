@@ -393,10 +393,11 @@ static int write_down(const struct engine *en, struct container_record *c, const
     return r == 0 ? volumes_fill(en, c, image, e) : r;
 }
 
-void create_undo(const struct engine *en, struct container_record *c)
+static int take_back(const struct engine *en, struct container_record *c)
 {
-    record_remove(en, c, NULL);
+    int r = record_remove(en, c, NULL);
     volumes_forget(en, c->document);
+    return r;
 }
 
 int create_container(const struct engine *en, json_t *request, const char *name,
@@ -410,11 +411,17 @@ int create_container(const struct engine *en, json_t *request, const char *name,
     if (r == 0)
         r = write_down(en, &c, name, image, e);
     if (r < 0) {
-        create_undo(en, &c);
+        take_back(en, &c);
         return r;
     }
     event_emit_container(en, &c, "create", NULL);
     *ret = c;
     c = CONTAINER_RECORD_INIT;
     return 0;
+}
+
+void create_undo(const struct engine *en, struct container_record *c)
+{
+    if (take_back(en, c) == 0)
+        event_emit_container(en, c, "destroy", NULL);
 }

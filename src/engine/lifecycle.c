@@ -6,6 +6,7 @@
 #include "engine/change_lock.h"
 #include "engine/client.h"
 #include "engine/contact.h"
+#include "engine/events.h"
 #include "engine/mark.h"
 #include "engine/reap.h"
 #include "engine/start.h"
@@ -17,6 +18,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 /* A monitor that has said its container's end is gone a moment later. */
@@ -148,6 +150,13 @@ static int signal_it(const struct engine *en, const struct container_record *c, 
     return to_end && mark_is_set(en, c->id, MARK_PAUSED) == 1 ? thaw(en, c, e) : 0;
 }
 
+static void tell_kill(const struct engine *en, const struct container_record *c, int signal)
+{
+    char number[16];
+    snprintf(number, sizeof(number), "%d", signal);
+    event_emit_container(en, c, "kill", (struct event_attribute[]){{"signal", number}, {0}});
+}
+
 /* Waits on a monitor's word, or its death. 1: ended; 0: not within the time. */
 static int await_end(const struct engine *en, int contact, long long ms)
 {
@@ -171,6 +180,7 @@ static int kill_it(const struct engine *en, struct container_record *c, const js
                    int contact, struct err *e)
 {
     int r;
+    tell_kill(en, c, SIGKILL);
     do {
         _cleanup_close_ int lock = change_lock(c, e);
         r = lock < 0 ? lock : signal_it(en, c, state, SIGKILL, true, e);
@@ -205,6 +215,8 @@ static int end_once(const struct engine *en, struct container_record *c, const s
     bool waits = json_bool(state, "State.Restarting", false);
     r = waits ? -ESRCH : signal_it(en, c, state, how->signal, true, e);
     fd_close(lock);
+    if (r == 0)
+        tell_kill(en, c, how->signal);
     if (r == -ESRCH) { /* nobody is there whom to signal, and nobody is to come */
         frame_send(contact, FRAME_WAKE, NULL, 0);
         await_end(en, contact, LEAVING_MS);
@@ -217,27 +229,29 @@ static int end_once(const struct engine *en, struct container_record *c, const s
     return 1;
 }
 
-/* Until it does not run: a policy may just have been starting it again. */
+/* Until it does not run: a policy may just have been starting it again. 1 when it ran, else 0. */
 static int end_it(const struct engine *en, struct container_record *c, const struct ending *how,
                   struct err *e)
 {
     uint64_t deadline = loop_now_ms() + LEAVING_MS;
+    bool ran = false;
     for (bool first = true;; first = false) {
         _cleanup_json_ json_t *state = NULL;
         _cleanup_close_ int lock = change_lock(c, e);
         if (lock == -ENOENT && !first) { /* it went away with its end */
             err_release(e);
-            return 0;
+            return ran;
         }
         int r = lock < 0 ? lock
                 : first  ? look(en, c, how->verb, &state, e)
                          : state_read(en, c, &state, NULL, e);
         if (r < 0 || !json_bool(state, "State.Running", false))
-            return r < 0 ? r : 0;
+            return r < 0 ? r : ran;
         r = end_once(en, c, how, &lock, e);
         if (r < 0)
             return r;
         fd_close(&lock);
+        ran |= r == 1;
         if (r == 1)
             deadline = loop_now_ms() + LEAVING_MS;
         else if (loop_now_ms() > deadline)
@@ -264,7 +278,10 @@ int lifecycle_stop(const struct engine *en, struct container_record *c, int sign
                    long long seconds, struct err *e)
 {
     const struct ending how = stopping(c, VERB_STOP, signal, seconds);
-    return end_it(en, c, &how, e);
+    int r = end_it(en, c, &how, e);
+    if (r > 0)
+        event_emit_container(en, c, "stop", NULL);
+    return r < 0 ? r : 0;
 }
 
 int lifecycle_restart(const struct engine *en, struct container_record *c, int signal,
@@ -273,24 +290,37 @@ int lifecycle_restart(const struct engine *en, struct container_record *c, int s
     _cleanup_close_ int monitor = -EBADF;
     const struct ending how = stopping(c, VERB_RESTART, signal, seconds);
     int r = end_it(en, c, &how, e);
-    return r < 0 ? r : lifecycle_start(en, c, 0, -1, &monitor, e);
+    if (r > 0)
+        event_emit_container(en, c, "stop", NULL);
+    if (r >= 0)
+        r = lifecycle_start(en, c, 0, -1, &monitor, e);
+    if (r == 0)
+        event_emit_container(en, c, "restart", NULL);
+    return r;
 }
 
 int lifecycle_kill(const struct engine *en, struct container_record *c, int signal, struct err *e)
 {
     const struct ending at_once = {.verb = VERB_KILL, .signal = SIGKILL, .patience_ms = -1};
-    if (signal == SIGKILL)
-        return end_it(en, c, &at_once, e);
+    int r;
+    if (signal == SIGKILL) {
+        r = end_it(en, c, &at_once, e);
+        return r < 0 ? r : 0;
+    }
     _cleanup_json_ json_t *state = NULL;
     _cleanup_close_ int lock = change_lock(c, e);
-    int r = lock < 0 ? lock : look(en, c, VERB_KILL, &state, e);
+    r = lock < 0 ? lock : look(en, c, VERB_KILL, &state, e);
     if (r < 0)
         return r;
     bool to_end = signal == lifecycle_stop_signal(c);
     if (to_end)
         mark_set(en, c->id, MARK_STOPPED, NULL);
-    if (!json_bool(state, "State.Restarting", false))
-        return signal_it(en, c, state, signal, to_end, e);
+    if (!json_bool(state, "State.Restarting", false)) {
+        r = signal_it(en, c, state, signal, to_end, e);
+        if (r == 0)
+            tell_kill(en, c, signal);
+        return r;
+    }
     if (to_end) /* nobody is there to take it, and nobody is to come */
         contact_wake(en, c->id);
     return 0;
@@ -316,6 +346,8 @@ int lifecycle_pause(const struct engine *en, struct container_record *c, struct 
         r = cgroup_freeze(cg, true, e);
     if (r < 0)
         mark_clear(en, c->id, MARK_PAUSED, NULL);
+    else
+        event_emit_container(en, c, "pause", NULL);
     return r < 0 ? err_wrap(e, "cannot pause container \"%s\"", record_name(c)) : 0;
 }
 
@@ -324,7 +356,12 @@ int lifecycle_unpause(const struct engine *en, struct container_record *c, struc
     _cleanup_json_ json_t *state = NULL;
     _cleanup_close_ int lock = change_lock(c, e);
     int r = lock < 0 ? lock : look(en, c, VERB_UNPAUSE, &state, e);
-    return r <= 0 ? r : thaw(en, c, e);
+    if (r <= 0)
+        return r;
+    r = thaw(en, c, e);
+    if (r == 0)
+        event_emit_container(en, c, "unpause", NULL);
+    return r;
 }
 
 /* ---- names, and going away ---- */
@@ -337,7 +374,14 @@ int lifecycle_rename(const struct engine *en, struct container_record *c, const 
     int r = lock < 0 ? lock : record_reload(c, e);
     if (r == 0)
         r = look(en, c, VERB_RENAME, &state, e);
-    return r <= 0 ? r : record_rename(en, c, name, e);
+    if (r <= 0)
+        return r;
+    const char *had = json_str(c->document, "Name");
+    _cleanup_free_ char *old = had ? strdup(had) : NULL;
+    r = record_rename(en, c, name, e);
+    if (r == 0)
+        event_emit_container(en, c, "rename", (struct event_attribute[]){{"oldName", old}, {0}});
+    return r;
 }
 
 static int remove_ended(const struct engine *en, struct container_record *c, enum verb verb,
@@ -353,7 +397,11 @@ static int remove_ended(const struct engine *en, struct container_record *c, enu
     if (json_bool(state, "State.Running", false)) /* started again meanwhile */
         return -EAGAIN;
     r = watch_patiently(en, c, e);
-    return r < 0 ? r : record_hide(en, c, e);
+    if (r == 0)
+        r = record_hide(en, c, e);
+    if (r == 0)
+        event_emit_container(en, c, "destroy", NULL);
+    return r;
 }
 
 int lifecycle_remove(const struct engine *en, struct container_record *c, bool force, struct err *e)
@@ -363,7 +411,7 @@ int lifecycle_remove(const struct engine *en, struct container_record *c, bool f
     int r;
     do {
         r = force ? end_it(en, c, &at_once, e) : 0;
-        if (r == 0)
+        if (r >= 0)
             r = remove_ended(en, c, verb, e);
     } while (r == -EAGAIN);
     /* One that goes away by itself has been removed all the same. */

@@ -48,6 +48,12 @@ struct monitor {
     uint8_t output[FRAME_HEADER + FRAME_MAX];
 };
 
+static void tell_event(const struct monitor *m, const char *action,
+                       const struct event_attribute *more)
+{
+    event_emit_container(m->start->engine, m->start->record, action, more);
+}
+
 static bool has_terminal(const struct monitor *m)
 {
     return m->it.container.console >= 0;
@@ -172,10 +178,15 @@ static void stop_hearing(struct monitor *m, struct peer *p, int stream)
 
 static void resize(struct monitor *m, const struct frame *f)
 {
-    if (f->len == 4 && has_terminal(m))
-        console_resize(m->it.container.console,
-                       (unsigned short)(f->payload[0] << 8 | f->payload[1]),
-                       (unsigned short)(f->payload[2] << 8 | f->payload[3]));
+    if (f->len != 4 || !has_terminal(m))
+        return;
+    unsigned rows = f->payload[0] << 8 | f->payload[1];
+    unsigned columns = f->payload[2] << 8 | f->payload[3];
+    char height[8], width[8];
+    snprintf(height, sizeof(height), "%u", rows);
+    snprintf(width, sizeof(width), "%u", columns);
+    console_resize(m->it.container.console, (unsigned short)rows, (unsigned short)columns);
+    tell_event(m, "resize", (struct event_attribute[]){{"height", height}, {"width", width}, {0}});
 }
 
 /* A signal that is meant to end it is a person's word, as that of `stop` is. */
@@ -201,10 +212,12 @@ static void greet(struct monitor *m, struct peer *p, const struct frame *f)
         return;
     static const char text[] =
         "\1cannot attach to a restarting container, wait until it is running";
-    if (m->waiting)
+    if (m->waiting) {
         peer_send_frame(p, FRAME_FAILED, text, sizeof(text) - 1);
-    else
-        peer_send_frame(p, FRAME_STARTED, NULL, 0);
+        return;
+    }
+    peer_send_frame(p, FRAME_STARTED, NULL, 0);
+    tell_event(m, "attach", NULL);
 }
 
 static void end_waiting(struct monitor *m);
@@ -232,6 +245,7 @@ static void take_frame(void *data, struct peer *p, const struct frame *f)
             stop_hearing(m, p, f->payload[0]);
         break;
     case FRAME_BYE:
+        tell_event(m, "detach", NULL);
         peer_forget_terminal(p);
         peer_leave(p);
         break;
@@ -364,6 +378,7 @@ static void begin_life(struct monitor *m)
     m->input_at = m->input_n = 0;
     m->began_ms = loop_now_ms();
     spec_release(&m->start->spec);
+    tell_event(m, "start", NULL);
 }
 
 /* While the starter's client does not take what it has, nothing more is read. */
@@ -385,13 +400,22 @@ static void live(struct monitor *m)
     }
 }
 
+static void tell_death(const struct monitor *m, int exit_code, uint64_t lived_ms)
+{
+    char code[16], seconds[24];
+    snprintf(code, sizeof(code), "%d", exit_code);
+    snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)lived_ms / 1000);
+    tell_event(m, "die",
+               (struct event_attribute[]){{"exitCode", code}, {"execDuration", seconds}, {0}});
+}
+
 /* Its first process is dead: those who shared its PID namespace die with it all the same. */
 static void end_life(struct monitor *m, struct state_end *ret)
 {
     struct container *c = &m->it.container;
     bool oom = c->cgroup && cgroup_oom_kills(c->cgroup) > 0;
     if (oom)
-        event_emit_container(m->start->engine, m->start->record, "oom", NULL);
+        tell_event(m, "oom", NULL);
     int console = TAKE_FD(c->console);
     loop_watch(&m->loop, &m->init, 0);
     close_input(m);
@@ -411,6 +435,7 @@ static void end_life(struct monitor *m, struct state_end *ret)
         .oom_killed = oom,
         .by_user = mark_is_set(m->start->engine, m->start->record->id, MARK_STOPPED) == 1,
     };
+    tell_death(m, ret->exit_code, loop_now_ms() - m->began_ms);
 }
 
 /* ---- the next life ---- */
@@ -515,10 +540,12 @@ static _Noreturn void fail(struct monitor *m, int client, enum control_step step
                                   .error = text,
                                   .never_started = !s->ran_before};
     launched_release(&m->it);
-    if (s->existing)
+    tell_death(m, payload[0] == 125 ? 128 : payload[0], 0);
+    if (s->existing) {
         record_end(s->engine, s->record, NULL, &end);
-    else
+    } else {
         create_undo(s->engine, s->record);
+    }
     frame_send(client, FRAME_FAILED, payload, n + 1);
     _exit(1);
 }
@@ -533,7 +560,8 @@ static void finish(struct monitor *m, const struct state_end *end)
     if (keep) {
         record_end(s->engine, s->record, m->it.state, end);
     } else {
-        record_hide(s->engine, s->record, NULL);
+        if (record_hide(s->engine, s->record, NULL) == 0)
+            tell_event(m, "destroy", NULL);
         volumes_forget(s->engine, s->record->document);
     }
     stop_listening(m);
@@ -590,6 +618,8 @@ _Noreturn void monitor_main(struct start *s, int client)
         r = launch(s, 0, &m.it, &step, &e);
     if (r < 0)
         fail(&m, client, step, &e);
+    if (s->wishes)
+        tell_event(&m, "attach", NULL);
     begin_life(&m);
     peer_send_frame(m.peers.first, FRAME_STARTED, NULL, 0);
     loop_watch(&m.loop, &m.listener, EPOLLIN);

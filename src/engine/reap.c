@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "engine/beside.h"
+#include "engine/events.h"
 #include "engine/state.h"
 #include "engine/volume_use.h"
 #include "runtime/cgroup.h"
@@ -76,6 +77,8 @@ static int end_it(const struct engine *en, struct container_record *c, bool whol
     static const struct state_end lost = {.exit_code = 137};
     if (!whole || json_bool(c->document, "HostConfig.AutoRemove", false)) {
         int r = record_remove(en, c, e);
+        if (r == 0 && whole)
+            event_emit_container(en, c, "destroy", NULL);
         volumes_forget(en, c->document);
         return r < 0 ? r : 1;
     }
@@ -91,6 +94,7 @@ static int end_it(const struct engine *en, struct container_record *c, bool whol
     _cleanup_json_ json_t *last = NULL;
     state_published(en, c->id, &last, NULL);
     record_end(en, c, last, &lost);
+    event_emit_container(en, c, "die", (struct event_attribute[]){{"exitCode", "137"}, {0}});
     return 1;
 }
 

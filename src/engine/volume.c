@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/timestamp.h"
+#include "engine/events.h"
 #include "engine/project.h"
 
 #include <fcntl.h>
@@ -242,6 +243,11 @@ static void give_back_quota(const struct engine *en, const struct volume *v)
 
 /* One attempt to make it and to claim the name. -EEXIST: there is one; -ENOENT: somebody took the
  * unfinished one for left behind, in the moment before it was locked. */
+static void tell_event(const struct engine *en, const char *action, const char *name)
+{
+    event_emit(en, "volume", action, name, (struct event_attribute[]){{"driver", "local"}, {0}});
+}
+
 static int make_new(const struct engine *en, int volumes, const struct volume_request *q,
                     const char *name, struct volume *ret, struct err *e)
 {
@@ -272,6 +278,7 @@ static int make_new(const struct engine *en, int volumes, const struct volume_re
         dir_remove(volumes, temp, NULL);
         return r;
     }
+    tell_event(en, "create", name);
     *ret = v;
     v = VOLUME_INIT;
     return 0;
@@ -358,6 +365,7 @@ int volume_remove_held(const struct engine *en, struct volume *v, struct err *e)
     }
     if (r < 0)
         return err_sys(e, -r, "cannot remove volume \"%s\"", v->name);
+    tell_event(en, "destroy", v->name);
     give_back_quota(en, v);
     record_sweep(en, id, NULL); /* what is left of it, the next reaper removes */
     return 0;

@@ -59,6 +59,77 @@ now()
     skiff rm -f line >/dev/null
 }
 
+@test "events: a life from its creation to its removal" {
+    begin=$(now)
+    skiff run --rm --name short busybox sh -c 'exit 3' || [ $? -eq 3 ]
+    run_ok skiff events --since "$begin" --until 0s -f container=short \
+        --format '{{.Action}} {{.Actor.Attributes.exitCode}}'
+    output_is $'create <no value>\nattach <no value>\nstart <no value>\ndie 3\ndestroy <no value>'
+}
+
+@test "events: what people do to a container" {
+    begin=$(now)
+    skiff create --name busy busybox sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' >/dev/null
+    skiff start busy >/dev/null
+    skiff pause busy >/dev/null
+    skiff unpause busy >/dev/null
+    skiff kill -s HUP busy >/dev/null
+    skiff rename busy busier
+    skiff stop busier >/dev/null
+    skiff stop busier >/dev/null # nothing happens
+    skiff restart -t 0 busier >/dev/null
+    skiff kill busier >/dev/null
+    skiff rm busier >/dev/null
+    run_ok skiff events --since "$begin" --until 0s -f container=bus \
+        --format '{{.Action}}{{with .Actor.Attributes.signal}} {{.}}{{end}}{{with .Actor.Attributes.oldName}} {{.}}{{end}}'
+    output_is "create
+start
+pause
+unpause
+kill 1
+rename /busy
+kill 15
+die
+stop
+start
+restart
+kill 9
+die
+destroy"
+}
+
+@test "events: a container that cannot be started, one whose monitor is killed, a policy" {
+    begin=$(now)
+    run -127 skiff run --rm --name never busybox /nonexistent
+    run_ok skiff events --since "$begin" --until 0s -f container=never --format '{{.Action}}'
+    output_is $'create\ndie\ndestroy'
+    skiff run -d --name lost busybox sleep 1000 >/dev/null
+    kill -9 "$(awk '/^PPid/ { print $2 }' "/proc/$(container_pid lost)/status")"
+    until_true not_running lost
+    run_ok skiff events --since "$begin" --until 0s -f container=lost -f event=die \
+        --format '{{.Actor.Attributes.exitCode}}'
+    output_is 137
+    skiff rm -f lost >/dev/null
+    skiff run -d --name again --restart on-failure:2 busybox false >/dev/null
+    until_true not_running again
+    run_ok skiff events --since "$begin" --until 0s -f container=again --format '{{.Action}}'
+    output_is $'create\nstart\ndie\nstart\ndie\nstart\ndie'
+    skiff rm -f again >/dev/null
+}
+
+not_running()
+{
+    [ "$(skiff inspect --format '{{.State.Running}}' "$1")" = false ]
+}
+
+@test "events: volumes" {
+    begin=$(now)
+    skiff volume create data >/dev/null
+    skiff volume rm data >/dev/null
+    run_ok skiff events --since "$begin" --until 0s -f volume=data --format '{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.driver}}'
+    output_is $'volume create data local\nvolume destroy data local'
+}
+
 @test "events: filters: one key any value, several keys all, every label" {
     begin=$(now)
     skiff run --rm --name first -l a=1 -l b=2 busybox true
