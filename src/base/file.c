@@ -270,9 +270,12 @@ int dir_remove(int dirfd, const char *name, struct err *e)
     if (fd < 0)
         return errno == ENOENT ? 0 : err_sys(e, errno, "cannot remove \"%s\"", name);
 
-    int r = empty_top(fd);
-    if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        r = -errno;
+    int r = -ENOTEMPTY;
+    for (int tries = 0; r == -ENOTEMPTY && tries < 16; tries++) { /* somebody puts more there */
+        r = empty_top(fd);
+        if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+            r = -errno;
+    }
     return r < 0 ? err_sys(e, -r, "cannot remove \"%s\"", name) : 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "engine/carrier.h"
+#include "engine/events.h"
 #include "engine/exec_plan.h"
 #include "engine/exec_record.h"
 #include "engine/launch.h"
@@ -14,8 +15,6 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-
-/* ---- making it ---- */
 
 /* The exit status that tells what failed, as Docker has it. */
 static uint8_t failure_status(enum control_step step, int code)
@@ -41,6 +40,32 @@ static int tell_step(const struct exec_plan *p, enum control_step step, int code
     return err_wrap(e, "cannot start \"%s\"", program);
 }
 
+/* ---- telling ---- */
+
+/* "exec_start: sh -c …", as Docker has it. */
+static void tell_command(const struct exec_plan *p, const char *what,
+                         const struct exec_record *record)
+{
+    _cleanup_str_ struct str action = {0};
+    str_addf(&action, "%s:", what);
+    for (char *const *word = p->request->args; *word; word++)
+        str_addf(&action, " %s", *word);
+    if (!action.failed)
+        event_emit_container(p->engine, p->record, action.s,
+                             (struct event_attribute[]){{"execID", record->id}, {0}});
+}
+
+static void tell_end(const struct exec_plan *p, const struct exec_record *record, int status)
+{
+    char code[16];
+    snprintf(code, sizeof(code), "%d", status);
+    event_emit_container(
+        p->engine, p->record, "exec_die",
+        (struct event_attribute[]){{"execID", record->id}, {"exitCode", code}, {0}});
+}
+
+/* ---- making it ---- */
+
 /* Returns once the program is executed. @stdio is closed. On failure *ret_status is for the client,
  * and nothing is left. */
 static int make_process(const struct exec_plan *p, int stdio[3], struct container *ret,
@@ -62,12 +87,16 @@ static int make_process(const struct exec_plan *p, int stdio[3], struct containe
         r = exec_record_make(p->engine, p->record->id, ret->pid, p->request->args, ret_record, e);
     if (r == 0)
         r = container_let_go(ret, e);
+    if (r == 0) /* while it sets itself up */
+        tell_command(p, "exec_create", ret_record);
     if (r == 0)
         r = container_wait(ret, &step, e);
     if (r == 0)
         r = container_start(ret, &step, e);
-    if (r == 0)
+    if (r == 0) {
+        tell_command(p, "exec_start", ret_record);
         return 0;
+    }
     r = tell_step(p, step, r, e);
     *ret_status = failure_status(step, r);
     exec_record_remove(ret_record);
@@ -162,6 +191,7 @@ static void finish(struct tender *t)
     /* A terminal is hung up by the end of its session's leader: nobody writes there any more. */
     carrier_finish(&t->carrier, tty);
     exec_record_remove(&t->record);
+    tell_end(t->plan, &t->record, code);
     for (struct peer *p = t->peers.first; p; p = p->next) {
         peer_send_frame(p, FRAME_EXITED, &code, 1);
         peer_forget_terminal(p);
@@ -223,7 +253,7 @@ int exec_launch(const struct engine *en, const struct container_record *c,
 /* ---- for a monitor ---- */
 
 static _Noreturn void probe_main(const struct engine *en, const struct container_record *c,
-                                 const struct exec_request *request, int output)
+                                 const struct exec_request *request, pid_t maker, int output)
 {
     struct err e = ERR_INIT;
     struct exec_plan plan = EXEC_PLAN_INIT;
@@ -234,6 +264,8 @@ static _Noreturn void probe_main(const struct engine *en, const struct container
                     fcntl(output, F_DUPFD_CLOEXEC, 3)};
     /* It holds its maker's lock, too: it must not outlive him. */
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != maker)
+        _exit(1);
     int said = fcntl(output, F_DUPFD_CLOEXEC, 3);
     int r = exec_plan_make(en, c, request, &plan, &e);
     if (r == 0)
@@ -245,6 +277,7 @@ static _Noreturn void probe_main(const struct engine *en, const struct container
     close(said);
     int status = process_wait(process.pid);
     exec_record_remove(&record);
+    tell_end(&plan, &record, status < 0 ? 255 : status);
     _exit(status < 0 ? 255 : status);
 }
 
@@ -256,11 +289,12 @@ int exec_probe_start(const struct engine *en, const struct container_record *c,
         return err_sys(e, errno, "cannot make a pipe");
     _cleanup_close_ int output = pair[0], theirs = pair[1];
     int pidfd = -EBADF;
+    pid_t self = getpid();
     pid_t pid = process_clone(0, -1, &pidfd);
     if (pid < 0)
         return err_sys(e, -pid, "cannot fork");
     if (pid == 0)
-        probe_main(en, c, request, theirs);
+        probe_main(en, c, request, self, theirs);
     *ret = (struct exec_probe){.pid = pid, .pidfd = pidfd, .output = TAKE_FD(output)};
     return 0;
 }

@@ -247,6 +247,15 @@ no_execs()
     until_true no_execs one
 }
 
+@test "exec: told as events" {
+    running one
+    local since
+    since=$(date +%s.%N)
+    run_status 5 skiff exec one sh -c 'exit 5'
+    run_ok skiff events --since "$since" --until 0s --format '{{.Action}} {{.Actor.Attributes.exitCode}}'
+    output_has $'exec_create: sh -c exit 5.*\nexec_start: sh -c exit 5.*\nexec_die 5$'
+}
+
 @test "exec: killing the one who looks after it ends it" {
     running one
     skiff exec -d one sleep 800
