@@ -87,7 +87,7 @@ static int make_arguments(struct cli *c, const struct container_record *record,
                           struct strv *args)
 {
     _cleanup_free_ char *created_by = commit_created_by(record);
-    image_helper_arguments(c, "import", args);
+    image_helper_arguments(c, "import", c->engine.root_fd, args);
     strv_addf(args, "--parent=%s", json_str(record->document, "Image"));
     strv_addf(args, "--settings-fd=%d", settings);
     strv_addf(args, "--created-by=%s", created_by ? created_by : "");
@@ -113,7 +113,7 @@ static int feed(struct cli *c, struct container_record *record, char **args, int
         return err_sys(e, errno, "cannot make a pipe");
     _cleanup_close_ int from = fds[0];
     _cleanup_close_ int to = fds[1];
-    int r = image_helper_start(c, args, from, settings, &helper, e);
+    int r = image_helper_start(args, from, c->engine.root_fd, settings, &helper, e);
     fd_close(&from);
     if (r < 0)
         return r;

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/image_helper.h"
 #include "engine/copy.h"
 #include "engine/copy_path.h"
 
@@ -99,6 +100,39 @@ static int to_container(struct cli *c, const struct copy_request *q, bool quiet,
     return 0;
 }
 
+/* A map as the kernel writes it. */
+static void add_map(struct strv *args, const char *option, const struct owner_map *m)
+{
+    _cleanup_str_ struct str text = {0};
+    for (size_t i = 0; i < m->n; i++)
+        str_addf(&text, "%u %u %u\n", m->v[i].inside, m->v[i].outside, m->v[i].size);
+    if (m->n > 0)
+        strv_addf(args, "%s=%s", option, text.s ? text.s : "");
+    args->failed |= text.failed;
+}
+
+/* A stranger's archive is taken apart by the helper, with the container's root as its own. */
+static int from_archive(struct cli *c, const struct copy_request *q, struct err *e)
+{
+    _cleanup_view_ struct rootfs_view view = ROOTFS_VIEW_INIT;
+    _cleanup_strv_ struct strv args = {0};
+    _cleanup_free_ char *folder = NULL;
+    _cleanup_free_ char *text = NULL;
+    _cleanup_image_helper_ struct image_helper helper = IMAGE_HELPER_INIT;
+    int r = copy_open_folder(&c->engine, q, &view, &folder, e);
+    if (r < 0)
+        return r;
+    image_helper_arguments(c, "unpack", view.mount, &args);
+    strv_addf(&args, "--into=%s", folder);
+    add_map(&args, "--uids", &view.uids);
+    add_map(&args, "--gids", &view.gids);
+    strv_add(&args, "-");
+    if (args.failed)
+        return err_nomem(e);
+    r = image_helper_start(args.v, -1, view.mount, -1, &helper, e);
+    return r < 0 ? r : image_helper_finish(&helper, &text, e);
+}
+
 static int copy(struct cli *c, const struct cp_options *o, const char *from, const char *to,
                 struct err *e)
 {
@@ -122,6 +156,8 @@ static int copy(struct cli *c, const struct cp_options *o, const char *from, con
     };
     if (source && str_eq(to_path, "-"))
         return copy_to_archive(&c->engine, &q, 1, e);
+    if (target && str_eq(from_path, "-"))
+        return from_archive(c, &q, e);
     return source ? from_container(c, &q, o->quiet, e) : to_container(c, &q, o->quiet, e);
 }
 

@@ -10,20 +10,20 @@
 
 enum { ANSWER_MAX = 4096 };
 
-void image_helper_arguments(struct cli *c, const char *command, struct strv *args)
+void image_helper_arguments(struct cli *c, const char *command, int root_fd, struct strv *args)
 {
     strv_addf(args, "%s/skiff-image", c->libexec);
     strv_add(args, command);
-    strv_addf(args, "--root-fd=%d", c->engine.root_fd);
+    strv_addf(args, "--root-fd=%d", root_fd);
     strv_add(args, "--prefix=skiff");
 }
 
-static _Noreturn void become(struct cli *c, char **args, int input, int kept, int output)
+static _Noreturn void become(char **args, int input, int root_fd, int kept, int output)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    fcntl(c->engine.root_fd, F_SETFD, 0);
+    fcntl(root_fd, F_SETFD, 0);
     if (kept >= 0)
         fcntl(kept, F_SETFD, 0);
     if (input >= 0)
@@ -34,7 +34,7 @@ static _Noreturn void become(struct cli *c, char **args, int input, int kept, in
     _exit(1);
 }
 
-int image_helper_start(struct cli *c, char **args, int input, int kept, struct image_helper *ret,
+int image_helper_start(char **args, int input, int root_fd, int kept, struct image_helper *ret,
                        struct err *e)
 {
     int fds[2];
@@ -46,7 +46,7 @@ int image_helper_start(struct cli *c, char **args, int input, int kept, struct i
     if (pid < 0)
         return err_sys(e, errno, "cannot fork");
     if (pid == 0)
-        become(c, args, input, kept, to);
+        become(args, input, root_fd, kept, to);
     *ret = (struct image_helper){pid, TAKE_FD(from)};
     return 0;
 }

@@ -14,11 +14,12 @@ struct image_helper {
 };
 #define IMAGE_HELPER_INIT ((struct image_helper){.from = -EBADF})
 
-/* Begins its command line: the program, @command, the store. */
-void image_helper_arguments(struct cli *c, const char *command, struct strv *args);
+/* Begins its command line: the program, @command, the folder @root_fd that it works in. */
+void image_helper_arguments(struct cli *c, const char *command, int root_fd, struct strv *args);
 
-/* Starts it. It gets @input as standard input (-1: ours), and @kept besides (-1: nothing). */
-int image_helper_start(struct cli *c, char **args, int input, int kept, struct image_helper *ret,
+/* Starts it. It gets @input as standard input (-1: ours), and the descriptors @root_fd and @kept
+ * (-1: none). */
+int image_helper_start(char **args, int input, int root_fd, int kept, struct image_helper *ret,
                        struct err *e);
 
 /* Waits for its end. *ret_text is what it printed, such as an image's ID; the caller's. Returns 1

@@ -34,7 +34,7 @@ static const struct option_def import_table[] = {
 static int helper_arguments(struct cli *c, const struct import_options *o, const char *file,
                             const char *name, struct strv *args)
 {
-    image_helper_arguments(c, "import", args);
+    image_helper_arguments(c, "import", c->engine.root_fd, args);
     for (size_t i = 0; i < o->change.n; i++)
         strv_addf(args, "--change=%s", o->change.v[i]);
     if (o->message)
@@ -78,7 +78,7 @@ static int run_import(struct cli *c, int argc, char **argv, struct err *e)
     if (r == 1)
         r = 0;
     else if (r == 0)
-        r = image_helper_start(c, args.v, -1, -1, &helper, e);
+        r = image_helper_start(args.v, -1, c->engine.root_fd, -1, &helper, e);
     if (r == 0 && helper.pid > 0)
         r = image_helper_finish(&helper, &id, e);
     if (r == 0 && id)

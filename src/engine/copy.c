@@ -4,13 +4,11 @@
 #include "engine/copy_path.h"
 #include "engine/rootfs_view.h"
 #include "kernel/copy_tree.h"
+#include "kernel/process.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/securebits.h>
 #include <string.h>
-#include <sys/fsuid.h>
-#include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
@@ -41,7 +39,7 @@ static void job_release(struct job *j)
 
 static const struct job empty = {
     .record = {.dir_fd = -EBADF, .lock_fd = -EBADF},
-    .view = {.fd = -EBADF, .lock = -EBADF},
+    .view = {.mount = -EBADF, .fd = -EBADF, .lock = -EBADF},
     .source = {.folder = -EBADF, .dir = -EBADF},
     .target = {.dir = -EBADF},
 };
@@ -219,12 +217,27 @@ static int check_writable(const struct job *j, struct err *e)
  * container's root. The rights to read and give away stay ours. */
 static int become_owner(const struct job *j, struct err *e)
 {
-    if (j->uid == 0 && j->gid == 0)
-        return 0;
-    if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
-        return err_sys(e, errno, "cannot keep the rights of root");
-    setfsgid(j->gid);
-    setfsuid(j->uid);
+    int r = process_set_file_owner(j->uid, j->gid);
+    return r < 0 ? err_sys(e, -r, "cannot keep the rights of root") : 0;
+}
+
+int copy_open_folder(const struct engine *en, const struct copy_request *q,
+                     struct rootfs_view *ret_view, char **ret_path, struct err *e)
+{
+    _cleanup_(job_release) struct job j = empty;
+    int r = open_job(en, q, &j, e);
+    if (r == 0)
+        r = copy_target_folder(&j.inside, q->inside, &j.target, e);
+    if (r == 0)
+        r = check_writable(&j, e);
+    if (r < 0)
+        return r;
+    char *path = copy_path_absolute(&j.inside, q->inside);
+    if (!path)
+        return err_nomem(e);
+    *ret_path = path;
+    *ret_view = j.view;
+    j.view = ROOTFS_VIEW_INIT;
     return 0;
 }
 

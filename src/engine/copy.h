@@ -7,7 +7,7 @@
 #ifndef SKIFF_ENGINE_COPY_H
 #define SKIFF_ENGINE_COPY_H
 
-#include "engine/engine.h"
+#include "engine/rootfs_view.h"
 
 struct copy_request {
     const char *container, *inside; /* its name, and the path in it */
@@ -24,6 +24,11 @@ int copy_from_container(const struct engine *en, const struct copy_request *q,
                         unsigned long long *ret_size, struct err *e);
 int copy_to_container(const struct engine *en, const struct copy_request *q,
                       unsigned long long *ret_size, struct err *e);
+
+/* Where an archive from standard input goes: the container's root, and the path of the folder in
+ * it, which is there and can be written to. The caller's to release. */
+int copy_open_folder(const struct engine *en, const struct copy_request *q,
+                     struct rootfs_view *ret_view, char **ret_path, struct err *e);
 
 /* Writes the source in the container to @out as a tar archive, with owners as it sees them. */
 int copy_to_archive(const struct engine *en, const struct copy_request *q, int out, struct err *e);

@@ -20,6 +20,7 @@ enum { PROPAGATE_PRIVATE = 1 << 18, DEPTH_MAX = 256 };
 void rootfs_view_release(struct rootfs_view *v)
 {
     fd_close(&v->fd);
+    fd_close(&v->mount);
     fd_close(&v->lock);
     owner_map_release(&v->uids);
     owner_map_release(&v->gids);
@@ -36,8 +37,11 @@ static int seal(int fd, struct err *e)
 }
 
 /* The mount was handed over by its root folder, as a path alone. */
-static int open_root(int mount_fd, struct rootfs_view *v, struct err *e)
+static int take_mount(int mount_fd, struct rootfs_view *v, struct err *e)
 {
+    if (mount_fd < 0)
+        return mount_fd;
+    v->mount = mount_fd;
     v->fd = dir_open(mount_fd, ".", false, e);
     return v->fd < 0 ? v->fd : 0;
 }
@@ -69,9 +73,8 @@ static int view_running(pid_t pid, uint64_t start_time, bool alone, struct rootf
     /* What was opened was his, if he is still there. */
     if (r == 0 && !process_is(pid, start_time))
         r = err_set(e, ESRCH, "it has just ended");
-    _cleanup_close_ int fd = r < 0 ? r : mount_make_in(mounts, copy_mounts, &alone, e);
     v->running = true;
-    return fd < 0 ? fd : open_root(fd, v, e);
+    return r < 0 ? r : take_mount(mount_make_in(mounts, copy_mounts, &alone, e), v, e);
 }
 
 /* ---- of one that does not ---- */
@@ -185,8 +188,7 @@ static int put_together(const struct engine *en, const struct container_record *
         return err_nomem(e);
     if (mkdirat(c->dir_fd, "rootfs", 0755) < 0 && errno != EEXIST)
         return err_sys(e, errno, "cannot create folder \"rootfs\"");
-    _cleanup_close_ int fd = mount_make_in(-1, assemble, &a, e);
-    return fd < 0 ? fd : open_root(fd, v, e);
+    return take_mount(mount_make_in(-1, assemble, &a, e), v, e);
 }
 
 static int view_stopped(const struct engine *en, struct container_record *c, bool alone,

@@ -16,13 +16,14 @@
 #include "kernel/owner_map.h"
 
 struct rootfs_view {
-    int fd;   /* its root folder, readable */
-    int lock; /* the change lock of a container that does not run: it must not be started now */
+    int mount; /* what keeps it; can be attached somewhere else, and is gone from here then */
+    int fd;    /* its root folder, readable */
+    int lock;  /* the change lock of a container that does not run: it must not be started now */
     bool running;
     bool lost; /* what is written is gone with this view: a machine's own root, not running */
     struct owner_map uids, gids;
 };
-#define ROOTFS_VIEW_INIT ((struct rootfs_view){.fd = -EBADF, .lock = -EBADF})
+#define ROOTFS_VIEW_INIT ((struct rootfs_view){.mount = -EBADF, .fd = -EBADF, .lock = -EBADF})
 
 enum rootfs_view_flags {
     VIEW_ROOT_ALONE = 1 << 0, /* without what is mounted in it: what was there before is seen */

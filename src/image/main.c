@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "image/import.h"
+#include "image/pipeline.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -26,6 +27,9 @@ enum option_id {
     OPT_SETTINGS_FD,
     OPT_AUTHOR,
     OPT_CREATED_BY,
+    OPT_INTO,
+    OPT_UIDS,
+    OPT_GIDS,
     OPT_LIMIT_BYTES,
     OPT_LIMIT_ENTRIES,
     OPT_LIMIT_PATH,
@@ -45,6 +49,9 @@ static const struct option options[] = {
     {"settings-fd", required_argument, NULL, OPT_SETTINGS_FD},
     {"author", required_argument, NULL, OPT_AUTHOR},
     {"created-by", required_argument, NULL, OPT_CREATED_BY},
+    {"into", required_argument, NULL, OPT_INTO},
+    {"uids", required_argument, NULL, OPT_UIDS},
+    {"gids", required_argument, NULL, OPT_GIDS},
     {"limit-bytes", required_argument, NULL, OPT_LIMIT_BYTES},
     {"limit-entries", required_argument, NULL, OPT_LIMIT_ENTRIES},
     {"limit-path", required_argument, NULL, OPT_LIMIT_PATH},
@@ -58,7 +65,15 @@ static const char usage[] =
     "                          [--parent ID] [--settings-fd N] [--author TEXT]\n"
     "                          [--created-by TEXT]\n"
     "                          [--limit-bytes N] [--limit-entries N] [--limit-path N]\n"
-    "                          [--limit-ratio N] FILE|-\n";
+    "                          [--limit-ratio N] FILE|-\n"
+    "       skiff-image unpack --root-fd N --into FOLDER [--uids MAP] [--gids MAP] [--limit-…] -\n";
+
+/* What is asked for: one of the two. */
+struct task {
+    bool unpack;
+    struct import import;
+    struct placing placing; /* --root-fd is import's */
+};
 
 static int take_number(const char *name, const char *text, long long max, long long *ret,
                        struct err *e)
@@ -93,9 +108,33 @@ static int take_settings(const char *text, json_t **ret, struct err *e)
     return json_parse(json, n, "settings", ret, e);
 }
 
-static int take_option(int id, const char *value, struct import *im, const char **prefix,
+/* Lines of a uid_map (user_namespaces(7)). */
+static int take_map(const char *text, struct owner_map *ret, struct err *e)
+{
+    owner_map_release(ret);
+    int r = owner_map_parse(text, ret);
+    return r < 0 ? err_sys(e, -r, "cannot read the map of owners \"%s\"", text) : 0;
+}
+
+static int take_unpack_option(int id, const char *value, struct placing *p, struct err *e)
+{
+    switch (id) {
+    case OPT_INTO:
+        p->into = value;
+        return 0;
+    case OPT_UIDS:
+        return take_map(value, &p->uids, e);
+    case OPT_GIDS:
+        return take_map(value, &p->gids, e);
+    default:
+        return err_set(e, EINVAL, "an option that is not known, or has no value");
+    }
+}
+
+static int take_option(int id, const char *value, struct task *t, const char **prefix,
                        struct err *e)
 {
+    struct import *im = &t->import;
     switch (id) {
     case OPT_ROOT_FD:
         return take_root_fd(value, &im->root_fd, e);
@@ -134,18 +173,20 @@ static int take_option(int id, const char *value, struct import *im, const char 
     case OPT_LIMIT_RATIO:
         return take_number("limit-ratio", value, LLONG_MAX, &im->limits.ratio, e);
     default:
-        return err_set(e, EINVAL, "an option that is not known, or has no value");
+        return take_unpack_option(id, value, &t->placing, e);
     }
 }
 
-static int parse(int argc, char **argv, struct import *im, const char **prefix, struct err *e)
+static int parse(int argc, char **argv, struct task *t, const char **prefix, struct err *e)
 {
     int id;
-    if (argc < 2 || strcmp(argv[1], "import") != 0)
-        return err_set(e, EINVAL, "skiff-image knows one command: import");
+    struct import *im = &t->import;
+    t->unpack = argc >= 2 && strcmp(argv[1], "unpack") == 0;
+    if (argc < 2 || (!t->unpack && strcmp(argv[1], "import") != 0))
+        return err_set(e, EINVAL, "skiff-image knows two commands: import and unpack");
     opterr = 0;
     while ((id = getopt_long(argc - 1, argv + 1, "", options, NULL)) != -1) {
-        int r = take_option(id, optarg, im, prefix, e);
+        int r = take_option(id, optarg, t, prefix, e);
         if (r < 0)
             return r;
     }
@@ -154,7 +195,34 @@ static int parse(int argc, char **argv, struct import *im, const char **prefix, 
     if (optind + 1 != argc - 1)
         return err_set(e, EINVAL, "one file is needed: a path, or - for standard input");
     im->file = argv[optind + 1];
+    if (t->unpack && (!t->placing.into || strcmp(im->file, "-") != 0))
+        return err_set(e, EINVAL, "--into is missing, or a file is named");
     return 0;
+}
+
+/* Unpacks standard input. */
+static int run_unpack(const struct task *t, struct err *e)
+{
+    const struct pipeline p = {
+        .in_fd = 0,
+        .blob_fd = -EBADF,
+        .folder_fd = t->import.root_fd,
+        .placing = &t->placing,
+        .limits = &t->import.limits,
+    };
+    struct pipeline_result result = {0};
+    int r = pipeline_run(&p, &result, e);
+    pipeline_result_release(&result);
+    return r;
+}
+
+static int run_import(const struct task *t, struct err *e)
+{
+    _cleanup_free_ char *id = NULL;
+    int r = import_run(&t->import, &id, e);
+    if (r == 0 && (printf("%s\n", id) < 0 || fflush(stdout) == EOF))
+        r = err_sys(e, errno, "cannot print the image's ID");
+    return r;
 }
 
 /* Names from the archive may be part of the story: a terminal must not obey them. */
@@ -171,22 +239,21 @@ static void print_error(const char *prefix, const struct err *e)
 int main(int argc, char **argv)
 {
     _cleanup_err_ struct err e = ERR_INIT;
-    _cleanup_free_ char *id = NULL;
     const char *prefix = "skiff";
-    struct import im = {.root_fd = -EBADF, .limits = LIMITS_DEFAULT};
+    struct task task = {.import = {.root_fd = -EBADF, .limits = LIMITS_DEFAULT}};
 
     json_setup();
     /* Our helpers have no more rights than root of a container that might see them. */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     signal(SIGPIPE, SIG_IGN);
-    int r = parse(argc, argv, &im, &prefix, &e);
+    int r = parse(argc, argv, &task, &prefix, &e);
     bool called_badly = r < 0;
     if (r == 0)
-        r = import_run(&im, &id, &e);
-    strv_release(&im.changes);
-    json_decref(im.settings);
-    if (r == 0 && (printf("%s\n", id) < 0 || fflush(stdout) == EOF))
-        r = err_sys(&e, errno, "cannot print the image's ID");
+        r = task.unpack ? run_unpack(&task, &e) : run_import(&task, &e);
+    strv_release(&task.import.changes);
+    json_decref(task.import.settings);
+    owner_map_release(&task.placing.uids);
+    owner_map_release(&task.placing.gids);
     if (r == 0)
         return 0;
     print_error(prefix, &e);

@@ -142,6 +142,17 @@ static void unpacked_to_text(const struct unpacked *u, struct str *text)
         str_addn(text, u->opaque.v[i], strlen(u->opaque.v[i]) + 1);
 }
 
+/* What is made on a mount with shifted owners must be made by somebody who is mapped there. */
+static int become_owner(const struct placing *p, struct err *e)
+{
+    uint32_t uid = 0, gid = 0;
+    (void)owner_map_outside(&p->uids, 0, &uid);
+    (void)owner_map_outside(&p->gids, 0, &gid);
+    return process_set_file_owner(uid, gid) < 0
+               ? err_sys(e, errno, "cannot keep the rights of root")
+               : 0;
+}
+
 static _Noreturn void unpack_stage(const struct run *run)
 {
     _cleanup_err_ struct err e = ERR_INIT;
@@ -156,6 +167,8 @@ static _Noreturn void unpack_stage(const struct run *run)
     if (r == 0)
         r = sandbox_move_root(FD_OUT, &e);
     close(FD_OUT);
+    if (r == 0 && run->p->placing)
+        r = become_owner(run->p->placing, &e);
     if (r == 0)
         r = sandbox_enter_unpack(&e);
     if (r == 0) {
@@ -163,7 +176,7 @@ static _Noreturn void unpack_stage(const struct run *run)
         r = root < 0 ? root : 0;
     }
     if (r == 0)
-        r = unpack(FD_IN, root, run->p->limits, &u, &e);
+        r = unpack(FD_IN, root, run->p->placing, run->p->limits, &u, &e);
     if (r == 0)
         unpacked_to_text(&u, &text);
     if (text.failed)
@@ -251,12 +264,20 @@ static int start_stage(struct run *run, enum stage_kind kind, struct err *e)
     return 0;
 }
 
+static int take_root(struct run *run, struct err *e)
+{
+    if (!run->p->placing)
+        return sandbox_make_root(run->p->folder_fd, &run->root_mount, e);
+    run->root_mount = fcntl(run->p->folder_fd, F_DUPFD_CLOEXEC, 3);
+    return run->root_mount < 0 ? err_sys(e, errno, "cannot keep the root's descriptor") : 0;
+}
+
 static int start(struct run *run, struct err *e)
 {
-    int r = sandbox_make_root(run->p->folder_fd, &run->root_mount, e);
+    int r = take_root(run, e);
     if (r == 0)
         r = start_stage(run, STAGE_UNPACK, e);
-    if (r == 0 && run->compression)
+    if (r == 0 && run->compression && run->p->blob_fd >= 0)
         r = start_stage(run, STAGE_DIGEST, e);
     if (r == 0 && run->compression)
         r = start_stage(run, STAGE_INFLATE, e);
@@ -282,10 +303,11 @@ static int read_head(struct run *run, struct err *e)
 
 static int feed(struct run *run, struct hash *h, const void *bytes, size_t n, struct err *e)
 {
-    int r = hash_add(h, bytes, n, e);
+    bool wanted = run->p->blob_fd >= 0;
+    int r = wanted ? hash_add(h, bytes, n, e) : 0;
     if (r < 0)
         return r;
-    r = keeps_input(run) ? fd_write_all(run->p->blob_fd, bytes, n) : 0;
+    r = wanted && keeps_input(run) ? fd_write_all(run->p->blob_fd, bytes, n) : 0;
     if (r < 0)
         return err_sys(e, -r, "cannot write the archive to the store");
     r = fd_write_all(run->next, bytes, n);
@@ -384,9 +406,9 @@ int pipeline_run(const struct pipeline *p, struct pipeline_result *ret, struct e
         fd_close(&run.next); /* the end of what the next stage reads */
         r = collect(&run, r, &result, &plain_size, &story);
     }
-    if (r == 0)
+    if (r == 0 && p->blob_fd >= 0)
         r = hash_finish(h, &digest, &story);
-    if (r == 0)
+    if (r == 0 && p->blob_fd >= 0)
         r = finish(&run, digest, input_size, plain_size, &result, &story);
     if (r < 0) {
         if (e) {

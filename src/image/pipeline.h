@@ -22,8 +22,9 @@
 
 struct pipeline {
     int in_fd;
-    int blob_fd;   /* empty; written to */
-    int folder_fd; /* the layer's folder, empty, readable */
+    int blob_fd;   /* empty; written to. -1: neither blob nor digests are wanted */
+    int folder_fd; /* the layer's folder, empty, readable; with @placing a detached mount's root */
+    const struct placing *placing; /* NULL: as a layer */
     const struct limits *limits;
 };
 

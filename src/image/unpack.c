@@ -1,13 +1,14 @@
 #include "image/unpack.h"
 
-#include "kernel/node.h"
 #include "kernel/mount.h"
+#include "kernel/node.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #define WHITEOUT        ".wh."
@@ -25,6 +26,7 @@ struct folder_time {
 struct unpacking {
     int in_fd;
     int root_fd;
+    const struct placing *placing; /* NULL: a layer */
     const struct limits *limits;
     char *buffer;
     long long in_bytes;
@@ -112,20 +114,34 @@ static int append_component(struct str *path, const char *part, size_t n)
     return 0;
 }
 
-/* "./a//b/" is "a/b", "/" is "". */
-static int clean_name(const struct unpacking *u, const char *name, char **ret, struct err *e)
+static int append_path(struct str *path, const char *name)
+{
+    for (const char *p = name; *p;) {
+        size_t n = strcspn(p, "/");
+        if (append_component(path, p, n) < 0)
+            return -EINVAL;
+        p += n + (p[n] == '/');
+    }
+    return 0;
+}
+
+/* "./a//b/" is "a/b", "/" is ""; below the folder that all goes into. *ret_root (may be NULL): it
+ * is that folder itself. */
+static int clean_name(const struct unpacking *u, const char *name, char **ret, bool *ret_root,
+                      struct err *e)
 {
     _cleanup_str_ struct str path = {0};
     if (!name || !*name)
         return err_set(e, EBADMSG, "an entry of the archive has no usable name");
     if (strlen(name) > (size_t)u->limits->path)
         return err_set(e, E2BIG, "an entry's name is longer than %lld bytes", u->limits->path);
-    for (const char *p = name; *p;) {
-        size_t n = strcspn(p, "/");
-        if (append_component(&path, p, n) < 0)
-            return err_set(e, EBADMSG, "\"%s\": \"..\" in a name is refused", name);
-        p += n + (p[n] == '/');
-    }
+    if (u->placing && append_path(&path, u->placing->into) < 0)
+        return err_set(e, EINVAL, "\"..\" in the folder's name is refused");
+    size_t before = path.len;
+    if (append_path(&path, name) < 0)
+        return err_set(e, EBADMSG, "\"%s\": \"..\" in a name is refused", name);
+    if (ret_root)
+        *ret_root = path.len == before;
     *ret = str_steal(&path);
     return *ret ? 0 : err_nomem(e);
 }
@@ -297,12 +313,28 @@ static int place_folder(struct unpacking *u, struct archive_entry *entry, struct
     return remember_time(u, path, n->mtime, e);
 }
 
+/* A folder in place of something else, or the other way round: not among files that are there. */
+static int check_place(const struct unpacking *u, struct archive_entry *entry, const struct node *n,
+                       const char *path, struct err *e)
+{
+    struct stat st;
+    bool folder = archive_entry_filetype(entry) == AE_IFDIR && !archive_entry_hardlink(entry);
+    if (!u->placing || fstatat(n->dirfd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        S_ISDIR(st.st_mode) == folder)
+        return 0;
+    return folder
+               ? err_set(e, ENOTDIR, "cannot overwrite non-directory \"%s\" with directory", path)
+               : err_set(e, EISDIR, "cannot overwrite directory \"%s\" with non-directory", path);
+}
+
 /* An entry for the archive's root: the folder is there already. */
 static int place_root(struct unpacking *u, struct archive_entry *entry, struct node *n,
                       struct err *e)
 {
     if (archive_entry_filetype(entry) != AE_IFDIR || archive_entry_hardlink(entry))
         return err_set(e, EBADMSG, "the archive's root is not a folder");
+    if (u->placing)
+        return 0;
     int r = node_finish(n, u->root_fd);
     if (r < 0)
         return err_sys(e, -r, "cannot set owner and mode of \"/\"");
@@ -315,7 +347,7 @@ static int place_link(struct unpacking *u, struct archive_entry *entry, struct n
 {
     _cleanup_free_ char *target = NULL;
     _cleanup_close_ int opened = -EBADF;
-    int r = clean_name(u, archive_entry_hardlink(entry), &target, e);
+    int r = clean_name(u, archive_entry_hardlink(entry), &target, NULL, e);
     if (r < 0)
         return err_wrap(e, "link \"%s\"", path);
     _cleanup_free_ char *folder = strdup(target);
@@ -390,7 +422,8 @@ static int place_by_type(struct unpacking *u, struct archive *a, struct archive_
 }
 
 /* Owner, mode and time, with what no file can have refused. */
-static int take_facts(struct archive_entry *entry, struct node *n, const char *path, struct err *e)
+static int take_facts(const struct unpacking *u, struct archive_entry *entry, struct node *n,
+                      const char *path, struct err *e)
 {
     la_int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
     if (uid < 0 || gid < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
@@ -400,6 +433,10 @@ static int take_facts(struct archive_entry *entry, struct node *n, const char *p
     n->mode = archive_entry_perm(entry) & 07777;
     n->uid = (uid_t)uid;
     n->gid = (gid_t)gid;
+    if (u->placing && (!owner_map_outside(&u->placing->uids, n->uid, &n->uid) ||
+                       !owner_map_outside(&u->placing->gids, n->gid, &n->gid)))
+        return err_set(e, EINVAL, "\"%s\": owner %lld:%lld is not mapped in the container", path,
+                       (long long)uid, (long long)gid);
     n->mtime.tv_sec = archive_entry_mtime(entry);
     n->mtime.tv_nsec = nsec >= 0 && nsec < 1000000000 ? nsec : 0;
     return 0;
@@ -408,14 +445,15 @@ static int take_facts(struct archive_entry *entry, struct node *n, const char *p
 static int place(struct unpacking *u, struct archive *a, struct archive_entry *entry, struct err *e)
 {
     _cleanup_free_ char *path = NULL;
+    bool is_root = false;
     struct node n = {.dirfd = -EBADF};
-    int r = clean_name(u, archive_entry_pathname(entry), &path, e);
+    int r = clean_name(u, archive_entry_pathname(entry), &path, &is_root, e);
     if (r < 0)
         return r;
-    r = take_facts(entry, &n, path, e);
+    r = take_facts(u, entry, &n, path, e);
     if (r < 0)
         return r;
-    if (!*path)
+    if (is_root)
         return place_root(u, entry, &n, e);
 
     _cleanup_free_ char *folder = strdup(path);
@@ -428,9 +466,11 @@ static int place(struct unpacking *u, struct archive *a, struct archive_entry *e
     r = open_parent(u, folder, &n.dirfd, e);
     if (r < 0)
         return err_wrap(e, "\"%s\"", path);
-    if (str_after(n.name, WHITEOUT))
+    if (!u->placing && str_after(n.name, WHITEOUT))
         return place_whiteout(u, &n, folder, e);
-    r = place_by_type(u, a, entry, &n, path, e);
+    r = check_place(u, entry, &n, path, e);
+    if (r == 0)
+        r = place_by_type(u, a, entry, &n, path, e);
     if (n.replaced)
         forget_parent(u);
     return r;
@@ -463,11 +503,13 @@ static int drain(struct unpacking *u, struct err *e)
     return n < 0 ? err_sys(e, errno, "cannot read the archive") : 0;
 }
 
-int unpack(int in_fd, int root_fd, const struct limits *limits, struct unpacked *ret, struct err *e)
+int unpack(int in_fd, int root_fd, const struct placing *placing, const struct limits *limits,
+           struct unpacked *ret, struct err *e)
 {
     _cleanup_(unpacking_release) struct unpacking u = {
         .in_fd = in_fd,
         .root_fd = root_fd,
+        .placing = placing,
         .limits = limits,
         .buffer = malloc(BUFFER_SIZE),
         .parent_fd = -EBADF,

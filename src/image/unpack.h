@@ -11,12 +11,16 @@
  * (image-spec, layer.md) become overlay's: ".wh.NAME" a character device 0/0, ".wh..wh..opq" the
  * folder's name in the report, because setting trusted.overlay.opaque needs a capability that is
  * given up.
+ *
+ * An archive may also be unpacked among the files of a container, as `docker cp -` does: then names
+ * are whatever they are, below one folder of it, and links are followed inside its root.
  */
 #ifndef SKIFF_IMAGE_UNPACK_H
 #define SKIFF_IMAGE_UNPACK_H
 
 #include "base/err.h"
 #include "base/str.h"
+#include "kernel/owner_map.h"
 
 struct limits {
     long long bytes;   /* of the uncompressed archive */
@@ -35,10 +39,17 @@ struct unpacked {
     struct strv opaque; /* folders that hide what lies below them */
 };
 
+/* Where and how an archive goes among files that are there. */
+struct placing {
+    const char *into;            /* a folder below the root, which is there and keeps its owner */
+    struct owner_map uids, gids; /* who owns, out here, what the archive gives to whom */
+};
+
 /* Unpacks the archive that @in_fd gives into the folder @root_fd, and reads @in_fd to its end,
- * beyond the archive's. -EBADMSG: no tar archive, or a broken one; -E2BIG: a limit was hit. */
-int unpack(int in_fd, int root_fd, const struct limits *limits, struct unpacked *ret,
-           struct err *e);
+ * beyond the archive's. @placing NULL: as a layer. -EBADMSG: no tar archive, or a broken one;
+ * -E2BIG: a limit was hit. */
+int unpack(int in_fd, int root_fd, const struct placing *placing, const struct limits *limits,
+           struct unpacked *ret, struct err *e);
 void unpacked_release(struct unpacked *u);
 
 #endif

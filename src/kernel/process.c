@@ -4,10 +4,13 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <linux/securebits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -102,4 +105,16 @@ int process_wait(pid_t pid)
         if (errno != EINTR)
             return -errno;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int process_set_file_owner(uid_t uid, gid_t gid)
+{
+    if (uid == 0 && gid == 0)
+        return 0;
+    /* Otherwise leaving root's file system ID would take the rights over files away. */
+    if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
+        return -errno;
+    setfsgid(gid);
+    setfsuid(uid);
+    return 0;
 }

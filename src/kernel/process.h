@@ -30,4 +30,8 @@ int process_kill(pid_t pid, uint64_t start_time, int signal);
  * 0..255, 128+n for signal n; or a negative errno. */
 int process_wait(pid_t pid);
 
+/* From now on what the calling process makes belongs to them, and all its rights stay. Negative
+ * errno; needs CAP_SETPCAP when they are not root. */
+int process_set_file_owner(uid_t uid, gid_t gid);
+
 #endif
