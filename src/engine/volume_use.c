@@ -203,8 +203,9 @@ void volumes_forget(const struct engine *en, const json_t *document)
             continue;
         if (!b && !(b = calloc(1, sizeof(*b))))
             return;
-        if (b->n < BATCH)
-            batch_add(en, b, json_str(m, "Name"), is_anonymous, NULL);
+        batch_add(en, b, json_str(m, "Name"), is_anonymous, NULL);
+        if (b->n == BATCH)
+            batch_remove(en, b, NULL, NULL, NULL);
     }
     if (b)
         batch_remove(en, b, NULL, NULL, NULL);

@@ -109,6 +109,50 @@ static void prefixes(void **state)
     assert_true(str_eq("a", "a"));
 }
 
+static void paths_are_cleaned_by_their_words(void **state)
+{
+    static const char *const cases[][2] = {
+        {"/a//b/../c/", "/a/c"},
+        {"/", "/"},
+        {"", "/"},
+        {"..", "/"},
+        {"../../x", "/x"},
+        {"a/./b", "/a/b"},
+        {"/a/../..", "/"},
+        {"/...", "/..."},
+        {"/a/..b", "/a/..b"},
+        {"/.", "/"},
+        {"/a/b/../../", "/"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *clean = path_clean(cases[i][0]);
+        assert_string_equal(clean, cases[i][1]);
+        free(clean);
+    }
+}
+
+static void sizes_are_in_powers_of_1024(void **state)
+{
+    static const struct {
+        const char *text;
+        long long bytes;
+    } good[] = {{"0", 0},        {"100", 100},      {"1k", 1024},        {"1.5K", 1536},
+                {".5m", 524288}, {"2g", 2LL << 30}, {"2GiB", 2LL << 30}, {"1tb", 1LL << 40},
+                {"-1", -1},      {"3b", 3}};
+    const char *bad;
+    long long n;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_int_equal(str_to_bytes(good[i].text, &n, &bad), 0);
+        assert_int_equal(n, good[i].bytes);
+    }
+    static const char *const none[] = {"", "x", "-2", "1e", "0x10", "inf", " 1", "1 k", "+1"};
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_int_equal(str_to_bytes(none[i], &n, &bad), -EINVAL);
+    assert_int_equal(str_to_bytes("1mm", &n, &bad), -EINVAL);
+    assert_string_equal(bad, "mm");
+    assert_int_equal(str_to_bytes("9000000000g", &n, &bad), -ERANGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +164,8 @@ int main(void)
         cmocka_unit_test(numbers_are_whole_and_bounded),
         cmocka_unit_test(distance_counts_slips),
         cmocka_unit_test(prefixes),
+        cmocka_unit_test(paths_are_cleaned_by_their_words),
+        cmocka_unit_test(sizes_are_in_powers_of_1024),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
