@@ -10,6 +10,7 @@
 #include "runtime/exec.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -107,7 +108,7 @@ static int make_process(const struct exec_plan *p, int stdio[3], struct containe
 /* ---- the tender ---- */
 
 struct tender {
-    const struct exec_plan *plan;
+    struct exec_plan *plan;
     struct container process;
     struct exec_record record;
     struct loop loop;
@@ -201,7 +202,7 @@ static void finish(struct tender *t)
     container_release(&t->process);
 }
 
-static _Noreturn void tender_main(const struct exec_plan *p, int client)
+static _Noreturn void tender_main(struct exec_plan *p, int client)
 {
     static struct tender t; /* a frame's worth: too much for a stack */
     struct err e = ERR_INIT;
@@ -215,6 +216,8 @@ static _Noreturn void tender_main(const struct exec_plan *p, int client)
     if (r < 0)
         fail(&t, status, &e);
     peer_send_frame(t.peers.first, FRAME_STARTED, NULL, 0);
+    exec_plan_release(p); /* it may be long, and its memory is many times what carrying takes */
+    malloc_trim(0);
     while (!t.ended) {
         carrier_settle(&t.carrier);
         if (loop_turn(&t.loop) < 0)

@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { RECORD_LIMIT = 1 << 20 };
+enum { RECORD_LIMIT = 16 << 20 }; /* more than any command has */
 
 /* RUN/containers/ID/execs, made when @make; -ENOENT: the container does not run, or has none. */
 static int open_folder(const struct engine *en, const char *id, bool make)
