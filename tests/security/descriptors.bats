@@ -65,7 +65,6 @@ watcher_saw()
 }
 
 @test "CVE-2016-9962: who shares a PID namespace sees nothing of the process that joins it" {
-    # TODO the same with exec, when it exists: it joins a container that runs.
     watcher /probe watch /out/over "$CANARY/canary"
     local i
     for ((i = $(rounds 150); i > 0; i--)); do
