@@ -66,12 +66,18 @@ int container_size(const struct engine *en, const struct container_record *c, lo
     if (r < 0)
         return r;
     _cleanup_create_image_ struct create_image image = {0};
+    const char *id = json_str(c->document, "Image");
     long long layers = 0;
-    bool found = create_find_image(en, json_str(c->document, "Image"), &image, NULL) == 0;
-    if (found && !image.built_in)
+    r = create_find_image(en, id, &image, e);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    if (r == 0 && !image.built_in)
         layers = image_size(en->root_fd, &image.image);
+    if (layers < 0)
+        return err_set(e, EIO, "cannot tell the size of image \"%s\"", id);
+    err_release(e);
     *ret_own = own;
-    *ret_whole = found && image.built_in ? 0 : own + (layers > 0 ? layers : 0);
+    *ret_whole = image.built_in ? 0 : own + layers;
     return 0;
 }
 

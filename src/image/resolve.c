@@ -51,7 +51,10 @@ static int by_id(int root_fd, const json_t *entries, const char *hex, json_t **r
     json_t *entry, *found = NULL;
     json_array_foreach (entries, i, entry) {
         _cleanup_json_ json_t *manifest = NULL;
-        if (layout_read_manifest(root_fd, entry, &manifest, NULL) < 0)
+        int r = layout_read_manifest(root_fd, entry, &manifest, NULL);
+        if (r == -ENOMEM)
+            return err_nomem(e);
+        if (r < 0)
             continue;
         const char *id = json_str(manifest, "config.digest");
         if (!id || !digest_is_valid(id) || !str_after(id + sizeof("sha256:") - 1, hex))
@@ -100,6 +103,8 @@ int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, ch
             return r;
         if (r == 0)
             r = by_name(entries, &ref, ret, e);
+        else if (r == -ENOMEM)
+            return err_nomem(e);
         else
             r = -ENOENT;
         if (r == 0)

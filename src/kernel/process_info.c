@@ -95,11 +95,13 @@ int process_info_read(pid_t pid, struct process_info *ret)
     /* All of it through one descriptor: of one process, whoever gets its number. */
     _cleanup_close_ int proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     _cleanup_free_ char *stat = NULL, *status = NULL;
-    if (proc < 0 || file_read(proc, "stat", STAT_LIMIT, &stat, NULL, NULL) < 0 ||
-        file_read(proc, "status", STAT_LIMIT, &status, NULL, NULL) < 0)
-        return -ESRCH;
+    int r = proc < 0 ? -errno : file_read(proc, "stat", STAT_LIMIT, &stat, NULL, NULL);
+    if (r == 0)
+        r = file_read(proc, "status", STAT_LIMIT, &status, NULL, NULL);
+    if (r < 0)
+        return r == -ENOMEM ? -ENOMEM : -ESRCH;
     struct process_info p;
-    int r = process_info_parse(stat, &p);
+    r = process_info_parse(stat, &p);
     if (r < 0)
         return r;
     parse_ids(status, "\nUid:", &p.ruid, &p.euid);

@@ -23,7 +23,7 @@ struct process_info {
     char *arguments;                 /* with spaces between; "" for a zombie; owned */
 };
 
-/* Reads them; -ESRCH when there is no such process (any more). */
+/* Reads them; -ESRCH when there is no such process (any more); -ENOMEM. */
 int process_info_read(pid_t pid, struct process_info *ret);
 
 /* The text of /proc/PID/stat alone: fills what stands there (not rss, of which it

@@ -355,6 +355,31 @@ block_device()
     [ "$(group_file box cpuset cpuset.cpus -)" != 0 ] || [ "$(nproc)" -eq 1 ]
 }
 
+@test "update: a write that fails, at whichever place, leaves all as it was" {
+    require_command strace
+    sleeper box -m 64m --pids-limit 20
+    folder=$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)
+    before=$(skiff inspect -f '{{json .HostConfig}}' box)
+    bundle=$(sha256sum <"$folder/config.json")
+    tried=0
+    for where in renameat:error=EIO:when=1 renameat:error=ENOSPC:when=2 fsync:error=EIO:when=1; do
+        run strace -f -qq -o /dev/null -e trace=renameat,fsync -e "inject=$where" \
+            "$SKIFF" update --pids-limit 9 --cpus 0.5 --memory 128m --memory-swap 256m box
+        [ "$status" -eq 1 ] || told "$where"
+        [ ${#lines[@]} -eq 1 ] || told "$where"
+        output_has 'cannot update container box: '
+        value_is box pids pids.max pids.max 20
+        value_is box cpu cpu.cfs_quota_us cpu.max -1 'max 100000'
+        value_is box memory memory.limit_in_bytes memory.max 67108864
+        [ "$(skiff inspect -f '{{json .HostConfig}}' box)" = "$before" ]
+        [ "$(sha256sum <"$folder/config.json")" = "$bundle" ]
+        ! compgen -G "$folder/*.tmp-*" || told "$where left a file"
+        tried=$((tried + 1))
+    done
+    [ $tried -eq 3 ]
+    run_ok skiff update --pids-limit 9 box
+}
+
 @test "update: less memory than is in use is refused in one line, and nobody is killed" {
     skiff run -d --name box -m 64m --memory-swap 64m -v /dev/shm:/unused busybox sh -c \
         'dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; echo full >/ready; exec sleep 1000' >/dev/null

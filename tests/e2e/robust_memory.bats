@@ -119,6 +119,17 @@ walls='grep -E "Cap|NoNew|Seccomp|Groups|Uid" /proc/self/status
     only_the_first_two_are_left
 }
 
+@test "update, stats, top, ps -s" {
+    starved 30 top alive -o comm=
+    starved 200 stats --no-stream --format '{{.Name}}' alive
+    starved 30 ps -as --format '{{.Names}} {{.Size}}'
+    starved 60 inspect -s -f '{{.SizeRw}}' ended
+    starved 20 update --memory 64m --memory-swap 128m --cpus 0.5 --pids-limit 30 --restart no alive
+    run_ok skiff inspect -f '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}' alive
+    output_is '67108864 30'
+    only_the_first_two_are_left
+}
+
 @test "kill and rm" {
     starved 10 kill -s CONT alive
     starved 10 rm -f nobody
