@@ -96,7 +96,7 @@ build_bundle()
 
 start_engines()
 {
-    if has_row bridge none twenty memory; then
+    if has_row bridge none twenty memory output logs; then
         start_docker || echo "bench: docker is left out" >&2
         start_podman || echo "bench: podman is left out" >&2
     fi
@@ -133,6 +133,7 @@ start_podman()
 		[containers]
 		# Raising limits is not allowed everywhere; what a container gets does not take time.
 		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+		log_driver = "k8s-file"
 		[engine]
 		cgroup_manager = "cgroupfs"
 		events_logger = "file"
@@ -175,6 +176,13 @@ command_of()
     none.skiff) echo "${skiff_run:+$skiff_run run --rm --network=none true /true}" ;;
     none.docker) echo "${docker:+$docker run --rm --network=none true /true}" ;;
     none.podman) echo "${podman:+$podman run --rm --network=none localhost/true /true}" ;;
+    # Into the log, too: of all of them one without a limit of size.
+    output.skiff) echo "${skiff_run:+$skiff_run run --rm --network=none --log-opt max-size=-1 true /true lines}" ;;
+    output.docker) echo "${docker:+$docker run --rm --network=none true /true lines}" ;;
+    output.podman) echo "${podman:+$podman run --rm --network=none localhost/true /true lines}" ;;
+    logs.skiff) echo "${skiff_run:+$skiff_run logs lines}" ;;
+    logs.docker) echo "${docker:+$docker logs lines}" ;;
+    logs.podman) echo "${podman:+$podman logs lines}" ;;
     oci.skiff) [ ! -x "$skiff_oci" ] || echo "$skiff_oci --root /run/bench/skiff run -b $work/bundle b" ;;
     oci.crun) echo "crun --root /run/bench/crun run -b $work/bundle b" ;;
     oci.runc) echo "runc --root /run/bench/runc run -b $work/bundle b" ;;
@@ -182,6 +190,17 @@ command_of()
     twenty.*) twenty "$engine" "$(command_of bridge "$engine")" ;;
     *.floor) echo "$work/floor $work/floors/0" ;;
     esac
+}
+
+# What `logs` shows: the output of a container "lines" of each engine.
+write_logs()
+{
+    local engine command
+    for engine in skiff docker podman; do
+        command=$(command_of output "$engine")
+        [ -z "$command" ] || in_its_place "$engine" sh -c "${command/--rm/--name=lines}" >/dev/null ||
+            status=1
+    done
 }
 
 twenty()

@@ -10,6 +10,8 @@ bridge	ms	run --rm of true, bridge network
 none	ms	run --rm of true, --network=none
 oci	ms	run of a bundle with runc'"'"'s spec
 twenty	ms	20 run --rm at once, for each
+output	ms	run of 99 MB of lines, and its log
+logs	ms	logs of that
 memory	MiB	peak memory (PSS) of run
 size	MiB	the installed programs
 '
@@ -24,6 +26,10 @@ none	floor	2
 oci	crun	1/2
 oci	runc	1/5
 twenty	docker	1/25
+output	docker	1/10
+output	podman	1/3
+logs	docker	1/15
+logs	podman	1/15
 memory	=	4
 size	=	4
 '

@@ -1,12 +1,33 @@
 /*
  * The program in every container that is measured. It does nothing, and has nothing to load; with
- * an argument it does nothing until a signal ends it.
+ * "wait" it does nothing until a signal ends it, with "lines" it writes a million lines of 99
+ * bytes.
  */
+#include <string.h>
 #include <unistd.h>
+
+enum { LINE = 99, AT_ONCE = 500, TIMES = 2000 };
+
+static int write_lines(void)
+{
+    static char lines[AT_ONCE * LINE];
+    memset(lines, 'x', sizeof(lines));
+    for (int i = 0; i < AT_ONCE; i++)
+        lines[i * LINE + LINE - 1] = '\n';
+    for (int i = 0; i < TIMES; i++)
+        for (size_t at = 0; at < sizeof(lines);) {
+            ssize_t n = write(1, lines + at, sizeof(lines) - at);
+            if (n < 0)
+                return 1;
+            at += (size_t)n;
+        }
+    return 0;
+}
 
 int main(int argc, char **argv)
 {
-    (void)argv;
+    if (argc > 1 && strcmp(argv[1], "lines") == 0)
+        return write_lines();
     if (argc > 1) {
         alarm(60);
         pause();
