@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/template.h"
 #include "engine/container_size.h"
+#include "engine/volume.h"
 #include "image/image.h"
 #include "image/reference.h"
 
@@ -15,8 +16,8 @@ struct inspect_options {
 static const struct option_def table[] = {
     {"format", 'f', OPTION_STRING, offsetof(struct inspect_options, format), "TEMPLATE",
      "Print what a Go template says, or json", "Options"},
-    {"type", 0, OPTION_STRING, offsetof(struct inspect_options, type), "TYPE", "container or image",
-     NULL},
+    {"type", 0, OPTION_STRING, offsetof(struct inspect_options, type), "TYPE",
+     "container, image or volume", NULL},
     {"size", 's', OPTION_FLAG, offsetof(struct inspect_options, size), NULL,
      "Also how much room a container takes", NULL},
     {0},
@@ -86,14 +87,26 @@ static int inspect_one_image(struct cli *c, const char *what, json_t **ret, stru
     return *ret ? 0 : err_nomem(e);
 }
 
+static int inspect_one_volume(struct cli *c, const char *what, json_t **ret, struct err *e)
+{
+    _cleanup_volume_ struct volume v = VOLUME_INIT;
+    int r = volume_open(&c->engine, what, &v, e);
+    if (r < 0)
+        return r;
+    *ret = volume_describe(&c->engine, &v);
+    return *ret ? 0 : err_nomem(e);
+}
+
 static int inspect_one(struct cli *c, const struct inspect_options *o, const char *what,
                        json_t **ret, struct err *e)
 {
     int r = -ENOENT;
-    if (!str_eq(o->type, "image"))
+    if (!o->type || str_eq(o->type, "container"))
         r = inspect_one_container(c, o, what, ret, e);
-    if (r == -ENOENT && !str_eq(o->type, "container"))
+    if (r == -ENOENT && (!o->type || str_eq(o->type, "image")))
         r = inspect_one_image(c, what, ret, e);
+    if (r == -ENOENT && (!o->type || str_eq(o->type, "volume")))
+        r = inspect_one_volume(c, what, ret, e);
     if (r == -ENOENT && !o->type)
         return err_set(e, ENOENT, "no such object: %s", what);
     return r;
@@ -115,7 +128,8 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
 {
     _cleanup_json_ json_t *list = json_array();
     int status = 0, r = 0;
-    if (o->type && !str_eq(o->type, "image") && !str_eq(o->type, "container"))
+    if (o->type && !str_eq(o->type, "image") && !str_eq(o->type, "container") &&
+        !str_eq(o->type, "volume"))
         return err_set(e, EINVAL, "\"%s\" is not a valid value for --type", o->type);
     if (!list)
         return err_nomem(e);
@@ -163,7 +177,7 @@ static int run_inspect(struct cli *c, int argc, char **argv, struct err *e)
 
 const struct cli_command cmd_inspect = {
     .line = "inspect [OPTIONS] NAME|ID [NAME|ID...]",
-    .summary = "Show all about containers and images as JSON",
+    .summary = "Show all about containers, images and volumes as JSON",
     .options = table,
     .min = 1,
     .max = -1,

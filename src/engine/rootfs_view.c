@@ -6,6 +6,7 @@
 #include "engine/mount_maker.h"
 #include "engine/root_mount.h"
 #include "engine/state.h"
+#include "engine/volume_mount.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "runtime/userns.h"
@@ -85,6 +86,7 @@ struct assembly {
     int root;          /* detached */
     int userns;        /* -EBADF: none */
     const json_t *mounts;
+    const struct volume_mounts *sources; /* of those that are more than a folder */
     bool read_only;
 };
 
@@ -94,13 +96,23 @@ static bool is_shifted(const json_t *m)
     return str_eq(json_str(m, "Type"), "volume") || (mode && strstr(mode, "idmap"));
 }
 
+static int open_source(const struct assembly *a, const char *source, const char *to, struct err *e)
+{
+    for (size_t i = 0; i < a->sources->n; i++)
+        if (str_eq(a->sources->v[i].destination, to)) {
+            int fd = fcntl(a->sources->v[i].fd, F_DUPFD_CLOEXEC, 3);
+            return fd < 0 ? err_sys(e, errno, "cannot take over its source") : fd;
+        }
+    return mount_clone(AT_FDCWD, source, true, e);
+}
+
 static int attach_volume(const struct assembly *a, const json_t *m, struct err *e)
 {
     const char *source = json_str(m, "Source"), *to = json_str(m, "Destination");
     struct stat st;
     if (!source || !*source || !to)
         return 0; /* a tmpfs, which is gone when nothing runs */
-    _cleanup_close_ int fd = mount_clone(AT_FDCWD, source, true, e);
+    _cleanup_close_ int fd = open_source(a, source, to, e);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) < 0)
@@ -177,18 +189,21 @@ static int put_together(const struct engine *en, const struct container_record *
 {
     _cleanup_free_ char *place = str_printf("%s/containers/%s/rootfs", en->root, c->id);
     _cleanup_json_ json_t *mounts = alone ? json_array() : inspect_mounts(c->document);
+    _cleanup_volume_mounts_ struct volume_mounts sources = {0};
     struct assembly a = {
         .place = place,
         .root = root,
         .userns = userns,
         .mounts = mounts,
+        .sources = &sources,
         .read_only = json_bool(c->document, "HostConfig.ReadonlyRootfs", false),
     };
     if (!place || !mounts)
         return err_nomem(e);
     if (mkdirat(c->dir_fd, "rootfs", 0755) < 0 && errno != EEXIST)
         return err_sys(e, errno, "cannot create folder \"rootfs\"");
-    return take_mount(mount_make_in(-1, assemble, &a, e), v, e);
+    int r = alone ? 0 : volume_mounts_open(en, c->id, c->document, &sources, e);
+    return r < 0 ? r : take_mount(mount_make_in(-1, assemble, &a, e), v, e);
 }
 
 static int view_stopped(const struct engine *en, struct container_record *c, bool alone,

@@ -241,13 +241,13 @@ static void give_back_quota(const struct engine *en, const struct volume *v)
         project_release(en, v->dir_fd, (uint32_t)id);
 }
 
-/* One attempt to make it and to claim the name. -EEXIST: there is one; -ENOENT: somebody took the
- * unfinished one for left behind, in the moment before it was locked. */
 static void tell_event(const struct engine *en, const char *action, const char *name)
 {
     event_emit(en, "volume", action, name, (struct event_attribute[]){{"driver", "local"}, {0}});
 }
 
+/* One attempt to make it and to claim the name. -EEXIST: there is one; -ENOENT: somebody took the
+ * unfinished one for left behind, in the moment before it was locked. */
 static int make_new(const struct engine *en, int volumes, const struct volume_request *q,
                     const char *name, struct volume *ret, struct err *e)
 {

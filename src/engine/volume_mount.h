@@ -39,5 +39,6 @@ int volume_mounts_add(struct volume_mounts *m, const char *destination, int fd, 
 
 /* Safe to call twice. */
 void volume_mounts_release(struct volume_mounts *m);
+#define _cleanup_volume_mounts_ _cleanup_(volume_mounts_release)
 
 #endif

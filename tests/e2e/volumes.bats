@@ -651,3 +651,36 @@ everything()
     output_has "$device /d ext4 rw,noexec"
     output_has x
 }
+
+# --- what else sees them -------------------------------------------------------------------------
+
+@test "inspect finds volumes, after containers and images" {
+    skiff volume create both >/dev/null
+    run_ok skiff inspect -f '{{.Mountpoint}}' both
+    output_is "$SKIFF_ROOT/volumes/both/_data"
+    run_fails 'no such container: both' skiff inspect --type container both
+    skiff create --name both busybox true >/dev/null
+    run_ok skiff inspect -f '{{.Name}}' both
+    output_is /both
+    run_ok skiff inspect --type volume -f '{{.Name}}' both
+    output_is both
+    run_status 1 skiff inspect --type volume nothing
+    output_has 'get nothing: no such volume'
+}
+
+@test "cp goes where the container will find it: a volume, a part of one, a folder bound by one" {
+    mkdir "$here/folder"
+    echo hello >"$here/hello"
+    skiff volume create -o type=none -o o=bind -o "device=$here/folder" bound >/dev/null
+    run_bb -v data:/d busybox mkdir /d/part
+    skiff create --name cc -v data:/d --mount src=data,dst=/p,volume-subpath=part -v bound:/b busybox \
+        cat /d/file /p/file /b/file >/dev/null
+    local place
+    for place in d p b; do
+        echo "$place" >"$here/file"
+        run_ok skiff cp "$here/file" "cc:/$place/file"
+    done
+    run_ok skiff start -a cc
+    output_is $'d\np\nb'
+    [ "$(cat "$SKIFF_ROOT/volumes/data/_data/part/file" "$here/folder/file")" = $'p\nb' ]
+}
