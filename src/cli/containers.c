@@ -37,7 +37,9 @@ int cli_for_each_container(struct cli *c, int n, char **names, container_act *ac
     int status = 0;
     for (int i = 0; i < n; i++) {
         _cleanup_err_ struct err e = ERR_INIT;
-        if (do_one(c, names[i], act, data, flags, &e) >= 0)
+        int r = do_one(c, names[i], act, data, flags, &e);
+        fflush(stdout); /* each when it is done, however long the next one takes */
+        if (r >= 0)
             continue;
         cli_error(err_text(&e));
         status = 1;

@@ -46,10 +46,10 @@ static const struct {
 } refusals[] = {
     {VERB_START,   PAUSED,     EPERM, "cannot start a paused container, try unpause instead"},
     {VERB_KILL,    ANY,        ESRCH, "cannot kill container: $N: container $I is not running"},
-    {VERB_PAUSE,   PAUSED,     EPERM, "container $N is already paused"},
-    {VERB_PAUSE,   RESTARTING, EPERM, "container $N is restarting, wait until the container is running"},
-    {VERB_PAUSE,   ANY,        ESRCH, "container $N is not running"},
-    {VERB_UNPAUSE, ANY,        EPERM, "container $N is not paused"},
+    {VERB_PAUSE,   PAUSED,     EPERM, "container $I is already paused"},
+    {VERB_PAUSE,   RESTARTING, EPERM, "container $I is restarting, wait until the container is running"},
+    {VERB_PAUSE,   ANY,        ESRCH, "container $I is not running"},
+    {VERB_UNPAUSE, ANY,        EPERM, "container $I is not paused"},
     {VERB_REMOVE,  RUNNING,    EBUSY, "cannot remove container \"/$N\": container is running: stop the container before removing or force remove"},
     {VERB_REMOVE,  PAUSED,     EBUSY, "cannot remove container \"/$N\": container is paused and must be unpaused first"},
     {VERB_REMOVE,  RESTARTING, EBUSY, "cannot remove container \"/$N\": container is restarting: stop the container before removing or force remove"},
@@ -59,7 +59,7 @@ static const struct {
     {VERB_ATTACH,  PAUSED,     EPERM, "cannot attach to a paused container, unpause it first"},
     {VERB_ATTACH,  RESTARTING, EPERM, "cannot attach to a restarting container, wait until it is running"},
     {VERB_ATTACH,  ANY,        ESRCH, "cannot attach to a stopped container, start it first"},
-    {VERB_TOP,     RESTARTING, EPERM, "container $N is restarting, wait until the container is running"},
+    {VERB_TOP,     RESTARTING, EPERM, "container $I is restarting, wait until the container is running"},
     {VERB_TOP,     ANY,        ESRCH, "container $I is not running"},
 };
 /* clang-format on */
