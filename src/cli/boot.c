@@ -35,7 +35,8 @@ static int run_boot(struct cli *c, int argc, char **argv, struct err *e)
         return r;
     /* Those that share namespaces of others start after them: whoever fails has more turns, as long
      * as anybody gets on. */
-    for (bool progress = true, last = false; progress || !last; last = !progress) {
+    for (bool progress = true, last = false; !last;) {
+        last = !progress; /* then what still fails is told */
         progress = false;
         r = 0;
         for (size_t i = 0; i < ids.n; i++) {

@@ -82,7 +82,7 @@ static int start_watched(const struct engine *en, struct container_record *c, in
         const struct state_end end = {
             .exit_code = 128, .error = err_text(e), .never_started = !ran_before};
         record_end(en, c, NULL, &end);
-        return r;
+        return err_wrap(e, "cannot start container \"%s\"", record_name(c));
     }
     r = client_wait_started(*ret_monitor, e);
     return r > 0 ? err_wrap(e, "cannot start container \"%s\"", record_name(c)) : 0;

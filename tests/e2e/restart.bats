@@ -169,7 +169,7 @@ monitors()
 }
 
 @test "a sig-proxied signal that ends it is a person's word too" {
-    skiff run --network none --restart always --name fore busybox sh -c \
+    "$SKIFF" run --network none --restart always --name fore busybox sh -c \
         'trap "exit 7" TERM; echo ready; while :; do sleep 0.05; done' >"$BATS_TEST_TMPDIR/out" 3>&- &
     local client=$! status=0
     until_true file_has "$BATS_TEST_TMPDIR/out" ready
