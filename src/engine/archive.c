@@ -107,33 +107,47 @@ static int add_piece(struct archive *a, int fd, off_t at, off_t n)
 
 /* ---- a regular file ---- */
 
-/* Where its content is. *ret stays NULL when it has no holes worth the name. */
-static int find_pieces(int fd, const struct stat *st, struct tar_piece **ret, size_t *ret_n)
+struct pieces {
+    struct tar_piece *v;
+    size_t n, cap;
+};
+
+static void pieces_release(struct pieces *p)
 {
-    _cleanup_free_ struct tar_piece *pieces = NULL;
-    size_t n = 0, cap = 0;
-    off_t at = 0, length;
+    free(p->v);
+}
+
+static int add_to(struct pieces *p, off_t at, off_t n)
+{
+    if (p->n == p->cap) {
+        size_t cap = p->cap ? p->cap * 2 : 16;
+        struct tar_piece *more = reallocarray(p->v, cap, sizeof(*more));
+        if (!more)
+            return -ENOMEM;
+        p->v = more;
+        p->cap = cap;
+    }
+    p->v[p->n++] = (struct tar_piece){at, n};
+    return 0;
+}
+
+/* Where a file's content is; none when it has no holes worth the name. */
+static int find_pieces(int fd, const struct stat *st, struct pieces *p)
+{
+    off_t at = 0, length, end = 0;
+    int r = 0;
     if ((off_t)st->st_blocks * 512 >= st->st_size)
         return 0;
-    while ((length = next_piece(fd, &at, st->st_size)) > 0) {
-        if (n == cap) {
-            cap = cap ? cap * 2 : 16;
-            struct tar_piece *more =
-                cap > PIECES_MAX ? NULL : reallocarray(pieces, cap, sizeof(*more));
-            if (!more)
-                return cap > PIECES_MAX ? 0 : -ENOMEM;
-            pieces = more;
-        }
-        pieces[n++] = (struct tar_piece){at, length};
-        at += length;
+    while (r == 0 && p->n < PIECES_MAX && (length = next_piece(fd, &at, st->st_size)) > 0) {
+        r = add_to(p, at, length);
+        end = at += length;
     }
-    if (n == 1 && pieces[0].at == 0 && pieces[0].n == st->st_size)
-        return 0;
-    if (!pieces && !(pieces = calloc(1, sizeof(*pieces)))) /* one hole */
-        return -ENOMEM;
-    *ret = TAKE_PTR(pieces);
-    *ret_n = n;
-    return 0;
+    bool whole = p->n == 1 && p->v[0].at == 0 && end == st->st_size;
+    if (r == 0 && (whole || p->n == PIECES_MAX))
+        p->n = 0;
+    else if (r == 0 && end < st->st_size)
+        r = add_to(p, st->st_size, 0); /* a hole at the end: some readers take the size from here */
+    return r;
 }
 
 static int add_content(struct archive *a, int fd, const struct tar_entry *t)
@@ -165,7 +179,7 @@ static int add_record(void *data, const char *name, const void *value, size_t n)
 static int add_file(struct archive *a, const struct walk_entry *entry, struct tar_entry *t)
 {
     _cleanup_str_ struct str records = {0};
-    _cleanup_free_ struct tar_piece *pieces = NULL;
+    _cleanup_(pieces_release) struct pieces pieces = {0};
     struct stat st;
     _cleanup_close_ int fd = walk_open_file(entry);
     if (fd < 0)
@@ -174,12 +188,13 @@ static int add_file(struct archive *a, const struct walk_entry *entry, struct ta
         return -errno;
     int r = attributes_read(fd, false, add_record, &records);
     if (r == 0)
-        r = find_pieces(fd, &st, &pieces, &t->n_pieces);
+        r = find_pieces(fd, &st, &pieces);
     if (r < 0)
         return r;
     t->size = st.st_size;
     t->records = &records;
-    t->pieces = pieces;
+    t->pieces = pieces.n > 0 ? pieces.v : NULL;
+    t->n_pieces = pieces.n;
     tar_add_header(&a->buffer, t);
     return add_content(a, fd, t);
 }
