@@ -75,44 +75,44 @@ int parse_device(const char *text, json_t **ret, struct err *e)
     return *ret ? 0 : err_nomem(e);
 }
 
-/* "NAME=SOFT[:HARD]"; -1 and "unlimited" are no limit. */
+static bool parse_limit(const char *text, long long *ret)
+{
+    *ret = -1;
+    return str_eq(text, "unlimited") || str_to_int64(text, -1, LLONG_MAX, ret) == 0;
+}
+
+/* "NAME=SOFT[:HARD]"; -1 and "unlimited" are no limit. The words are Docker's. */
 int parse_ulimit(const char *text, json_t **ret, struct err *e)
 {
     _cleanup_free_ char *copy = strdup(text);
     if (!copy)
         return err_nomem(e);
     char *value = strchr(copy, '=');
-    long long soft = 0, hard = 0;
-    if (value) {
-        *value++ = '\0';
-        char *second = strchr(value, ':');
-        if (second)
-            *second++ = '\0';
-        const char *hard_text = second ? second : value;
-        bool bad = false;
-        if (str_eq(value, "unlimited"))
-            soft = -1;
-        else
-            bad = str_to_int64(value, -1, LLONG_MAX, &soft) < 0;
-        if (str_eq(hard_text, "unlimited"))
-            hard = -1;
-        else
-            bad |= str_to_int64(hard_text, -1, LLONG_MAX, &hard) < 0;
-        value = bad ? NULL : value;
-    }
     if (!value)
         return err_set(e, EINVAL,
-                       "invalid argument \"%s\" for \"--ulimit\": must be "
-                       "NAME=SOFT[:HARD]",
-                       text);
-    if (hard != -1 && (soft > hard || soft == -1))
+                       "invalid argument \"%s\" for \"--ulimit\": must be NAME=SOFT[:HARD]", text);
+    *value++ = '\0';
+    char *second = strchr(value, ':');
+    if (second)
+        *second++ = '\0';
+    long long soft = 0, hard = 0;
+    if (second && strchr(second, ':'))
         return err_set(e, EINVAL,
-                       "invalid argument \"%s\" for \"--ulimit\": the soft limit must "
-                       "not be above the hard one",
+                       "invalid argument \"%s\" for \"--ulimit\": too many limit value arguments, "
+                       "can only have up to two, soft[:hard]",
                        text);
+    if (!parse_limit(value, &soft) || !parse_limit(second ? second : value, &hard))
+        return err_set(e, EINVAL,
+                       "invalid argument \"%s\" for \"--ulimit\": must be NAME=SOFT[:HARD]", text);
+    if (hard != -1 && (soft > hard || soft == -1))
+        return err_set(
+            e, EINVAL,
+            "invalid argument \"%s\" for \"--ulimit\": ulimit soft limit must be less than "
+            "or equal to hard limit: %lld > %lld",
+            text, soft, hard);
     *ret = json_pack("{s:s, s:I, s:I}", "Name", copy, "Soft", (json_int_t)soft, "Hard",
                      (json_int_t)hard);
-    return *ret ? 0 : err_nomem(e);
+    return *ret ? 0 : err_set(e, EINVAL, "option \"--ulimit\": its value is not UTF-8");
 }
 
 /* "monotonic=+1d", "boottime=-2h30m": days, hours, minutes, seconds. */

@@ -2,8 +2,6 @@
 #include "engine/bundle.h"
 #include "engine/limits.h"
 
-#include "runtime/spec.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -90,27 +88,6 @@ static int add_device(struct devices *d, const json_t *device, struct err *e)
     return add_device_node(d, from, to, access, e);
 }
 
-/* "c 1:3 rwm", "b *:* r", as --device-cgroup-rule has it. */
-static int add_device_rule(struct devices *d, const char *text, struct err *e)
-{
-    char type = 0, major[12] = "", minor[12] = "", access[4] = "";
-    int end = 0;
-    if (!text ||
-        sscanf(text, "%c %11[0-9*]:%11[0-9*] %3[rwm]%n", &type, major, minor, access, &end) != 4 ||
-        text[end] != '\0' || !strchr("abc", type))
-        return err_set(e, EINVAL, "invalid device cgroup format '%s'", text ? text : "");
-    char type_text[2] = {type, '\0'};
-    long long numbers[2] = {-1, -1};
-    if ((!str_eq(major, "*") && str_to_int64(major, 0, INT32_MAX, &numbers[0]) < 0) ||
-        (!str_eq(minor, "*") && str_to_int64(minor, 0, INT32_MAX, &numbers[1]) < 0))
-        return err_set(e, EINVAL, "invalid device cgroup format '%s'", text);
-    return json_add(d->rules,
-                    json_pack("{s:b, s:s, s:I, s:I, s:s}", "allow", 1, "type", type_text, "major",
-                              (json_int_t)numbers[0], "minor", (json_int_t)numbers[1], "access",
-                              access),
-                    e);
-}
-
 /* Nodes of any device may be made (MKNOD is Docker's); only some may be opened. */
 static int add_devices(struct bundle *b, json_t *resources, struct err *e)
 {
@@ -137,8 +114,11 @@ static int add_devices(struct bundle *b, json_t *resources, struct err *e)
             r = add_device(&d, device, e);
     }
     json_array_foreach (json_at(bundle_host(b), "DeviceCgroupRules"), i, device) {
+        json_t *rule = NULL;
         if (r == 0)
-            r = add_device_rule(&d, json_string_value(device), e);
+            r = limits_parse_device_rule(json_string_value(device), &rule, e);
+        if (r == 0)
+            r = json_add(d.rules, TAKE_PTR(rule), e);
     }
     return r;
 }
@@ -152,17 +132,10 @@ static int add_ulimits(struct bundle *b, struct err *e)
     json_array_foreach (json_at(bundle_host(b), "Ulimits"), i, limit) {
         if (r < 0)
             break;
-        _cleanup_free_ char *name = str_printf("RLIMIT_%s", json_str(limit, "Name"));
-        if (!name)
-            return err_nomem(e);
-        for (char *c = name; *c; c++)
-            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-        if (spec_rlimit_by_name(name) < 0)
-            return err_set(e, EINVAL, "invalid ulimit type: %s", json_str(limit, "Name"));
-        r = json_add(list,
-                     json_pack("{s:s, s:O, s:O}", "type", name, "soft", json_at(limit, "Soft"),
-                               "hard", json_at(limit, "Hard")),
-                     e);
+        json_t *rlimit = NULL;
+        r = limits_parse_ulimit(limit, &rlimit, e);
+        if (r == 0)
+            r = json_add(list, rlimit, e);
     }
     return r;
 }

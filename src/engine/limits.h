@@ -27,6 +27,11 @@ int limits_change(json_t *host, const json_t *change, json_t **ret_part, struct 
  * -ENOENT, -EINVAL for what is no block device. */
 int limits_to_resources(const json_t *host, json_t *resources, struct err *e);
 
+/* "c 1:3 rwm", "b *:* r" to an item of linux.resources.devices; and HostConfig's {"Name": "nofile",
+ * "Soft": …, "Hard": …} to one of process.rlimits. The caller's. -EINVAL. limits_parse.c */
+int limits_parse_device_rule(const char *text, json_t **ret, struct err *e);
+int limits_parse_ulimit(const json_t *limit, json_t **ret, struct err *e);
+
 /* The runtime tells of "linux.resources.memory.swap": says --memory-swap instead, or whatever
  * option a person asked for that with; @host is what the limits came from. Leaves stories without
  * such words as they are. Returns e's code, negative. */

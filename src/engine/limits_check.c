@@ -150,6 +150,26 @@ static int check_block_io(const json_t *host, struct err *e)
     return 0;
 }
 
+/* --- texts ------------------------------------------------------------------------------- */
+
+static int check_texts(const json_t *host, struct err *e)
+{
+    size_t i;
+    json_t *item;
+    int r = 0;
+    json_array_foreach (json_object_get(host, "DeviceCgroupRules"), i, item) {
+        _cleanup_json_ json_t *rule = NULL;
+        if (r == 0)
+            r = limits_parse_device_rule(json_string_value(item), &rule, e);
+    }
+    json_array_foreach (json_object_get(host, "Ulimits"), i, item) {
+        _cleanup_json_ json_t *rlimit = NULL;
+        if (r == 0)
+            r = limits_parse_ulimit(item, &rlimit, e);
+    }
+    return r;
+}
+
 int limits_check(const json_t *host, struct err *e)
 {
     int r = check_memory(host, e);
@@ -163,5 +183,7 @@ int limits_check(const json_t *host, struct err *e)
     if (r == 0)
         r = check_set(json_str(host, "CpusetMems"), "mems", "memory nodes",
                       "/sys/devices/system/node/online", e);
-    return r == 0 ? check_block_io(host, e) : r;
+    if (r == 0)
+        r = check_block_io(host, e);
+    return r == 0 ? check_texts(host, e) : r;
 }

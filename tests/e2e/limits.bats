@@ -254,7 +254,12 @@ block_device()
     output_is '{"Name":"on-failure","MaximumRetryCount":3}'
 }
 
-@test "what was refused leaves no container" {
+@test "create refuses what start would; what was refused leaves no container" {
+    run_fails 'invalid ulimit type: foo' skiff create --ulimit foo=1 busybox
+    run_fails 'invalid device cgroup format' skiff create --device-cgroup-rule 'x 1:1 r' busybox
+    run_fails 'minimum memory limit' skiff create -m 1k busybox
+    run_fails 'requested CPUs are not available' skiff create --cpuset-cpus 4095 busybox
+    run_fails 'cannot specify both --restart and --rm' skiff create --rm --restart always busybox
     run_ok skiff ps -aq
     output_is ''
 }

@@ -155,6 +155,45 @@ static void refusals(void **state)
     assert_int_equal(limits_check(good, NULL), 0);
 }
 
+static void device_rules(void **state)
+{
+    (void)state;
+    _cleanup_json_ json_t *rule = NULL, *any = NULL;
+    assert_int_equal(limits_parse_device_rule("c 1:3 rwm", &rule, NULL), 0);
+    assert_json(rule, "{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":3,\"access\":\"rwm\"}");
+    assert_int_equal(limits_parse_device_rule("a *:* r", &any, NULL), 0);
+    assert_json(any, "{\"allow\":true,\"type\":\"a\",\"major\":-1,\"minor\":-1,\"access\":\"r\"}");
+    static const char *const bad[] = {
+        "",           "c",         "c 1:3",   "c 1:3 ",   "c 1:3 x",
+        "c 1:3 rwmr", "d 1:3 r",   "c 1 3 r", "c 1:*3 r", "c -1:3 r",
+        "c 1:3 r ",   "c ** r",    "c :3 r",  "c 1: r",   "c 99999999999:1 r",
+        "\xc3 1:1 r", "c 1:3 rw\n"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        json_t *none = NULL;
+        if (limits_parse_device_rule(bad[i], &none, NULL) != -EINVAL || none)
+            fail_msg("taken: \"%s\"", bad[i]);
+    }
+    json_t *none = NULL;
+    assert_int_equal(limits_parse_device_rule(NULL, &none, NULL), -EINVAL);
+}
+
+static void ulimits(void **state)
+{
+    (void)state;
+    _cleanup_json_ json_t *good = object("{\"Name\":\"nofile\",\"Soft\":-1,\"Hard\":5}");
+    _cleanup_json_ json_t *rlimit = NULL;
+    assert_int_equal(limits_parse_ulimit(good, &rlimit, NULL), 0);
+    assert_json(rlimit, "{\"type\":\"RLIMIT_NOFILE\",\"soft\":-1,\"hard\":5}");
+    static const char *const bad[] = {"{}", "{\"Name\":\"x\",\"Soft\":1,\"Hard\":1}",
+                                      "{\"Name\":\"core\",\"Soft\":1}", "[]",
+                                      "{\"Name\":5,\"Soft\":1,\"Hard\":1}"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        _cleanup_json_ json_t *limit = object(bad[i]);
+        json_t *none = NULL;
+        assert_int_equal(limits_parse_ulimit(limit, &none, NULL), -EINVAL);
+    }
+}
+
 static void words_are_those_of_the_command_line(void **state)
 {
     (void)state;
@@ -183,6 +222,8 @@ int main(void)
         cmocka_unit_test(resources_of_a_host_configuration),
         cmocka_unit_test(a_change_brings_what_hangs_together),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(device_rules),
+        cmocka_unit_test(ulimits),
         cmocka_unit_test(words_are_those_of_the_command_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
