@@ -658,7 +658,8 @@ everything()
     skiff volume create both >/dev/null
     run_ok skiff inspect -f '{{.Mountpoint}}' both
     output_is "$SKIFF_ROOT/volumes/both/_data"
-    run_fails 'no such container: both' skiff inspect --type container both
+    run_status 1 skiff inspect --type container both
+    output_has 'no such container: both'
     skiff create --name both busybox true >/dev/null
     run_ok skiff inspect -f '{{.Name}}' both
     output_is /both
