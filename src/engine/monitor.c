@@ -180,8 +180,8 @@ static void resize(struct monitor *m, const struct frame *f)
 {
     if (f->len != 4 || !has_terminal(m))
         return;
-    unsigned rows = f->payload[0] << 8 | f->payload[1];
-    unsigned columns = f->payload[2] << 8 | f->payload[3];
+    unsigned rows = (unsigned)f->payload[0] << 8 | f->payload[1];
+    unsigned columns = (unsigned)f->payload[2] << 8 | f->payload[3];
     char height[8], width[8];
     snprintf(height, sizeof(height), "%u", rows);
     snprintf(width, sizeof(width), "%u", columns);
