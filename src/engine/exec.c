@@ -133,10 +133,8 @@ static int open_tender(struct tender *t, int client, struct err *e)
 {
     const struct exec_request *request = t->plan->request;
     int r = loop_open(&t->loop);
-    if (r < 0) {
-        close(client);
+    if (r < 0)
         return err_sys(e, -r, "cannot make an event loop");
-    }
     t->peers = (struct peers){.loop = &t->loop, .take = take_frame, .data = t};
     struct peer *p = peer_add(&t->peers, client, true);
     if (!p)
@@ -167,15 +165,14 @@ static int start(struct tender *t, uint8_t *ret_status, struct err *e)
     return loop_watch(&t->loop, &t->process_end, EPOLLIN) < 0 ? err_nomem(e) : 0;
 }
 
-static _Noreturn void fail(struct tender *t, uint8_t status, const struct err *e)
+static _Noreturn void fail(int client, uint8_t status, const struct err *e)
 {
     uint8_t payload[1 + CONTROL_TEXT_MAX];
     const char *text = err_text(e);
     size_t n = strnlen(text, sizeof(payload) - 1);
     payload[0] = status;
     memcpy(payload + 1, text, n);
-    if (t->peers.first)
-        peer_send_frame(t->peers.first, FRAME_FAILED, payload, n + 1);
+    frame_send(client, FRAME_FAILED, payload, n + 1);
     _exit(1);
 }
 
@@ -214,7 +211,7 @@ static _Noreturn void tender_main(struct exec_plan *p, int client)
     if (r == 0)
         r = start(&t, &status, &e);
     if (r < 0)
-        fail(&t, status, &e);
+        fail(client, status, &e);
     peer_send_frame(t.peers.first, FRAME_STARTED, NULL, 0);
     exec_plan_release(p); /* it may be long, and its memory is many times what carrying takes */
     malloc_trim(0);

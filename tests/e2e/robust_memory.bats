@@ -130,6 +130,12 @@ walls='grep -E "Cap|NoNew|Seccomp|Groups|Uid" /proc/self/status
     only_the_first_two_are_left
 }
 
+@test "exec: what is executed has all its walls" {
+    starved 10 exec alive sh -c "$walls"
+    starved 20 exec -d -u user -w /tmp -e A=b --privileged alive true
+    only_the_first_two_are_left
+}
+
 @test "kill and rm" {
     starved 10 kill -s CONT alive
     starved 10 rm -f nobody
