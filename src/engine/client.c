@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 int client_wait_started(int monitor, struct err *e)
 {
@@ -80,6 +82,7 @@ struct traffic {
     size_t typed;      /* of the detach keys */
     bool detached;     /* all of them */
     bool input_ended;  /* ours */
+    size_t most[2];    /* bytes that one write to standard output and error may have */
     bool deaf[2];      /* standard output and error: nobody reads them any longer */
     struct err *story; /* of the first output that was lost, unless to a closed pipe */
 };
@@ -157,14 +160,25 @@ static void lose_output(struct traffic *t, enum frame_kind kind, int code)
                 kind == FRAME_STDERR ? "error" : "output");
 }
 
-/* Writes some of @f, as much as cannot make us wait (pipe(7)): signals must be heard meanwhile.
+/* What a write cannot wait with: signals must be heard meanwhile. A pipe or a terminal that can be
+ * written to takes no more for sure (pipe(7)); files take all. */
+static size_t most_at_once(int fd)
+{
+    struct stat st;
+    bool file = fstat(fd, &st) == 0 &&
+                (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)));
+    return file ? FRAME_MAX : PIPE_BUF;
+}
+
+/* Writes some of @f, as much as cannot make us wait.
  * True once it is used up. */
 static bool put_output(struct traffic *t, const struct frame *f)
 {
     size_t left = f->len - t->written;
     if (!t->deaf[f->kind - FRAME_STDOUT] && left > 0) {
         int fd = f->kind == FRAME_STDERR ? STDERR_FILENO : STDOUT_FILENO;
-        ssize_t n = write(fd, f->payload + t->written, left < PIPE_BUF ? left : PIPE_BUF);
+        size_t most = t->most[f->kind - FRAME_STDOUT];
+        ssize_t n = write(fd, f->payload + t->written, left < most ? left : most);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             return false;
         if (n >= 0)
@@ -261,6 +275,8 @@ int client_carry(const struct client *c, struct err *e)
     t.client = c;
     t.window = FRAME_WINDOW;
     t.story = &lost;
+    t.most[0] = most_at_once(STDOUT_FILENO);
+    t.most[1] = most_at_once(STDERR_FILENO);
     signal(SIGPIPE, SIG_IGN); /* it is for the container to take */
     if (c->terminal) {
         if (c->redraw) /* a change of size makes programs do that */
