@@ -55,6 +55,8 @@ const struct option_def request_table[] = {
     OPTION(LIST, "ulimit", 0, ulimit, "NAME=SOFT[:HARD]", "Resource limit", NULL),
     OPTION(INT, "oom-score-adj", 0, oom_score_adj, "N", "OOM preference, -1000 to 1000", NULL),
 
+    HEALTH_OPTION_ROWS(struct request_options),
+
     OPTION(STRING, "pid", 0, pid, "MODE", "PID namespace",
            "Namespaces (MODE is private, host, container:NAME or path:FILE)"),
     OPTION(STRING, "network", 0, network, "MODE", "Network: also bridge (default), none", NULL),
@@ -115,13 +117,6 @@ const struct option_def request_table[] = {
     LATER("mac-address", 0),
     LATER("link-local-ip", 0),
     LATER("expose", 0),
-    LATER("health-cmd", 0),
-    LATER("health-interval", 0),
-    LATER("health-retries", 0),
-    LATER("health-start-interval", 0),
-    LATER("health-start-period", 0),
-    LATER("health-timeout", 0),
-    LATER("no-healthcheck", 0),
     LATER("gpus", 0),
     LATER("kernel-memory", 0),
     LATER("isolation", 0),
@@ -475,6 +470,8 @@ static int put_streams(struct builder *b, const struct request_options *o)
         r = put(b, b->request, "AttachStderr", json_boolean(!o->detach));
     if (r == 0 && o->stop_timeout != STOP_TIMEOUT_UNSET)
         r = put(b, b->request, "StopTimeout", json_integer(o->stop_timeout));
+    if (r == 0)
+        r = health_options_put(&o->health, b->request, b->e);
     if (r == 0)
         r = put(b, b->host, "AutoRemove", json_boolean(o->remove));
     if (r == 0)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/options.h"
+#include "cli/health_options.h"
 #include "cli/limit_options.h"
 
 /* All that `run` and `create` can be told. */
@@ -18,6 +19,7 @@ struct request_options {
         *platform;
     const char *pid, *network, *ipc, *uts, *cgroupns, *userns, *time;
     struct limit_options limits;
+    struct health_options health;
     long long oom_score_adj, stop_timeout;
     struct option_list env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, ulimit, device, sysctl, dns, dns_search, dns_option, add_host, group_add,

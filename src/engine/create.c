@@ -122,6 +122,17 @@ static int put(json_t *object, const char *key, json_t *value, struct err *e)
     return json_object_set_new(object, key, value) < 0 ? err_nomem(e) : 0;
 }
 
+/* A check of the request's own stands; times that it leaves open are the image's. */
+static int merge_health(json_t *config, const json_t *image, struct err *e)
+{
+    json_t *theirs = json_object_get(image, "Healthcheck");
+    json_t *own = json_object_get(config, "Healthcheck");
+    if (!json_is_object(theirs))
+        return 0;
+    int r = own ? json_complete(own, theirs) : json_object_set(config, "Healthcheck", theirs);
+    return r < 0 ? err_nomem(e) : 0;
+}
+
 static int merge_config(json_t *config, const json_t *image, struct err *e)
 {
     int r = merge_command(config, image, e);
@@ -138,7 +149,9 @@ static int merge_config(json_t *config, const json_t *image, struct err *e)
             config, "Volumes",
             merge_objects(json_object_get(image, "Volumes"), json_object_get(config, "Volumes")),
             e);
-    static const char *const keys[] = {"User", "WorkingDir", "StopSignal", "ExposedPorts"};
+    if (r == 0)
+        r = merge_health(config, image, e);
+    static const char *const keys[] = {"User", "WorkingDir", "StopSignal", "ExposedPorts", "Shell"};
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(keys); i++)
         r = inherit(config, image, keys[i], e);
     return r;

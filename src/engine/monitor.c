@@ -7,6 +7,7 @@
 #include "base/loop.h"
 #include "engine/contact.h"
 #include "engine/events.h"
+#include "engine/health.h"
 #include "engine/launch.h"
 #include "engine/lifecycle.h"
 #include "engine/log.h"
@@ -34,11 +35,14 @@ struct monitor {
     struct peers peers;
     struct log *log;
     struct loop_source listener, init, out[2], in;
-    struct loop_timer again; /* its next start */
-    bool ended;              /* its first process is dead, */
-    int status;              /* with this exit status, */
-    bool all_dead;           /* and nobody is left who could write */
-    bool waiting;            /* for the next start */
+    struct loop_timer again;    /* its next start */
+    struct loop_timer patience; /* until a stop becomes a kill */
+    struct health *health;
+    bool revive;   /* its end is to be followed by another life, whatever the policy */
+    bool ended;    /* its first process is dead, */
+    int status;    /* with this exit status, */
+    bool all_dead; /* and nobody is left who could write */
+    bool waiting;  /* for the next start */
     uint64_t began_ms, delay_ms;
     unsigned restarts;
     /* What clients send to the container, and it has not taken yet. */
@@ -345,6 +349,64 @@ static void drain(struct monitor *m)
     }
 }
 
+/* ---- health ---- */
+
+static void kill_it(struct monitor *m, int signal)
+{
+    if (m->it.container.pidfd >= 0)
+        pidfd_send_signal(m->it.container.pidfd, signal, NULL, 0);
+}
+
+static void patience_is_over(void *data)
+{
+    kill_it(data, SIGKILL);
+}
+
+static void act_on_failure(struct monitor *m)
+{
+    const struct start *s = m->start;
+    const json_t *document = s->record->document;
+    const char *action = json_str(document, "Config.HealthcheckOnFailure");
+    if (str_eq(action, "stop")) {
+        mark_set(s->engine, s->record->id, MARK_STOPPED, NULL);
+        kill_it(m, lifecycle_stop_signal(s->record));
+        m->patience = (struct loop_timer){.expired = patience_is_over, .data = m};
+        loop_timer_set(&m->loop, &m->patience,
+                       1000 * (uint64_t)json_int(document, "Config.StopTimeout", 10));
+    } else if (str_eq(action, "kill") || str_eq(action, "restart")) {
+        m->revive = str_eq(action, "restart");
+        kill_it(m, SIGKILL);
+    }
+}
+
+static void show_health(struct monitor *m)
+{
+    json_t *state = json_at(m->it.state, "State");
+    if (json_object_set_new(state, "Health", health_state(m->health)) == 0)
+        state_publish(m->start->engine, m->start->record->id, m->it.state, NULL);
+}
+
+static void health_checked(void *data, bool status_changed)
+{
+    struct monitor *m = data;
+    show_health(m);
+    if (!status_changed)
+        return;
+    char action[40];
+    snprintf(action, sizeof(action), "health_status: %s", health_status(m->health));
+    tell_event(m, action, NULL);
+    if (str_eq(health_status(m->health), "unhealthy"))
+        act_on_failure(m);
+}
+
+static void begin_health(struct monitor *m)
+{
+    const struct health_listener listener = {health_checked, m};
+    health_begin(&m->loop, m->start->engine, m->start->record, &listener, &m->health);
+    if (m->health)
+        show_health(m);
+}
+
 /* ---- one life ---- */
 
 static void init_ready(void *data, uint32_t events)
@@ -379,6 +441,7 @@ static void begin_life(struct monitor *m)
     m->began_ms = loop_now_ms();
     spec_release(&m->start->spec);
     tell_event(m, "start", NULL);
+    begin_health(m);
 }
 
 /* While the starter's client does not take what it has, nothing more is read. */
@@ -418,6 +481,8 @@ static void end_life(struct monitor *m, struct state_end *ret)
         tell_event(m, "oom", NULL);
     int console = TAKE_FD(c->console);
     loop_watch(&m->loop, &m->init, 0);
+    loop_timer_cancel(&m->loop, &m->patience);
+    health_end(TAKE_PTR(m->health));
     close_input(m);
     m->status = process_wait(c->pid);
     c->pid = 0;
@@ -497,8 +562,10 @@ static bool come_back(struct monitor *m, struct state_end *end)
 {
     const struct start *s = m->start;
     _cleanup_err_ struct err e = ERR_INIT;
+    bool revive = m->revive;
+    m->revive = false;
     if (end->by_user || record_reload(s->record, NULL) < 0 ||
-        !restart_wanted(s->record->document, end->exit_code, m->restarts))
+        !(revive || restart_wanted(s->record->document, end->exit_code, m->restarts)))
         return false;
     if (wait_for_next(m, end) < 0)
         return false;
