@@ -96,7 +96,7 @@ build_bundle()
 
 start_engines()
 {
-    if has_row bridge none twenty memory output logs; then
+    if has_row bridge none twenty memory exec ps inspect idle output logs background crowd; then
         start_docker || echo "bench: docker is left out" >&2
         start_podman || echo "bench: podman is left out" >&2
     fi
@@ -189,6 +189,7 @@ command_of()
     twenty.floor) echo "sh $(script floor "$work/floor $work/floors/\$i")" ;;
     twenty.*) twenty "$engine" "$(command_of bridge "$engine")" ;;
     *.floor) echo "$work/floor $work/floors/0" ;;
+    *) command_of_life "$row" "$engine" ;;
     esac
 }
 

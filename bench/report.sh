@@ -14,6 +14,15 @@ output	ms	run of 99 MB of lines, and its log
 logs	ms	logs of that
 memory	MiB	peak memory (PSS) of run
 size	MiB	the installed programs
+exec	ms	exec of true
+ps	ms	ps
+inspect	ms	inspect of one container
+idle	KiB	memory (PSS) for each idle container
+background	ms	20 run -d, then rm -f of all
+thousand	x	the 1000th start, compared with the first
+thousandps	ms	ps of 1000 containers
+thousandrm	ms	rm -f of 1000 containers, for each
+crowd	ms	64 clients at once, for each of their commands
 '
 
 # row, engine compared with (or =, for a fixed bound), factor: skiff <= factor x that engine's
@@ -32,6 +41,17 @@ logs	docker	1/15
 logs	podman	1/15
 memory	=	4
 size	=	4
+exec	docker	1/15
+exec	podman	1/15
+ps	docker	1/12
+inspect	docker	1/12
+idle	=	250
+background	docker	1/15
+background	podman	1/15
+thousand	=	1.5
+thousandps	=	60
+thousandrm	=	15
+crowd	docker	1/10
 '
 
 # Everything as JSON: rows with their figures, ratios and bounds.

@@ -29,7 +29,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "lines") == 0)
         return write_lines();
     if (argc > 1) {
-        alarm(60);
+        alarm(1800);
         pause();
     }
     return 0;

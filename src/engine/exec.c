@@ -11,9 +11,11 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -253,7 +255,8 @@ int exec_launch(const struct engine *en, const struct container_record *c,
 /* ---- for a monitor ---- */
 
 static _Noreturn void probe_main(const struct engine *en, const struct container_record *c,
-                                 const struct exec_request *request, pid_t maker, int output)
+                                 const struct exec_request *request, pid_t maker, int output,
+                                 int leash)
 {
     struct err e = ERR_INIT;
     struct exec_plan plan = EXEC_PLAN_INIT;
@@ -275,6 +278,14 @@ static _Noreturn void probe_main(const struct engine *en, const struct container
         _exit(failed);
     }
     close(said);
+    /* Killed by us, it is reaped by us: while somebody's zombie is left in the container's PID
+     * namespace, its first process does not end. */
+    struct pollfd fds[] = {{.fd = process.pidfd, .events = POLLIN},
+                           {.fd = leash, .events = POLLIN}};
+    while (poll(fds, 2, -1) < 0 && errno == EINTR)
+        ;
+    if (!fds[0].revents)
+        pidfd_send_signal(process.pidfd, SIGKILL, NULL, 0);
     int status = process_wait(process.pid);
     exec_record_remove(&record);
     tell_end(&plan, &record, status < 0 ? 255 : status);
@@ -284,17 +295,23 @@ static _Noreturn void probe_main(const struct engine *en, const struct container
 int exec_probe_start(const struct engine *en, const struct container_record *c,
                      const struct exec_request *request, struct exec_probe *ret, struct err *e)
 {
-    int pair[2];
+    int pair[2], leash[2];
     if (pipe2(pair, O_CLOEXEC) < 0)
         return err_sys(e, errno, "cannot make a pipe");
     _cleanup_close_ int output = pair[0], theirs = pair[1];
+    if (pipe2(leash, O_CLOEXEC) < 0)
+        return err_sys(e, errno, "cannot make a pipe");
+    _cleanup_close_ int far_end = leash[0], held = leash[1];
     int pidfd = -EBADF;
     pid_t self = getpid();
     pid_t pid = process_clone(0, -1, &pidfd);
     if (pid < 0)
         return err_sys(e, -pid, "cannot fork");
-    if (pid == 0)
-        probe_main(en, c, request, self, theirs);
-    *ret = (struct exec_probe){.pid = pid, .pidfd = pidfd, .output = TAKE_FD(output)};
+    if (pid == 0) {
+        fd_close(&held);
+        probe_main(en, c, request, self, theirs, far_end);
+    }
+    *ret = (struct exec_probe){
+        .pid = pid, .pidfd = pidfd, .leash = TAKE_FD(held), .output = TAKE_FD(output)};
     return 0;
 }

@@ -41,7 +41,8 @@ int exec_launch(const struct engine *en, const struct container_record *c,
  * to wait. */
 struct exec_probe {
     pid_t pid; /* a child of the caller, who waits for it: it ends as the process does, 0 to 255, */
-    int pidfd; /* can be waited for here, and killed, and the process with it */
+    int pidfd; /* can be waited for here */
+    int leash; /* once this is closed the process is killed, and @pid ends */
     int output; /* what it writes, standard output and error together; also why it could not be
                  * executed, the status being 125 to 127 then */
 };

@@ -7,10 +7,8 @@
 #include "kernel/process.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/pidfd.h>
 
 /* Docker's. */
 enum { OUTPUT_LIMIT = 4096, LOG_LIMIT = 5, RETRIES = 3 };
@@ -127,6 +125,7 @@ static void take_rest(struct health *h)
 
 static int end_probe(struct health *h)
 {
+    fd_close(&h->probe.leash);
     take_rest(h);
     loop_timer_cancel(h->loop, &h->limit);
     loop_watch(h->loop, &h->ended, 0);
@@ -150,7 +149,7 @@ static void took_too_long(void *data)
 {
     struct health *h = data;
     h->timed_out = true;
-    pidfd_send_signal(h->probe.pidfd, SIGKILL, NULL, 0);
+    fd_close(&h->probe.leash);
 }
 
 /* CMD and its words; CMD-SHELL and one text, for the image's shell. The caller's to free, not what
@@ -257,10 +256,8 @@ void health_end(struct health *h)
     if (!h)
         return;
     loop_timer_cancel(h->loop, &h->next);
-    if (h->running) {
-        pidfd_send_signal(h->probe.pidfd, SIGKILL, NULL, 0);
+    if (h->running)
         end_probe(h);
-    }
     json_decref(h->log);
     free(h);
 }
