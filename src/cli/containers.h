@@ -13,9 +13,9 @@ typedef int container_act(struct cli *c, struct container_record *record, const 
                           struct err *e);
 
 enum for_each_flags {
-    FOR_EACH_FORCED =
-        1 << 0, /* one that is missing is no error; one that nobody can read is done too */
-    FOR_EACH_QUIET = 1 << 1, /* @act prints what there is to print */
+    FOR_EACH_FORCED = 1 << 0,  /* a missing one is no error; one that nobody can read is done too */
+    FOR_EACH_QUIET = 1 << 1,   /* @act prints what there is to print */
+    FOR_EACH_AT_ONCE = 1 << 2, /* by a process for each: none waits for another's end */
 };
 
 /* Runs @act on each of the @n named; goes on after errors, which are told one by one. The exit

@@ -34,7 +34,8 @@ static int run_rm(struct cli *c, int argc, char **argv, struct err *e)
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
-    return cli_for_each_container(c, n, words, remove_one, &o, o.force ? FOR_EACH_FORCED : 0);
+    return cli_for_each_container(c, n, words, remove_one, &o,
+                                  (o.force ? FOR_EACH_FORCED : 0) | FOR_EACH_AT_ONCE);
 }
 
 const struct cli_command cmd_rm = {

@@ -54,7 +54,7 @@ static int stop_or_restart(struct cli *c, const struct cli_command *command, con
         return err_set(e, EINVAL, "invalid timeout %lld: seconds, or -1 to wait for ever",
                        o.patience);
     cli_reap(c);
-    return cli_for_each_container(c, n, words, act, &o, 0);
+    return cli_for_each_container(c, n, words, act, &o, FOR_EACH_AT_ONCE);
 }
 
 static int run_stop(struct cli *c, int argc, char **argv, struct err *e)
@@ -120,7 +120,7 @@ static int run_kill(struct cli *c, int argc, char **argv, struct err *e)
     if (r < 0)
         return r;
     cli_reap(c);
-    return cli_for_each_container(c, n, words, kill_one, &o, 0);
+    return cli_for_each_container(c, n, words, kill_one, &o, FOR_EACH_AT_ONCE);
 }
 
 const struct cli_command cmd_kill = {
