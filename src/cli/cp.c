@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/image_helper.h"
+#include "cli/size.h"
 #include "engine/copy.h"
 #include "engine/copy_path.h"
 
@@ -28,19 +29,6 @@ struct progress {
     bool shown;
 };
 
-/* "2.05kB": Docker's decimal units, three significant digits. */
-static void format_size(unsigned long long bytes, char ret[32])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    double n = (double)bytes;
-    size_t unit = 0;
-    while (n >= 1000 && unit + 1 < ARRAY_LEN(units)) {
-        n /= 1000;
-        unit++;
-    }
-    snprintf(ret, 32, "%.3g%s", n, units[unit]);
-}
-
 static void show_progress(void *data, unsigned long long size)
 {
     struct progress *p = data;
@@ -53,7 +41,7 @@ static void show_progress(void *data, unsigned long long size)
         return;
     p->last = now;
     p->shown = true;
-    format_size(size, text);
+    format_size((long long)size, text);
     fprintf(stderr, "\r\033[K%s - %s", p->what, text);
 }
 
@@ -62,7 +50,7 @@ static void print_summary(const struct progress *p, unsigned long long size, con
     char text[32];
     _cleanup_str_ struct str visible = {0};
     str_add_visible(&visible, to, "");
-    format_size(size, text);
+    format_size((long long)size, text);
     fprintf(stderr, "%sSuccessfully copied %s to %s\n", p->shown ? "\r\033[K" : "", text,
             visible.s ? visible.s : "");
 }

@@ -118,20 +118,32 @@ int image_confirm(int root_fd, const struct image *img, struct err *e)
     return resolve(root_fd, index, img->digest, &entry, NULL, e);
 }
 
+long long image_layer_size(int root_fd, const struct image *img, size_t i)
+{
+    _cleanup_json_ json_t *layer = NULL;
+    _cleanup_free_ char *path =
+        i >= img->diff_ids.n
+            ? NULL
+            : str_printf("layers/%s/layer.json", img->diff_ids.v[i] + sizeof("sha256:") - 1);
+    if (!path || json_read(root_fd, path, 4096, &layer, NULL) < 0)
+        return -1;
+    return json_int(layer, "size", -1);
+}
+
 long long image_size(int root_fd, const struct image *img)
 {
     long long total = 0;
     for (size_t i = 0; i < img->diff_ids.n; i++) {
-        _cleanup_json_ json_t *layer = NULL;
-        _cleanup_free_ char *path =
-            str_printf("layers/%s/layer.json", img->diff_ids.v[i] + sizeof("sha256:") - 1);
-        if (!path || json_read(root_fd, path, 4096, &layer, NULL) < 0)
-            return -1;
-        long long size = json_int(layer, "size", -1);
+        long long size = image_layer_size(root_fd, img, i);
         if (size < 0 || __builtin_add_overflow(total, size, &total))
             return -1;
     }
     return total;
+}
+
+time_t image_created(const struct image *img)
+{
+    return image_time(json_str(img->config, "created"));
 }
 
 /* "02:00" in seconds. */
@@ -145,9 +157,8 @@ static bool parse_offset(const char *text, time_t *ret)
     return text[5] == '\0';
 }
 
-time_t image_created(const struct image *img)
+time_t image_time(const char *text)
 {
-    const char *text = json_str(img->config, "created");
     struct tm tm = {0};
     char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
     if (!rest)

@@ -68,8 +68,14 @@ int image_list(int root_fd, struct image_list *ret, size_t *ret_bad, struct err 
  * layer. -1 when it is not known. */
 long long image_size(int root_fd, const struct image *img);
 
+/* The same of its layer number @i, counted from the lowest. */
+long long image_layer_size(int root_fd, const struct image *img, size_t i);
+
 /* "created" of the config in seconds since 1970 (RFC 3339); -1 when it has none. */
 time_t image_created(const struct image *img);
+
+/* The same of any such text, or NULL. */
+time_t image_time(const char *text);
 
 /* Gives the image @what one more name. Takes the name from the image that had it (which stays,
  * nameless if it was its last). */

@@ -298,3 +298,52 @@ rootfs()
     [ "$images" -eq 1 ]
     [ -z "$left" ]
 }
+
+# --- the image's names and past --------------------------------------------------------------------
+
+@test "tag: one more name, which takes it from the image that had it" {
+    ran one 'echo 1 >/a'
+    skiff commit one first >/dev/null
+    run_ok skiff tag first example.org/second:v2
+    output_is ''
+    [ "$(skiff image inspect --format '{{.Id}}' example.org/second:v2)" = "$(skiff image inspect --format '{{.Id}}' first)" ]
+    run_ok skiff image tag busybox example.org/second:v2
+    [ "$(skiff image inspect --format '{{.Id}}' example.org/second:v2)" = "$(skiff image inspect --format '{{.Id}}' busybox)" ]
+    run_ok skiff run --rm --network none first cat /a
+    run_fails 'no such image: nothing' skiff tag nothing x
+    run_fails 'lowercase' skiff tag busybox Bad
+    run_fails 'built-in' skiff tag host x
+    run_fails 'built-in' skiff tag busybox host
+    skiff rmi -f example.org/second:v2 first >/dev/null
+}
+
+@test "history: the layers and what made them, the last one first" {
+    ran one 'echo 1 >/a'
+    skiff commit -m 'a message' one past >/dev/null
+    skiff create --name two past true >/dev/null
+    skiff commit -m $'a \033[31mred\tone' two past >/dev/null
+    run_ok skiff history --format '{{.CreatedBy}}|{{.Size}}|{{.Comment}}' past
+    [ "${lines[0]}" = 'true|0B|a \x1b[31mred one' ]
+    [ "${lines[1]}" = 'sh -c echo 1 >/a|2B|a message' ]
+    [[ ${lines[2]} =~ ^\|1\.9.MB\|Imported\ from ]]
+    [ "${#lines[@]}" -eq 3 ]
+    run_ok skiff history past
+    [[ ${lines[0]} =~ ^IMAGE\ +CREATED\ +CREATED\ BY\ +SIZE\ +COMMENT$ ]]
+    [[ ${lines[1]} =~ ^[0-9a-f]{12}\ +(Less|About|[0-9]).*ago\ +true\ +0B ]]
+    [[ ${lines[2]} =~ ^'<missing>' ]]
+    run_ok skiff history -q --no-trunc past
+    output_is "$(skiff image inspect --format '{{.Id}}' past)
+<missing>
+<missing>"
+    run_ok skiff history --human=false past
+    [[ ${lines[2]} =~ \ 20[0-9-]+T[0-9:]+Z\ .*\ 2\ +a\ message ]]
+    # Long commands are cut, unless asked for.
+    skiff create --name long busybox echo "$(printf 'ä%.0s' $(seq 60))" >/dev/null
+    skiff commit long past >/dev/null
+    run_ok skiff history --format '{{.CreatedBy}}' past
+    [ "${lines[0]}" = "echo $(printf 'ä%.0s' $(seq 39))…" ]
+    run_ok skiff history --no-trunc --format '{{.CreatedBy}}' past
+    [ "${lines[0]}" = "echo $(printf 'ä%.0s' $(seq 60))" ]
+    run_fails 'no such image' skiff history nothing
+    skiff rmi -f past >/dev/null
+}
