@@ -368,7 +368,7 @@ block_device()
     bundle=$(sha256sum <"$folder/config.json")
     tried=0
     for where in renameat:error=EIO:when=1 renameat:error=ENOSPC:when=2 fsync:error=EIO:when=1; do
-        run strace -f -qq -o /dev/null -e trace=renameat,fsync -e "inject=$where" \
+        run strace -E ASAN_OPTIONS=detect_leaks=0 -f -qq -o /dev/null -e trace=renameat,fsync -e "inject=$where" \
             "$SKIFF" update --pids-limit 9 --cpus 0.5 --memory 128m --memory-swap 256m box
         [ "$status" -eq 1 ] || told "$where"
         [ ${#lines[@]} -eq 1 ] || told "$where"
