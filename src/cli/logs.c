@@ -88,6 +88,7 @@ static int open_source(struct logs *l, struct source *s, const char *name, long 
     const struct log_read_options options = {
         .dir_fd = s->record.dir_fd,
         .tail = tail,
+        .follow = l->follow && log_is_written(&l->cli->engine, s->record.id),
         .since = l->has_since ? &l->since : NULL,
         .until = l->has_until ? &l->until : NULL,
     };

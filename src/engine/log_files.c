@@ -163,9 +163,12 @@ static int neighbour(int dir_fd, int fd, int step)
 int log_files_next(int dir_fd, int fd, bool *ret_gap)
 {
     int r = neighbour(dir_fd, fd, -1);
+    bool deleted = r == -ESTALE;
+    if (deleted)
+        r = log_files_oldest(dir_fd);
     if (ret_gap)
-        *ret_gap = r == -ESTALE;
-    return r == -ESTALE ? log_files_oldest(dir_fd) : r;
+        *ret_gap = deleted && r >= 0;
+    return r;
 }
 
 int log_files_previous(int dir_fd, int fd)

@@ -4,6 +4,7 @@
 #include "engine/log_files.h"
 #include "engine/log_tail.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,11 +12,14 @@ enum { BLOCK = 256 << 10 }; /* fits a processor's cache; an entry of ours fits i
 
 struct log_reader {
     int dir_fd;
-    int fd;          /* the file it is at; -EBADF before the first */
-    int next_fd;     /* the one after it: then nobody writes into this one any longer */
-    off_t offset;    /* of `bytes` in the file */
-    size_t at, n;    /* what is not used up, of how much is there */
-    bool in_garbage; /* a line that is longer than any entry */
+    int fd; /* the file it is at; -EBADF before the first */
+    bool follow;
+    bool is_last;     /* it is the newest there was when reading began, … */
+    struct stat last; /* … which was so long then; of no use when following */
+    int next_fd;      /* the one after it: then nobody writes into this one any longer */
+    off_t offset;     /* of `bytes` in the file */
+    size_t at, n;     /* what is not used up, of how much is there */
+    bool in_garbage;  /* a line that is longer than any entry */
     uint64_t skip[2];
     uint64_t garbage;
     bool gap;
@@ -32,8 +36,19 @@ static bool is_older(int fd, const struct timespec *since)
     return fstat(fd, &st) == 0 && st.st_mtim.tv_sec + 2 < since->tv_sec;
 }
 
-/* The oldest file in which something of what is asked for may be. */
-static int open_first(struct log_reader *r, struct err *e)
+static void set_file(struct log_reader *r, int fd, off_t offset)
+{
+    struct stat st;
+    r->fd = fd;
+    r->offset = offset;
+    r->at = r->n = 0;
+    r->is_last = !r->follow && fstat(fd, &st) == 0 && st.st_ino == r->last.st_ino &&
+                 st.st_dev == r->last.st_dev;
+}
+
+/* The oldest file in which something of what is asked for may be; a new one, if there is to be one.
+ */
+static int find_first(const struct log_reader *r)
 {
     int fd = log_files_oldest(r->dir_fd);
     while (fd >= 0 && r->has_since && is_older(fd, &r->since_time)) {
@@ -43,12 +58,35 @@ static int open_first(struct log_reader *r, struct err *e)
         close(fd);
         fd = next;
     }
-    if (fd == -ENOENT)
+    if (fd != -ENOENT || !r->follow)
+        return fd;
+    _cleanup_close_ int made = log_files_open(r->dir_fd, 0, O_RDONLY | O_CREAT);
+    return made < 0 ? made : log_files_oldest(r->dir_fd);
+}
+
+static int find_beginning(struct log_reader *r, long long tail, struct err *e)
+{
+    struct log_place place;
+    int found = tail < 0 ? -ENOENT : log_tail_find(r->dir_fd, (uint64_t)tail, &place, e);
+    if (found == 0) {
+        set_file(r, place.fd, place.offset);
+        memcpy(r->skip, place.skip, sizeof(r->skip));
         return 0;
-    if (fd < 0)
-        return err_sys(e, -fd, "cannot open the log");
-    r->fd = fd;
-    return 1;
+    }
+    if (found != -ENOENT)
+        return found;
+    int fd = find_first(r);
+    if (fd >= 0)
+        set_file(r, fd, 0);
+    return fd >= 0 || fd == -ENOENT ? 0 : err_sys(e, -fd, "cannot open the log");
+}
+
+/* Where the log ends now. */
+static void note_end(struct log_reader *r)
+{
+    _cleanup_close_ int fd = log_files_newest(r->dir_fd);
+    if (fd >= 0 && fstat(fd, &r->last) < 0)
+        r->last = (struct stat){0};
 }
 
 int log_reader_open(const struct log_read_options *o, struct log_reader **ret, struct err *e)
@@ -68,17 +106,26 @@ int log_reader_open(const struct log_read_options *o, struct log_reader **ret, s
         r->has_until = true;
         format_time(*o->until, r->until);
     }
-    struct log_place place = {.fd = -EBADF};
-    int found = o->tail < 0 ? 0 : log_tail_find(o->dir_fd, (uint64_t)o->tail, &place, e);
-    if (found < 0 && found != -ENOENT) {
+    r->follow = o->follow;
+    if (!r->follow)
+        note_end(r);
+    int found = find_beginning(r, o->tail, e);
+    if (found < 0) {
         log_reader_close(&r);
         return found;
     }
-    r->fd = place.fd;
-    r->offset = place.offset;
-    memcpy(r->skip, place.skip, sizeof(r->skip));
+    err_release(e);
     *ret = r;
     return 0;
+}
+
+/* How much of the file is left to be read at all. */
+static size_t limit(const struct log_reader *r)
+{
+    if (!r->is_last)
+        return BLOCK;
+    off_t left = r->last.st_size - r->offset;
+    return left <= 0 ? 0 : left < BLOCK ? (size_t)left : BLOCK;
 }
 
 /* Reads on from the first byte that is not used up. What was there of an entry that is not whole is
@@ -89,7 +136,7 @@ static int refill(struct log_reader *r, struct err *e)
     r->at = r->n = 0;
     ssize_t n;
     do
-        n = pread(r->fd, r->bytes, BLOCK, r->offset);
+        n = pread(r->fd, r->bytes, limit(r), r->offset);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return err_sys(e, errno, "cannot read the log");
@@ -105,10 +152,8 @@ static int refill(struct log_reader *r, struct err *e)
 /* The next file, from its beginning. */
 static void step(struct log_reader *r)
 {
-    fd_close(&r->fd);
-    r->fd = TAKE_FD(r->next_fd);
-    r->offset = 0;
-    r->at = r->n = 0;
+    close(r->fd);
+    set_file(r, TAKE_FD(r->next_fd), 0);
 }
 
 /* A line of the buffer, without its end: 1; 0 when there is no whole one. */
@@ -171,7 +216,7 @@ static int end_of_file(struct log_reader *r, bool final, struct log_entry *ret, 
         return 1;
     }
     bool gap = false;
-    int next = log_files_next(r->dir_fd, r->fd, &gap);
+    int next = r->is_last ? -ENOENT : log_files_next(r->dir_fd, r->fd, &gap);
     r->gap |= gap;
     if (next >= 0) {
         r->next_fd = next; /* what was written before it was made is still to be read */
@@ -185,7 +230,7 @@ static int end_of_file(struct log_reader *r, bool final, struct log_entry *ret, 
 
 int log_reader_next(struct log_reader *r, bool final, struct log_entry *ret, struct err *e)
 {
-    int more = r->fd >= 0 ? 1 : open_first(r, e);
+    int more = r->fd >= 0;
     while (more == 1) {
         const char *line;
         size_t n;

@@ -18,13 +18,17 @@ enum { LOG_TAIL_ALL = -1 };
 struct log_read_options {
     int dir_fd;     /* the container's folder; not owned */
     long long tail; /* the last lines only; LOG_TAIL_ALL */
+    /* What is written later is wanted too: then the file is made if there is none, so that it is
+     * ours to read even if the container's folder goes meanwhile. Else reading ends where the log
+     * ends now, however fast it grows. */
+    bool follow;
     /* Entries of this time or later, and of this time or earlier; NULL: any. */
     const struct timespec *since, *until;
 };
 
 struct log_reader;
 
-/* Finds the place to begin. That there is no log yet is no error. */
+/* Finds the place to begin. That there is no log is no error. */
 int log_reader_open(const struct log_read_options *options, struct log_reader **ret, struct err *e);
 
 /* The next entry, which lies in the reader until the next call: 1; 0 when there is none now, and

@@ -322,6 +322,22 @@ log_file()
     done
 }
 
+@test "who follows a container that removes itself sees all of it" {
+    local i runs=${SKIFF_TEST_RUNS:-50}
+    mkfifo "$BATS_TEST_TMPDIR/go"
+    for ((i = 0; i < runs; i++)); do
+        shell_detached gone 'read _ </d/go; echo first; printf last' --rm -v "$BATS_TEST_TMPDIR:/d"
+        skiff logs -f gone >"$BATS_TEST_TMPDIR/out" 3>&- &
+        local follower=$! file
+        file=$(log_file gone)
+        until_true test -e "$file" # the follower is there
+        echo >"$BATS_TEST_TMPDIR/go"
+        wait "$follower" || told "run $i: status"
+        [ "$(cat "$BATS_TEST_TMPDIR/out")" = $'first\nlast' ] || told "run $i"
+        [ ! -e "$file" ] || until_true test ! -e "$file"
+    done
+}
+
 @test "the last output of a short container is in its log once it has ended" {
     local i runs=${SKIFF_TEST_RUNS:-200}
     for ((i = 0; i < runs; i++)); do
@@ -357,7 +373,7 @@ log_file()
     skiff logs full 2>&1 >/dev/null | grep -E '^skiff: [0-9]+ bytes of output are missing here: no space left on device$'
     [ -z "$(skiff inspect --format '{{.LogError}}' full)" ]
     skiff rm -f full
-    umount "$small"
+    until_true umount -q "$small" # the monitor lets go of it after its clients
 }
 
 @test "who ended while the disk was full says so still" {
@@ -371,7 +387,7 @@ log_file()
     [[ $(skiff inspect --format '{{.LogError}}' full) =~ "no space left on device" ]]
     [ "$(skiff inspect --format '{{.State.ExitCode}}' full)" = 0 ]
     skiff rm -f full
-    umount "$small"
+    until_true umount -q "$small" # the monitor lets go of it after its clients
 }
 
 # --- drivers -------------------------------------------------------------------------------------

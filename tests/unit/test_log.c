@@ -89,12 +89,17 @@ static unsigned take(struct ground *g, struct log_reader *r, bool final)
     return n;
 }
 
-static struct log_reader *reader_of(const struct ground *g, long long tail)
+static struct log_reader *open_reader(const struct ground *g, long long tail, bool follow)
 {
     struct log_reader *r = NULL;
-    const struct log_read_options options = {.dir_fd = g->fd, .tail = tail};
+    const struct log_read_options options = {.dir_fd = g->fd, .tail = tail, .follow = follow};
     assert_int_equal(log_reader_open(&options, &r, NULL), 0);
     return r;
+}
+
+static struct log_reader *reader_of(const struct ground *g, long long tail)
+{
+    return open_reader(g, tail, false);
 }
 
 static unsigned read_all(struct ground *g, long long tail)
@@ -245,7 +250,7 @@ static void a_follower_loses_and_doubles_nothing(void **state)
     char *buf = malloc(SIZE);
     assert_non_null(buf);
     log_file_init(&g->log, g->fd, 20000, 2);
-    _cleanup_log_reader_ struct log_reader *r = reader_of(g, LOG_TAIL_ALL);
+    _cleanup_log_reader_ struct log_reader *r = open_reader(g, LOG_TAIL_ALL, true);
     for (int i = 0; i < 3000; i++) {
         put(g, next_random(g, 3) ? LOG_STDOUT : LOG_STDERR, buf, random_bytes(g, buf, SIZE));
         if (next_random(g, 10) == 0)
@@ -262,7 +267,7 @@ static void what_a_reader_holds_is_kept_within_reason(void **state)
     struct ground *g = *state;
     log_file_init(&g->log, g->fd, 1000, 2);
     put_text(g, LOG_STDOUT, "first\n");
-    struct log_reader *r = reader_of(g, LOG_TAIL_ALL);
+    struct log_reader *r = open_reader(g, LOG_TAIL_ALL, true);
     take(g, r, false);
     for (int i = 0; i < 20 * 30; i++)
         put_text(g, LOG_STDOUT, "line\n");
@@ -300,6 +305,33 @@ static void a_writer_that_was_killed_between_two_names_is_no_end(void **state)
     put_text(g, LOG_STDOUT, "last\n");
     assert_int_equal(read_all(g, LOG_TAIL_ALL), n + 1);
     assert_got_what_was_written(g);
+}
+
+static void who_does_not_follow_ends_where_the_log_ended_when_he_began(void **state)
+{
+    struct ground *g = *state;
+    log_file_init(&g->log, g->fd, 1000, 5);
+    for (int i = 0; i < 30; i++)
+        put_text(g, LOG_STDOUT, "before\n");
+    _cleanup_log_reader_ struct log_reader *r = reader_of(g, LOG_TAIL_ALL);
+    _cleanup_log_reader_ struct log_reader *last = reader_of(g, 1);
+    for (int i = 0; i < 30; i++)
+        put_text(g, LOG_STDOUT, "later\n");
+    assert_int_equal(take(g, r, false), 30);
+    assert_int_equal(take(g, last, true), 1);
+    assert_int_equal(take(g, r, true), 0);
+}
+
+static void a_follower_has_the_log_before_it_is_written_and_after_its_folder_went(void **state)
+{
+    struct ground *g = *state;
+    _cleanup_log_reader_ struct log_reader *r = open_reader(g, LOG_TAIL_ALL, true);
+    _cleanup_log_reader_ struct log_reader *none = open_reader(g, 0, true);
+    put_text(g, LOG_STDOUT, "all of it\n");
+    assert_int_equal(dir_remove(AT_FDCWD, g->folder, NULL), 0);
+    assert_int_equal(take(g, r, true), 1);
+    assert_int_equal(take(g, none, true), 1);
+    assert_false(log_reader_gap(r));
 }
 
 /* ---- the last lines ---- */
@@ -482,7 +514,7 @@ static void a_log_that_somebody_emptied_goes_on(void **state)
 {
     struct ground *g = *state;
     put_text(g, LOG_STDOUT, "one\n");
-    _cleanup_log_reader_ struct log_reader *r = reader_of(g, LOG_TAIL_ALL);
+    _cleanup_log_reader_ struct log_reader *r = open_reader(g, LOG_TAIL_ALL, true);
     take(g, r, false);
     _cleanup_close_ int fd = openat(g->fd, "log", O_WRONLY | O_TRUNC | O_CLOEXEC);
     assert_true(fd >= 0);
@@ -584,6 +616,8 @@ int main(void)
         TEST(a_follower_loses_and_doubles_nothing),
         TEST(what_a_reader_holds_is_kept_within_reason),
         TEST(a_writer_that_was_killed_between_two_names_is_no_end),
+        TEST(who_does_not_follow_ends_where_the_log_ended_when_he_began),
+        TEST(a_follower_has_the_log_before_it_is_written_and_after_its_folder_went),
         TEST(the_last_lines_are_whole_ones_of_both_streams),
         TEST(any_number_of_last_lines_is_what_reading_all_would_give),
         TEST(times_choose_entries),
