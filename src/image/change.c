@@ -1,5 +1,6 @@
 #include "image/change.h"
 
+#include "image/change_health.h"
 #include "image/words.h"
 
 #include <signal.h>
@@ -284,10 +285,15 @@ static const struct {
     const char *name;
     int (*apply)(json_t *settings, const char *text, struct err *e);
 } instructions[] = {
-    {"CMD", change_cmd},         {"ENTRYPOINT", change_entrypoint},
-    {"ENV", change_env},         {"EXPOSE", change_expose},
-    {"LABEL", change_label},     {"STOPSIGNAL", change_stop_signal},
-    {"USER", change_user},       {"VOLUME", change_volume},
+    {"CMD", change_cmd},
+    {"ENTRYPOINT", change_entrypoint},
+    {"ENV", change_env},
+    {"EXPOSE", change_expose},
+    {"HEALTHCHECK", change_health},
+    {"LABEL", change_label},
+    {"STOPSIGNAL", change_stop_signal},
+    {"USER", change_user},
+    {"VOLUME", change_volume},
     {"WORKDIR", change_workdir},
 };
 

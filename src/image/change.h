@@ -1,9 +1,9 @@
 /*
  * Dockerfile instructions that change an image's config: what `import --change` takes.
  *
- * The syntax is that of Docker's Dockerfile reference: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL,
- * STOPSIGNAL, USER, VOLUME, WORKDIR; in shell or JSON form where they have both; with quotes, "\"
- * and $variables of the ENV that is there already.
+ * The syntax is that of Docker's Dockerfile reference: CMD, ENTRYPOINT, ENV, EXPOSE,
+ * HEALTHCHECK, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR; in shell or JSON form where they have
+ * both; with quotes, "\" and $variables of the ENV that is there already.
  */
 #ifndef SKIFF_IMAGE_CHANGE_H
 #define SKIFF_IMAGE_CHANGE_H
