@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 int fd_read_all(int fd, size_t limit, char **ret, size_t *ret_len)
@@ -285,6 +286,15 @@ int dir_open(int dirfd, const char *path, bool path_only, struct err *e)
     if (fd < 0)
         return err_sys(e, errno, "cannot open folder \"%s\"", path);
     return fd;
+}
+
+void fd_raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 void fd_open_standard(void)

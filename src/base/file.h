@@ -46,6 +46,10 @@ int dir_remove(int dirfd, const char *name, struct err *e);
 /* A fresh descriptor on a folder: O_PATH when @path_only, else readable. Negative errno. */
 int dir_open(int dirfd, const char *path, bool path_only, struct err *e);
 
+/* As many descriptors as this process may have: for trees that are deep. Not for one that starts
+ * others, who would inherit the limit. */
+void fd_raise_limit(void);
+
 /* Opens /dev/null on those of the descriptors 0, 1 and 2 that our caller has closed: what is opened
  * later must not become anybody's standard stream. Once, first thing in main. */
 void fd_open_standard(void);

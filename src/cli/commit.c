@@ -178,6 +178,7 @@ static int run_commit(struct cli *c, int argc, char **argv, struct err *e)
     if (r == 0) {
         signal(SIGPIPE, SIG_IGN); /* a helper that ends early says why */
         cli_reap(c);
+        fd_raise_limit();
         r = commit(c, &o, words[0], n == 2 ? words[1] : NULL, e);
     } else if (r == 1) {
         r = 0;

@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "cli/cli.h"
 #include "cli/image_helper.h"
 #include "cli/size.h"
@@ -158,6 +159,7 @@ static int run_cp(struct cli *c, int argc, char **argv, struct err *e)
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
+    fd_raise_limit();
     return copy(c, &o, words[0], words[1], e);
 }
 

@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "cli/cli.h"
 #include "engine/changes.h"
 
@@ -13,6 +14,7 @@ static int run_diff(struct cli *c, int argc, char **argv, struct err *e)
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
+    fd_raise_limit();
     r = record_find(&c->engine, words[0], &record, e);
     if (r == 0)
         r = changes_read(&c->engine, &record, &changes, e);

@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "cli/cli.h"
 #include "engine/copy.h"
 
@@ -59,6 +60,7 @@ static int run_export(struct cli *c, int argc, char **argv, struct err *e)
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
+    fd_raise_limit();
     if (o.output && *o.output)
         return export_to_file(c, words[0], o.output, e);
     if (isatty(1))

@@ -2,6 +2,7 @@
 
 #include "engine/archive.h"
 #include "engine/copy_path.h"
+#include "engine/events.h"
 #include "engine/rootfs_view.h"
 #include "kernel/copy_tree.h"
 #include "kernel/process.h"
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
@@ -161,6 +163,8 @@ int copy_from_container(const struct engine *en, const struct copy_request *q,
         r = copy_target_find(&j.host, q->host, &j.source, &j.target, e);
     if (r == 0)
         r = copy(&j, e);
+    if (r == 0)
+        event_emit_container(en, &j.record, "archive-path", NULL);
     *ret_size = j.size;
     return r;
 }
@@ -175,8 +179,11 @@ int copy_to_archive(const struct engine *en, const struct copy_request *q, int o
         return r;
     const struct archive_options o = {.owner = tell_owner, .enter = enter, .data = &j};
     const struct copy_source *s = &j.source;
-    return s->folder < 0 ? archive_node(out, s->dir, s->name, s->base, &o, e)
-                         : archive_folder(out, s->folder, s->contents ? "." : s->base, &o, e);
+    r = s->folder < 0 ? archive_node(out, s->dir, s->name, s->base, &o, e)
+                      : archive_folder(out, s->folder, s->contents ? "." : s->base, &o, e);
+    if (r == 0)
+        event_emit_container(en, &j.record, "archive-path", NULL);
+    return r;
 }
 
 int copy_root_to_archive(const struct engine *en, const char *container, int out, struct err *e)
@@ -188,7 +195,10 @@ int copy_root_to_archive(const struct engine *en, const char *container, int out
     if (r < 0)
         return r;
     const struct archive_options o = {.owner = tell_owner, .data = &j};
-    return archive_folder(out, j.view.fd, NULL, &o, e);
+    r = archive_folder(out, j.view.fd, NULL, &o, e);
+    if (r == 0)
+        event_emit_container(en, &j.record, "export", NULL);
+    return r;
 }
 
 /* ---- to ---- */
@@ -219,6 +229,14 @@ static int become_owner(const struct job *j, struct err *e)
 {
     int r = process_set_file_owner(j->uid, j->gid);
     return r < 0 ? err_sys(e, -r, "cannot keep the rights of root") : 0;
+}
+
+/* As root again, whose the journal is. */
+static void tell_event(const struct engine *en, const struct job *j)
+{
+    setfsuid(0);
+    setfsgid(0);
+    event_emit_container(en, &j->record, "extract-to-dir", NULL);
 }
 
 int copy_open_folder(const struct engine *en, const struct copy_request *q,
@@ -258,6 +276,8 @@ int copy_to_container(const struct engine *en, const struct copy_request *q,
         r = become_owner(&j, e);
     if (r == 0)
         r = copy(&j, e);
+    if (r == 0)
+        tell_event(en, &j);
     *ret_size = j.size;
     return r;
 }

@@ -52,6 +52,16 @@ static int open_layer(const struct overlay *o, const char *path, struct err *e)
     return dir_open(o->root_fd, path, true, e);
 }
 
+/* A layer that stands twice, as one of an image may: overlay takes it once, and the upper one has
+ * all that the lower one would show. */
+static bool comes_again(const struct strv *layers, size_t i)
+{
+    for (size_t k = i + 1; k < layers->n; k++)
+        if (str_eq(layers->v[k], layers->v[i]))
+            return true;
+    return false;
+}
+
 static int open_lower(const struct overlay *o, struct parts *p, struct err *e)
 {
     size_t n = o->layers ? o->layers->n : 1;
@@ -59,6 +69,8 @@ static int open_lower(const struct overlay *o, struct parts *p, struct err *e)
     if (!p->lower)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++) {
+        if (o->layers && comes_again(o->layers, n - 1 - i))
+            continue;
         int fd = open_layer(o, o->layers ? o->layers->v[n - 1 - i] : "/", e);
         if (fd < 0)
             return err_wrap(e, "layer");

@@ -173,6 +173,35 @@ facts()
     grep -qE ' 0/0 .* bin/busybox$' names
 }
 
+@test "trees that are deeper than a path can be long" {
+    require_command python3
+    python3 - <<'END'
+import os
+os.mkdir("deep")
+os.chdir("deep")
+for i in range(1500):
+    os.mkdir("sub")
+    os.chdir("sub")
+open("file", "w").write("bottom")
+END
+    skiff create --name one busybox true >/dev/null
+    ulimit -Sn 1024
+    skiff cp deep one:/deep
+    [ "$(skiff diff one | wc -l)" -eq 1502 ]
+    skiff cp one:/deep back
+    skiff export one | python3 -c 'import sys, tarfile
+print(sum(m.name.endswith("/sub/file") for m in tarfile.open(fileobj=sys.stdin.buffer, mode="r|")))' >found
+    [ "$(cat found)" -eq 1 ]
+    python3 - <<'END'
+import os
+os.chdir("back")
+for i in range(1500):
+    os.chdir("sub")
+assert open("file").read() == "bottom"
+END
+    rm -rf deep back
+}
+
 # --- commit --------------------------------------------------------------------------------------
 
 # rootfs IMAGE FOLDER: what a container of the image begins with.
@@ -228,6 +257,19 @@ rootfs()
     run_ok skopeo inspect --config --raw "oci:$SKIFF_ROOT/images:docker.io/library/chain:4"
     [ "$(jq -r '.history[-1].empty_layer' <<<"$output")" = true ]
     [ "$(jq '.history | length' <<<"$output")" -eq 5 ]
+}
+
+@test "commit: a layer that the image has already, once more" {
+    ran c1 'touch -d @0 /x'
+    skiff commit c1 twice:1 >/dev/null
+    skiff run --network none --name c2 twice:1 rm /x
+    skiff commit c2 twice:2 >/dev/null
+    skiff run --network none --name c3 twice:2 touch -d @0 /x
+    skiff commit c3 twice:3 >/dev/null
+    [ "$(skiff image inspect twice:3 | jq '.[0].RootFS.Layers | length - (unique | length)')" -eq 1 ]
+    run_ok skiff run --rm --network none twice:3 stat -c %Y /x
+    output_is 0
+    run_fails 'No such file' skiff run --rm --network none twice:2 stat /x
 }
 
 @test "commit: settings, changes, author and message" {
