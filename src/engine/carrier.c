@@ -140,6 +140,8 @@ static size_t hear(struct carrier *c, int which)
         close_source(c, s);
         return 0;
     }
+    if (c->heard)
+        c->heard(c->data, which, c->output + FRAME_HEADER, (size_t)n);
     frame_header(c->output, which ? FRAME_STDERR : FRAME_STDOUT, (size_t)n);
     peers_send(c->peers, wish_of(which), c->output, FRAME_HEADER + (size_t)n);
     return (size_t)n;
@@ -176,6 +178,13 @@ static void begin(struct carrier *c, struct loop_source *s, int fd, void (*ready
     loop_source_init(s, fd, ready, c);
     if (fd >= 0)
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+void carrier_init(struct carrier *c, struct loop *loop, struct peers *peers)
+{
+    c->loop = loop;
+    c->peers = peers;
+    c->terminal = c->pidfd = c->in.fd = c->out[0].fd = c->out[1].fd = -EBADF;
 }
 
 void carrier_begin(struct carrier *c, int terminal, int in, const int out[2])

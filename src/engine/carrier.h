@@ -21,8 +21,14 @@ struct carrier {
         *input; /* what clients sent and the process has not read: @input_n bytes from @input_at */
     size_t input_at, input_n, input_size;
     bool input_ends; /* after those */
+    /* Hears all that the process writes first: 0 is its output, 1 its errors. May be NULL. */
+    void (*heard)(void *data, int which, const uint8_t *bytes, size_t n);
+    void *data;
     uint8_t output[FRAME_HEADER + FRAME_MAX];
 };
+
+/* Nothing to carry yet. */
+void carrier_init(struct carrier *c, struct loop *loop, struct peers *peers);
 
 /* Begins with these descriptors, which are taken over: @terminal, or pipes @in, @out (-EBADF:
  * none). */

@@ -158,8 +158,7 @@ static int start(struct tender *t, uint8_t *ret_status, struct err *e)
         r = make_process(t->plan, stdio, &t->process, &t->record, ret_status, e);
     if (r < 0)
         return r;
-    t->carrier.loop = &t->loop;
-    t->carrier.peers = &t->peers;
+    carrier_init(&t->carrier, &t->loop, &t->peers);
     t->carrier.pidfd = t->process.pidfd;
     t->carrier.once = true;
     carrier_begin(&t->carrier, TAKE_FD(t->process.console), streams.in, streams.out);

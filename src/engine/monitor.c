@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/loop.h"
+#include "engine/carrier.h"
 #include "engine/contact.h"
 #include "engine/events.h"
 #include "engine/health.h"
@@ -12,16 +13,12 @@
 #include "engine/lifecycle.h"
 #include "engine/log.h"
 #include "engine/mark.h"
-#include "engine/peer.h"
 #include "engine/restart.h"
 #include "engine/state.h"
 #include "engine/volume_use.h"
 #include "kernel/process.h"
-#include "runtime/console.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -34,22 +31,17 @@ struct monitor {
     struct loop loop;
     struct peers peers;
     struct log *log;
-    struct loop_source listener, init, out[2], in;
+    struct loop_source listener, init;
+    struct carrier carrier;
     struct loop_timer again;    /* its next start */
     struct loop_timer patience; /* until a stop becomes a kill */
     struct health *health;
-    bool revive;   /* its end is to be followed by another life, whatever the policy */
-    bool ended;    /* its first process is dead, */
-    int status;    /* with this exit status, */
-    bool all_dead; /* and nobody is left who could write */
-    bool waiting;  /* for the next start */
+    bool revive;  /* its end is to be followed by another life, whatever the policy */
+    bool ended;   /* its first process is dead, */
+    int status;   /* with this exit status */
+    bool waiting; /* for the next start */
     uint64_t began_ms, delay_ms;
     unsigned restarts;
-    /* What clients send to the container, and it has not taken yet. */
-    uint8_t *input;
-    size_t input_at, input_n, input_size;
-    bool input_ends; /* no more comes */
-    uint8_t output[FRAME_HEADER + FRAME_MAX];
 };
 
 static void tell_event(const struct monitor *m, const char *action,
@@ -58,138 +50,15 @@ static void tell_event(const struct monitor *m, const char *action,
     event_emit_container(m->start->engine, m->start->record, action, more);
 }
 
-static bool has_terminal(const struct monitor *m)
-{
-    return m->it.container.console >= 0;
-}
-
-static unsigned wish_of(int which)
-{
-    return which ? WISH_STDERR : WISH_STDOUT;
-}
-
-/* ---- input ---- */
-
-static void close_input(struct monitor *m)
-{
-    m->input_at = m->input_n = 0;
-    loop_watch(&m->loop, &m->in, 0);
-    fd_close(&m->it.streams.in);
-    m->in.fd = -EBADF;
-}
-
-/* The client whose input was the container's has no more of it. A terminal has no end of file of
- * its own: the one who types gives it. */
-static void end_input(struct monitor *m)
-{
-    if (has_terminal(m) || !json_bool(m->start->record->document, "Config.StdinOnce", false))
-        return;
-    m->input_ends = true;
-    if (m->input_n == 0)
-        close_input(m);
-}
-
-/* Tells clients how much of their input went on, not byte by byte, and only while there is room for
- * all that they may send then. */
-static void tell_taken(struct monitor *m)
-{
-    for (struct peer *p = m->peers.first; p; p = p->next) {
-        if (p->owed < FRAME_WINDOW / 2 || m->input_n >= FRAME_WINDOW)
-            continue;
-        const uint32_t number = htonl(p->owed);
-        p->owed = 0;
-        peer_send_frame(p, FRAME_TAKEN, &number, sizeof(number));
-    }
-}
-
-static void write_input(struct monitor *m)
-{
-    while (m->input_n > 0) {
-        ssize_t n = write(m->in.fd, m->input + m->input_at, m->input_n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno != EAGAIN) {
-            close_input(m);
-            return;
-        }
-        if (n < 0)
-            break;
-        m->input_at += (size_t)n;
-        m->input_n -= (size_t)n;
-    }
-    if (m->input_n == 0 && m->input_ends) {
-        close_input(m);
-        return;
-    }
-    if (m->input_n == 0)
-        m->input_at = 0;
-    loop_watch(&m->loop, &m->in, m->input_n > 0 ? EPOLLOUT : 0);
-    tell_taken(m);
-}
-
-static void input_ready(void *data, uint32_t events)
-{
-    (void)events;
-    write_input(data);
-}
-
-/* Input that nobody will read is never told as taken: the client stops sending. */
-static void take_input(struct monitor *m, struct peer *p, const struct frame *f)
-{
-    if (m->in.fd < 0)
-        return;
-    if (f->len == 0) {
-        end_input(m);
-        return;
-    }
-    if (f->len + p->owed > FRAME_WINDOW) { /* more than was agreed on */
-        peer_leave(p);
-        return;
-    }
-    memmove(m->input, m->input + m->input_at, m->input_n);
-    m->input_at = 0;
-    if (m->input_n + f->len > m->input_size) {
-        size_t size = m->input_n + FRAME_WINDOW;
-        uint8_t *more = realloc(m->input, size);
-        if (!more) {
-            peer_leave(p);
-            return;
-        }
-        m->input = more;
-        m->input_size = size;
-    }
-    memcpy(m->input + m->input_n, f->payload, f->len);
-    m->input_n += f->len;
-    p->owed += (uint32_t)f->len;
-    write_input(m);
-}
-
 /* ---- clients ---- */
 
-/* Whoever writes there gets SIGPIPE or EPIPE, as if the client's stream were his own: if it was for
- * that client alone. */
-static void stop_hearing(struct monitor *m, struct peer *p, int stream)
+static void tell_size(const struct monitor *m, const struct frame *f)
 {
-    int which = stream - FRAME_STDOUT;
-    if (which < 0 || which > 1)
-        return;
-    p->wishes &= ~wish_of(which);
-    if (!p->starter || has_terminal(m) || peers_wish(&m->peers, wish_of(which), p))
-        return;
-    loop_watch(&m->loop, &m->out[which], 0);
-    fd_close(&m->it.streams.out[which]);
-}
-
-static void resize(struct monitor *m, const struct frame *f)
-{
-    if (f->len != 4 || !has_terminal(m))
-        return;
-    unsigned rows = (unsigned)f->payload[0] << 8 | f->payload[1];
-    unsigned columns = (unsigned)f->payload[2] << 8 | f->payload[3];
     char height[8], width[8];
-    snprintf(height, sizeof(height), "%u", rows);
-    snprintf(width, sizeof(width), "%u", columns);
-    console_resize(m->it.container.console, (unsigned short)rows, (unsigned short)columns);
+    if (f->len != 4 || m->carrier.terminal < 0)
+        return;
+    snprintf(height, sizeof(height), "%u", (unsigned)f->payload[0] << 8 | f->payload[1]);
+    snprintf(width, sizeof(width), "%u", (unsigned)f->payload[2] << 8 | f->payload[3]);
     tell_event(m, "resize", (struct event_attribute[]){{"height", height}, {"width", width}, {0}});
 }
 
@@ -234,30 +103,24 @@ static void take_frame(void *data, struct peer *p, const struct frame *f)
         return;
     }
     switch ((int)f->kind) {
-    case FRAME_STDIN:
-        take_input(m, p, f);
-        break;
     case FRAME_RESIZE:
-        resize(m, f);
+        tell_size(m, f);
+        carrier_take(&m->carrier, p, f);
         break;
     case FRAME_SIGNAL:
         if (f->len == 1)
             pass_signal(m, f->payload[0]);
         break;
-    case FRAME_DEAF:
-        if (f->len == 1)
-            stop_hearing(m, p, f->payload[0]);
-        break;
     case FRAME_BYE:
         tell_event(m, "detach", NULL);
-        peer_forget_terminal(p);
-        peer_leave(p);
+        carrier_take(&m->carrier, p, f);
         break;
     case FRAME_WAKE:
         if (m->waiting)
             end_waiting(m);
         break;
     default:
+        carrier_take(&m->carrier, p, f);
         break;
     }
 }
@@ -285,68 +148,10 @@ static void stop_listening(struct monitor *m)
     fd_close(&m->listener.fd);
 }
 
-/* The one whose input was the container's takes it along when it goes. */
-static void sweep_peers(struct monitor *m)
+static void log_output(void *data, int which, const uint8_t *bytes, size_t n)
 {
-    for (struct peer *p = m->peers.first; p; p = p->next)
-        if (p->gone && (p->wishes & WISH_STDIN))
-            end_input(m);
-    peers_sweep(&m->peers);
-}
-
-/* ---- output ---- */
-
-static void close_output(struct monitor *m, int which)
-{
-    loop_watch(&m->loop, &m->out[which], 0);
-    if (has_terminal(m)) /* it is out[0] */
-        m->it.container.console = -EBADF;
-    fd_close(&m->it.streams.out[which]);
-}
-
-/* One read of what the container wrote: into the log, and to all who wish it. */
-static void hear_container(struct monitor *m, int which)
-{
-    ssize_t n;
-    do
-        n = read(m->it.streams.out[which], m->output + FRAME_HEADER, FRAME_MAX);
-    while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EAGAIN)
-        return;
-    if (n <= 0) {
-        close_output(m, which);
-        return;
-    }
-    log_write(m->log, which ? LOG_STDERR : LOG_STDOUT, m->output + FRAME_HEADER, (size_t)n);
-    frame_header(m->output, which ? FRAME_STDERR : FRAME_STDOUT, (size_t)n);
-    peers_send(&m->peers, wish_of(which), m->output, FRAME_HEADER + (size_t)n);
-}
-
-static void stdout_ready(void *data, uint32_t events)
-{
-    (void)events;
-    hear_container(data, 0);
-}
-
-static void stderr_ready(void *data, uint32_t events)
-{
-    (void)events;
-    hear_container(data, 1);
-}
-
-/* Reads the rest: what is in the pipes, so a bounded amount. With a PID namespace of its own all
- * that could write is dead, and the streams end; otherwise what is there now is all. */
-static void drain(struct monitor *m)
-{
-    for (;;) {
-        int *out = m->it.streams.out;
-        struct pollfd fds[] = {{.fd = out[0], .events = POLLIN}, {.fd = out[1], .events = POLLIN}};
-        if ((out[0] < 0 && out[1] < 0) || poll(fds, 2, m->all_dead ? 100 : 0) <= 0)
-            return;
-        for (int i = 0; i < 2; i++)
-            if (fds[i].revents && out[i] >= 0)
-                hear_container(m, i);
-    }
+    struct monitor *m = data;
+    log_write(m->log, which ? LOG_STDERR : LOG_STDOUT, bytes, n);
 }
 
 /* ---- health ---- */
@@ -416,50 +221,27 @@ static void init_ready(void *data, uint32_t events)
     m->ended = true;
 }
 
-static void watch_stream(struct monitor *m, struct loop_source *s, int fd,
-                         void (*ready)(void *, uint32_t))
-{
-    loop_source_init(s, fd, ready, m);
-    if (fd >= 0)
-        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
-
 static void begin_life(struct monitor *m)
 {
     struct streams *s = &m->it.streams;
-    if (has_terminal(m)) { /* a copy for input: epoll has each descriptor once */
-        s->out[0] = m->it.container.console;
-        s->in = fcntl(s->out[0], F_DUPFD_CLOEXEC, 3);
-    }
-    watch_stream(m, &m->in, s->in, input_ready);
-    watch_stream(m, &m->out[0], s->out[0], stdout_ready);
-    watch_stream(m, &m->out[1], s->out[1], stderr_ready);
+    const int out[2] = {TAKE_FD(s->out[0]), TAKE_FD(s->out[1])};
+    m->carrier.once = json_bool(m->start->record->document, "Config.StdinOnce", false);
+    carrier_begin(&m->carrier, TAKE_FD(m->it.container.console), TAKE_FD(s->in), out);
     loop_source_init(&m->init, m->it.container.pidfd, init_ready, m);
     loop_watch(&m->loop, &m->init, EPOLLIN);
-    m->ended = m->input_ends = false;
-    m->input_at = m->input_n = 0;
+    m->ended = false;
     m->began_ms = loop_now_ms();
     spec_release(&m->start->spec);
     tell_event(m, "start", NULL);
     begin_health(m);
 }
 
-/* While the starter's client does not take what it has, nothing more is read. */
-static void watch_output(struct monitor *m)
-{
-    uint32_t events = peers_must_wait(&m->peers) ? 0 : EPOLLIN;
-    for (int i = 0; i < 2; i++)
-        if (m->it.streams.out[i] >= 0)
-            loop_watch(&m->loop, &m->out[i], events);
-}
-
 static void live(struct monitor *m)
 {
     while (!m->ended) {
-        watch_output(m);
+        carrier_settle(&m->carrier);
         if (loop_turn(&m->loop) < 0)
             return;
-        sweep_peers(m);
     }
 }
 
@@ -479,22 +261,14 @@ static void end_life(struct monitor *m, struct state_end *ret)
     bool oom = c->cgroup && cgroup_oom_kills(c->cgroup) > 0;
     if (oom)
         tell_event(m, "oom", NULL);
-    int console = TAKE_FD(c->console);
     loop_watch(&m->loop, &m->init, 0);
     loop_timer_cancel(&m->loop, &m->patience);
     health_end(TAKE_PTR(m->health));
-    close_input(m);
     m->status = process_wait(c->pid);
     c->pid = 0;
-    m->all_dead = c->own_pid_namespace;
+    bool all_dead = c->own_pid_namespace;
     container_destroy(c, NULL);
-    c->console = console;
-    drain(m);
-    for (int i = 0; i < 2; i++) {
-        loop_watch(&m->loop, &m->out[i], 0);
-        fd_close(&m->it.streams.out[i]);
-    }
-    c->console = -EBADF;
+    carrier_finish(&m->carrier, all_dead);
     *ret = (struct state_end){
         .exit_code = m->status < 0 ? 255 : m->status,
         .oom_killed = oom,
@@ -654,6 +428,9 @@ static int open_monitor(struct monitor *m, int client, struct err *e)
     if (r < 0)
         return err_sys(e, -r, "cannot make an event loop");
     m->peers = (struct peers){.loop = &m->loop, .take = take_frame, .data = m};
+    carrier_init(&m->carrier, &m->loop, &m->peers);
+    m->carrier.heard = log_output;
+    m->carrier.data = m;
     struct peer *p = peer_add(&m->peers, client, true);
     if (!p)
         return err_nomem(e);
@@ -678,7 +455,7 @@ _Noreturn void monitor_main(struct start *s, int client)
     enum control_step step = STEP_SETUP;
     m.start = s;
     m.it = LAUNCHED_INIT;
-    m.listener.fd = m.in.fd = -EBADF;
+    m.listener.fd = -EBADF;
 
     int r = open_monitor(&m, client, &e);
     if (r == 0)
