@@ -326,6 +326,8 @@ static int run_inspect(struct cli *c, int argc, char **argv, struct err *e)
     int r = cli_parse(&cmd_volume_inspect, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
+    if (!all)
+        return err_nomem(e);
     for (int i = 0; i < n; i++) {
         _cleanup_err_ struct err mine = ERR_INIT;
         if (inspect_one(c, &o, words[i], all, &mine) < 0) {

@@ -171,7 +171,7 @@ static int add_volume(struct resolver *x, size_t at, const char *given, const ch
         .driver = json_str(x->document, "HostConfig.VolumeDriver"),
         .sync = given || is_durable(x),
     };
-    const char *name;
+    const char *name = NULL;
     int r = hold(x, &request, &name);
     if (r < 0)
         return r;
@@ -223,7 +223,7 @@ static int take_bind(struct resolver *x, const char *text)
 
 static int mount_volume(struct resolver *x, size_t at, json_t *m, const char *destination)
 {
-    const char *source = json_str(m, "Source"), *name;
+    const char *source = json_str(m, "Source"), *name = NULL;
     const json_t *options = json_object_get(m, "VolumeOptions");
     const char *subpath = json_str(options, "Subpath");
     const struct volume_request request = {

@@ -21,13 +21,13 @@ struct start {
     struct container_record *record;
     struct spec spec;
     struct mode modes[NS_KINDS];
-    char *image_name;     /* for messages */
-    int root_mount;       /* detached */
-    int userns;           /* -EBADF: none of its own */
+    char *image_name;             /* for messages */
+    int root_mount;               /* detached */
+    int userns;                   /* -EBADF: none of its own */
     struct volume_mounts sources; /* of binds: volumes, and another container's /dev/shm */
-    int cache;            /* folder of compiled filters */
-    struct beside beside; /* cgroup and network, made on the side */
-    bool discard;         /* removed when it ends */
+    int cache;                    /* folder of compiled filters */
+    struct beside beside;         /* cgroup and network, made on the side */
+    bool discard;                 /* removed when it ends */
     bool stdin_open;
     /* What the caller sets between start_prepare and start_launch. */
     bool existing;   /* it is no new one: it stays if its start fails */

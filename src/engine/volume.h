@@ -56,14 +56,14 @@ int volume_check_options(const json_t *options, struct err *e);
 /* Finds the volume of that name or makes it, and holds its lock shared: it cannot be removed until
  * *ret is released, and then only if no document names it. -EEXIST when there is one, and it was
  * made with other options than those asked for. */
-int volume_use(const struct engine *en, const struct volume_request *request, struct volume *ret,
+int volume_use(const struct engine *en, const struct volume_request *q, struct volume *ret,
                struct err *e);
 
 /* Opens without a lock. -ENOENT: "get NAME: no such volume". */
 int volume_open(const struct engine *en, const char *name, struct volume *ret, struct err *e);
 
-/* Takes the lock anew in @mode (LOCK_SH, LOCK_EX, with LOCK_NB). -ENOENT when the volume was removed
- * meanwhile, -EWOULDBLOCK when somebody else holds it. */
+/* Takes the lock anew in @mode (LOCK_SH, LOCK_EX, with LOCK_NB). -ENOENT when the volume was
+ * removed meanwhile, -EWOULDBLOCK when somebody else holds it. */
 int volume_lock(const struct engine *en, const struct volume *v, int mode);
 
 /* The names of all, in no order. */

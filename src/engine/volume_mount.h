@@ -14,7 +14,8 @@
 #include "engine/volume.h"
 #include "runtime/container.h"
 
-/* Whether it was made with a type, and the folder that it binds if that is what it is; NULL: not. */
+/* Whether it was made with a type, and the folder that it binds if that is what it is; NULL: not.
+ */
 bool volume_has_type(const struct volume *v);
 const char *volume_bind_device(const struct volume *v);
 

@@ -147,3 +147,21 @@ walls='grep -E "Cap|NoNew|Seccomp|Groups|Uid" /proc/self/status
     skiff rmi busybox:other
     only_the_first_two_are_left
 }
+
+@test "volumes: made, listed, told of, used, filled, forgotten" {
+    skiff volume create kept >/dev/null
+    skiff run --rm --network none -v kept:/k busybox mkdir /k/part
+    starved 5 volume create kept
+    starved 15 volume ls --format '{{.Name}} {{.Labels}}' -f dangling=true
+    starved 10 volume inspect kept
+    starved 60 run --rm --network none --cgroup-parent "$LEFTOVERS_GROUP" -v filled:/etc -v /anonymous \
+        --mount src=kept,dst=/p,volume-subpath=part --tmpfs /t busybox ls /p
+    skiff volume prune -f >/dev/null
+    run_ok skiff volume ls -q
+    output_is $'filled\nkept'
+    [ -z "$(find "$SKIFF_ROOT/volumes" -name '.*')" ]
+    run_ok skiff run --rm --network none -v filled:/e busybox ls /e
+    output_has passwd
+    run_ok skiff volume rm filled kept
+    only_the_first_two_are_left
+}

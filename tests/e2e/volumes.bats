@@ -22,6 +22,7 @@ teardown()
 {
     skiff_cleanup
     skiff volume prune -af >/dev/null
+    ! mountpoint -q "$here/small" || umount -l "$here/small"
 }
 
 run_bb()
@@ -684,4 +685,63 @@ everything()
     run_ok skiff start -a cc
     output_is $'d\np\nb'
     [ "$(cat "$SKIFF_ROOT/volumes/data/_data/part/file" "$here/folder/file")" = $'p\nb' ]
+}
+
+# --- killed, and full disks ----------------------------------------------------------------------
+
+# all_whole: every volume that is seen can be read, and has its data.
+all_whole()
+{
+    local folder
+    for folder in "$SKIFF_ROOT"/volumes/*/; do
+        [ -d "$folder" ] || continue
+        run_ok skiff volume inspect -f '{{.Name}}' "$(basename "$folder")"
+        output_is "$(basename "$folder")"
+        [ -d "$folder/_data" ] || told "$folder has no data" || return 1
+    done
+}
+
+# killed COMMAND...: after a moment of up to ten milliseconds.
+killed()
+{
+    local pid
+    "$SKIFF" "$@" >/dev/null 2>&1 3>&- &
+    pid=$!
+    sleep "0.00$((RANDOM % 10))"
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+}
+
+@test "killed at random moments: create, rm and prune leave whole volumes and nothing else" {
+    local i
+    for ((i = 0; i < 60; i++)); do
+        killed volume create "v$((i % 3))"
+        killed volume create
+        killed volume rm "v$(((i + 1) % 3))"
+        killed volume prune -f
+        all_whole
+    done
+    skiff volume prune -af >/dev/null
+    skiff ps >/dev/null
+    [ -z "$(ls -A "$SKIFF_ROOT/volumes")" ]
+    [ -z "$(ls -A "$SKIFF_ROOT/removed")" ]
+}
+
+@test "a full disk: one line, no half volume, and nothing of the container" {
+    mkdir "$here/small"
+    mount -t tmpfs -o size=12m none "$here/small"
+    local SKIFF_ROOT=$here/small/root
+    skiff import "$(rootfs_busybox)" busybox >/dev/null
+    skiff volume create there >/dev/null
+    dd if=/dev/zero of="$here/small/fill" bs=4k 2>/dev/null || true
+    run_fails 'o space left on device' skiff volume create another
+    run_ok skiff volume ls -q
+    output_is there
+    # With room for the container, but not for what is copied.
+    truncate -s -400k "$here/small/fill"
+    run_fails 'o space left on device' run_bb -v there:/bin busybox true
+    [ -z "$(ls -A "$SKIFF_ROOT/volumes/there/_data")" ]
+    [ -z "$(ls -A "$SKIFF_ROOT/containers")" ]
+    run_ok run_bb -v there:/v busybox true
+    run_ok skiff volume rm there
 }
