@@ -39,6 +39,7 @@ static const struct {
     {"run", oci_run, "Create and start a container", true, 0},
     {"exec", oci_exec, "Execute a program in a running container", true, 255},
     {"state", oci_state, "Print a container's state as JSON", false, 0},
+    {"update", oci_update, "Change what a running container may use", false, 0},
     {"kill", oci_kill, "Send a signal to a container", false, 0},
     {"delete", oci_delete, "Delete what a stopped container left", false, 0},
     {"list", oci_list, "List the containers", false, 0},

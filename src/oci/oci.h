@@ -25,7 +25,7 @@ struct oci_global {
 /* Each runs one command: 0 or an exit status, or a negative errno with its story. */
 typedef int oci_command(const struct oci_global *g, int argc, char **argv, struct err *e);
 oci_command oci_create, oci_run, oci_start, oci_state, oci_kill, oci_delete, oci_list, oci_spec,
-    oci_features, oci_exec;
+    oci_features, oci_exec, oci_update;
 
 /* Tells what went wrong without being a failure: to the error output, and to the log. */
 void oci_warn(const struct oci_global *g, const char *text);
