@@ -35,14 +35,14 @@ static int driver_of(const char *name, enum log_driver *ret, struct err *e)
 static int read_size(const char *text, long long *ret)
 {
     static const char letters[] = "bkmgt";
-    char *end = NULL;
     if (str_eq(text, "-1")) {
         *ret = -1;
         return 0;
     }
-    double n = *text >= '0' && *text <= '9' ? strtod(text, &end) : -1;
-    if (n < 0)
+    if (*text < '0' || *text > '9')
         return -EINVAL;
+    char *end;
+    double n = strtod(text, &end);
     end += *end == ' ';
     const char *letter = *end ? strchr(letters, *end | 0x20) : letters;
     if (!letter)

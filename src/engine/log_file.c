@@ -41,21 +41,33 @@ void log_file_close(struct log_file *f)
     f->buffer = NULL;
 }
 
-/* A log that is there already is continued, also when its last entry was torn off: by a power cut
- * or a kill. */
+/* The last entry of a log that is there already may have been torn off, by a kill or a power cut.
+ * If nothing but a part of its header is left, that goes; else it is to be ended. */
+static int mend(struct log_file *f, int fd, off_t size)
+{
+    char last[LOG_HEADER_LEN];
+    size_t n = size < LOG_HEADER_LEN ? (size_t)size : LOG_HEADER_LEN;
+    ssize_t got = pread(fd, last, n, size - (off_t)n);
+    if (got < 0)
+        return -errno;
+    const char *end = memrchr(last, '\n', (size_t)got);
+    size_t rest = end ? (size_t)(last + got - end) - 1 : (size_t)got;
+    bool header = end || size < LOG_HEADER_LEN;
+    f->torn = rest > 0 && !(header && ftruncate(fd, size - (off_t)rest) == 0);
+    f->size = f->torn ? size : size - (off_t)rest;
+    return 0;
+}
+
 static int open_log(struct log_file *f)
 {
     _cleanup_close_ int fd = log_files_open(f->dir_fd, 0, O_RDWR | O_APPEND | O_CREAT);
     struct stat st;
-    char last = '\n';
     if (fd < 0)
         return fd;
-    if (fstat(fd, &st) < 0 || (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) < 0))
-        return -errno;
-    f->torn = last != '\n';
-    f->size = st.st_size;
-    f->fd = TAKE_FD(fd);
-    return 0;
+    int r = fstat(fd, &st) < 0 ? -errno : mend(f, fd, st.st_size);
+    if (r == 0)
+        f->fd = TAKE_FD(fd);
+    return r;
 }
 
 /* Deletes what is too old, but nothing that a reader still needs, as long as that is bearable. */
@@ -273,8 +285,11 @@ void log_file_write(struct log_file *f, enum log_stream stream, const void *byte
     const char *headers[] = {whole, piece}, *at = bytes;
     clock_gettime(CLOCK_REALTIME, &now);
     format_time(now, time);
-    if (!f->buffer && !(f->buffer = malloc(BUFFER)))
+    if (!f->buffer && !(f->buffer = malloc(BUFFER))) {
         fail(f, ENOMEM);
+        f->lost += n;
+        return;
+    }
     if (f->error && (!is_time_to_retry(f) || !tell_loss(f, time))) {
         f->lost += n;
         return;

@@ -198,7 +198,7 @@ static bool take_torn(struct log_reader *r, struct log_entry *ret)
     const char *line = r->bytes + r->at;
     size_t n = r->n - r->at;
     r->at = r->n;
-    if (n == 0 || !is_wanted(r, line, n, ret))
+    if (n < LOG_HEADER_LEN || !is_wanted(r, line, n, ret))
         return false;
     ret->partial = true;
     return true;

@@ -376,6 +376,34 @@ log_file()
     until_true umount -q "$small" # the monitor lets go of it after its clients
 }
 
+@test "a disk that fails stops the log and not the container" {
+    require_command strace
+    run_ok bash -c 'strace -f -o /dev/null -e trace=writev -e inject=writev:error=EIO:when=3+ \
+        "$SKIFF" run --name failing --network none busybox seq 1 300000 | tail -n 1'
+    output_is 300000
+    [[ $(skiff inspect --format '{{.LogError}}' failing) =~ "input/output error" ]]
+    skiff logs failing >"$BATS_TEST_TMPDIR/out"
+    [ -s "$BATS_TEST_TMPDIR/out" ]
+    seq 1 300000 | head -c "$(stat -c %s "$BATS_TEST_TMPDIR/out")" | cmp - "$BATS_TEST_TMPDIR/out"
+}
+
+@test "monitors that are killed while they write leave logs that can be read and continued" {
+    local i monitor
+    shell_detached killed 'echo begin; yes 0123456789abcdef'
+    for ((i = 0; i < 10; i++)); do
+        until_true bash -c '"$SKIFF" logs -n 1 killed | grep -q 0123456789abcdef'
+        monitor=$(awk '/^PPid/ { print $2 }' "/proc/$(container_pid killed)/status")
+        kill -KILL "$monitor"
+        until_true bash -c '[ "$("$SKIFF" inspect --format "{{.State.Status}}" killed)" = exited ]'
+        skiff start killed
+    done
+    skiff kill killed
+    skiff logs killed >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+    [ ! -s "$BATS_TEST_TMPDIR/err" ]
+    # One line may be cut each time.
+    [ "$(grep -cvxE 'begin|0123456789abcdef' "$BATS_TEST_TMPDIR/out")" -le 10 ]
+}
+
 @test "who ended while the disk was full says so still" {
     local small=$BATS_TEST_TMPDIR/small
     mkdir "$small"

@@ -510,6 +510,22 @@ static void a_torn_end_is_ended_before_more_is_written(void **state)
     assert_got(g, LOG_STDOUT, "to\nmore\n");
 }
 
+static void any_torn_end_leaves_whole_entries(void **state)
+{
+    struct ground *g = *state;
+    static const char log[] = "2026-01-01T00:00:02.000000000Z stdout F one\n"
+                              "2026-01-01T00:00:02.000000000Z stdout F two\n";
+    for (size_t n = 0; n < sizeof(log); n++) {
+        log_file_close(&g->log);
+        log_file_init(&g->log, g->fd, -1, 3);
+        put_file(g, "log", log, n);
+        log_file_write(&g->log, LOG_STDOUT, "more\n", 5);
+        _cleanup_log_reader_ struct log_reader *r = reader_of(g, LOG_TAIL_ALL);
+        assert_int_equal(take(g, r, true), 1 + (n >= 40) + (n >= 84));
+        assert_int_equal(log_reader_garbage(r), 0);
+    }
+}
+
 static void a_log_that_somebody_emptied_goes_on(void **state)
 {
     struct ground *g = *state;
@@ -624,6 +640,7 @@ int main(void)
         TEST(what_is_no_entry_is_counted_and_left_out),
         TEST(a_line_longer_than_any_entry_is_garbage),
         TEST(a_torn_end_is_ended_before_more_is_written),
+        TEST(any_torn_end_leaves_whole_entries),
         TEST(a_log_that_somebody_emptied_goes_on),
         TEST(links_and_devices_are_no_logs),
         TEST(without_room_the_log_stays_whole_and_tells_what_is_missing),
