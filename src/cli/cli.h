@@ -101,6 +101,7 @@ extern const struct cli_command cmd_run;
 extern const struct cli_command cmd_start;
 extern const struct cli_command cmd_stats;
 extern const struct cli_command cmd_stop;
+extern const struct cli_command cmd_system_check;
 extern const struct cli_command cmd_tag;
 extern const struct cli_command cmd_top;
 extern const struct cli_command cmd_unpause;

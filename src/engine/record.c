@@ -475,8 +475,14 @@ int record_hide(const struct engine *en, struct container_record *c, struct err 
     return r == 0 ? remove_below(en->run_fd, "locks", c->id, e) : r;
 }
 
+/* A lock meanwhile, for it may take its time: who looks sees that somebody is at it. */
 int record_sweep(const struct engine *en, const char *id, struct err *e)
 {
+    _cleanup_free_ char *path = str_printf("removed/%s", id);
+    _cleanup_close_ int fd =
+        path ? openat(en->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
+    if (fd >= 0)
+        (void)flock(fd, LOCK_SH | LOCK_NB);
     return remove_below(en->root_fd, "removed", id, e);
 }
 

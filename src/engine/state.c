@@ -150,10 +150,7 @@ void record_leave(const struct engine *en, struct container_record *c)
     fd_close(&c->lock_fd);
 }
 
-enum holder { HOLDER_NONE, HOLDER_ALIVE, HOLDER_KILLED };
-
-/* A negative errno when it cannot be known: what runs must not be taken for what does not. */
-static int lock_holder(const struct engine *en, const char *id, struct err *e)
+int state_holder(const struct engine *en, const char *id, struct err *e)
 {
     _cleanup_free_ char *path = str_printf("locks/%s", id);
     if (!path)
@@ -189,6 +186,10 @@ static json_t *ended_state(const struct container_record *c, json_t *last)
     _cleanup_err_ struct err e = ERR_INIT;
     json_t *doc = NULL;
     int r = read_state(c->dir_fd, "state.json", &doc, &e);
+    if (r == 0 && !is_end(doc)) { /* nobody watches it, so it does not */
+        json_decref(doc);
+        return broken_state("\"state.json\" says that it runs");
+    }
     if (r == 0 || r == -ENOMEM)
         return doc;
     if (is_end(last))
@@ -220,7 +221,7 @@ int state_read(const struct engine *en, const struct container_record *c, json_t
                bool *ret_orphan, struct err *e)
 {
     /* The lock first: if its holder ends meanwhile, the file that he left tells how. */
-    int holder = lock_holder(en, c->id, e);
+    int holder = state_holder(en, c->id, e);
     if (holder < 0)
         return holder;
     _cleanup_json_ json_t *last = NULL;

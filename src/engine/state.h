@@ -52,6 +52,11 @@ void record_leave(const struct engine *en, struct container_record *c);
 
 /* ---- for who finds it ---- */
 
+/* Who holds the watcher's lock: a process that lives, nobody any more, or there is none. A negative
+ * errno when it cannot be known: what runs must not be taken for what does not. */
+enum state_holder { HOLDER_NONE, HOLDER_ALIVE, HOLDER_KILLED };
+int state_holder(const struct engine *en, const char *id, struct err *e);
+
 /* How it ended may have found no room on the disk, and is then kept in the run folder: moves it
  * where it belongs once there is room. Returns 1 when it was kept there, else 0. */
 int state_settle(const struct engine *en, const struct container_record *c);

@@ -6,6 +6,7 @@
  */
 #include "base/file.h"
 #include "base/json.h"
+#include "image/blobs.h"
 #include "image/import.h"
 #include "image/pipeline.h"
 
@@ -66,7 +67,8 @@ static const char usage[] =
     "                          [--created-by TEXT]\n"
     "                          [--limit-bytes N] [--limit-entries N] [--limit-path N]\n"
     "                          [--limit-ratio N] FILE|-\n"
-    "       skiff-image unpack --root-fd N --into FOLDER [--uids MAP] [--gids MAP] [--limit-…] -\n";
+    "       skiff-image unpack --root-fd N --into FOLDER [--uids MAP] [--gids MAP] [--limit-…] -\n"
+    "       skiff-image verify --root-fd=N\n";
 
 /* What is asked for: one of the two. */
 struct task {
@@ -236,6 +238,20 @@ static void print_error(const char *prefix, const struct err *e)
         (void)fd_write_all(2, line.s, line.len);
 }
 
+/* "verify --root-fd=N": a line for each blob that is not what its name says. */
+static int verify_blobs(const char *root)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    int root_fd = -EBADF;
+    int r = root ? take_root_fd(root, &root_fd, &e)
+                 : err_set(&e, EINVAL, "--root-fd is missing");
+    if (r == 0)
+        r = blobs_check(root_fd, &e);
+    if (r < 0)
+        print_error("skiff", &e);
+    return r < 0;
+}
+
 int main(int argc, char **argv)
 {
     _cleanup_err_ struct err e = ERR_INIT;
@@ -246,6 +262,8 @@ int main(int argc, char **argv)
     /* Our helpers have no more rights than root of a container that might see them. */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     signal(SIGPIPE, SIG_IGN);
+    if (argc == 3 && str_eq(argv[1], "verify"))
+        return verify_blobs(str_after(argv[2], "--root-fd="));
     int r = parse(argc, argv, &task, &prefix, &e);
     bool called_badly = r < 0;
     if (r == 0)

@@ -139,8 +139,7 @@ static int mark_all(int root_fd, const json_t *index, struct marks *m)
     return 0;
 }
 
-/* Nobody holds the flock of a writer that died. */
-static bool is_abandoned(int dirfd, const char *name)
+bool store_is_abandoned(int dirfd, const char *name)
 {
     _cleanup_close_ int fd =
         openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -185,7 +184,7 @@ static int sweep_images(int root_fd, struct err *e)
         const char *name = entry->d_name;
         /* Replacing a file of the layout happens under the lock that is held here. */
         bool left = str_after(name, "index.json.tmp-") || str_after(name, "oci-layout.tmp-") ||
-                    (str_after(name, ".tmp-") && is_abandoned(dirfd(d), name));
+                    (str_after(name, ".tmp-") && store_is_abandoned(dirfd(d), name));
         if (left && unlinkat(dirfd(d), name, 0) < 0 && errno != ENOENT)
             return err_sys(e, errno, "cannot remove \"images/%s\"", name);
     }
@@ -214,7 +213,7 @@ static int sweep_layers(int root_fd, const json_t *needed, struct err *e)
     for (struct dirent *entry; (entry = readdir(d));) {
         const char *name = entry->d_name;
         bool temp = str_after(name, ".tmp-") != NULL;
-        if (is_dot(name) || str_after(name, ".dead-") || (temp && !is_abandoned(dirfd(d), name)) ||
+        if (is_dot(name) || str_after(name, ".dead-") || (temp && !store_is_abandoned(dirfd(d), name)) ||
             (!temp && (!needed || json_object_get(needed, name))))
             continue;
         _cleanup_free_ char *path = str_printf("layers/%s", name);
@@ -224,6 +223,17 @@ static int sweep_layers(int root_fd, const json_t *needed, struct err *e)
         if (r < 0)
             return r;
     }
+    return 0;
+}
+
+int store_needed(int root_fd, const json_t *index, json_t **ret_blobs, json_t **ret_layers)
+{
+    _cleanup_(marks_release) struct marks m = {json_object(), json_object()};
+    int r = mark_all(root_fd, index, &m);
+    if (r < 0)
+        return r;
+    *ret_blobs = TAKE_PTR(m.blobs);
+    *ret_layers = TAKE_PTR(m.layers);
     return 0;
 }
 

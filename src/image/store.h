@@ -17,6 +17,8 @@
 
 #include "base/json.h"
 
+#include <stdbool.h>
+
 /* Makes what is missing of the store: folders (0700), oci-layout, an empty index. */
 int store_make(int root_fd, struct err *e);
 
@@ -27,6 +29,13 @@ int store_lock(int root_fd, int *ret, struct err *e);
  * is below --root and the caller's to free; closing *ret_fd gives up the claim. */
 int store_new_blob(int root_fd, char **ret_path, int *ret_fd, struct err *e);
 int store_new_layer(int root_fd, char **ret_path, int *ret_fd, struct err *e);
+
+/* What the images of @index need: two sets (objects) of hexadecimal digests, the caller's. A
+ * negative errno when an image cannot be read, and so nobody knows. */
+int store_needed(int root_fd, const json_t *index, json_t **ret_blobs, json_t **ret_layers);
+
+/* With the store locked: whether nobody holds the flock of a temporary file or folder. */
+bool store_is_abandoned(int dir_fd, const char *name);
 
 /* With the store locked: removes the blobs that no image of @index needs, what dead writers left,
  * and takes such layers out of sight. When an image cannot be read, nobody knows what it needs:

@@ -169,14 +169,15 @@ static int configure_inside(struct netlink *route, const struct network_endpoint
 
 /* Both ends go with one. Waits for the kernel (19 ms), so only failures are cleaned up like this.
  */
-static void remove_link(struct netlink *host, const char *name)
+int cable_remove(struct netlink *host, const char *link, struct err *e)
 {
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
-    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
-    netlink_begin(&b, RTM_DELLINK, 0, &link, sizeof(link));
-    netlink_put_string(&b, IFLA_IFNAME, name);
-    (void)netlink_send(host, &b, NULL, NULL, NULL, NULL);
+    struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
+    netlink_begin(&b, RTM_DELLINK, 0, &head, sizeof(head));
+    netlink_put_string(&b, IFLA_IFNAME, link);
+    int r = netlink_send(host, &b, NULL, NULL, NULL, e);
+    return r < 0 ? err_wrap(e, "cannot remove the link \"%s\"", link) : 0;
 }
 
 static int lease_without_ipv6(struct netlink *host, struct netns *inside,
@@ -189,7 +190,7 @@ static int lease_without_ipv6(struct netlink *host, struct netns *inside,
     r = lease(host, inside->fd, bridge, end, e);
     int back = netns_ipv6_back(inside, r < 0 ? NULL : e);
     if (r == 0 && back < 0) {
-        remove_link(host, end->link);
+        (void)cable_remove(host, end->link, NULL);
         return back;
     }
     return r;
@@ -213,7 +214,7 @@ int cable_lay(struct netlink *host, struct netns *inside, const struct bridge *b
     if (r == 0)
         r = configure_inside(&inside->route, &end, e);
     if (r < 0) {
-        remove_link(host, end.link);
+        (void)cable_remove(host, end.link, NULL);
         return r;
     }
     *ret = end;

@@ -22,6 +22,9 @@
 int cable_lay(struct netlink *host, struct netns *inside, const struct bridge *bridge,
               const char *owner, struct network_endpoint *ret, struct err *e);
 
+/* Removes the cable whose end of the host is called @link. -ENODEV: there is none. */
+int cable_remove(struct netlink *host, const char *link, struct err *e);
+
 /* Writes the host end's name for @address; @ret holds 16 bytes. */
 void cable_name(struct in_addr address, char *ret);
 

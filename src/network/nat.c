@@ -21,8 +21,7 @@ static int read_chain(const struct nlmsghdr *m, void *arg)
     return 0;
 }
 
-/* Whether the chain has a rule and the set has the range: 1 or 0. A table, chain, or element that
- * is not there is -ENOENT, and no failure. */
+/* A table, chain, or element that is not there is -ENOENT, and no failure. */
 static int is_there(struct netlink *nl, struct range range, struct err *e)
 {
     struct netlink_batch b;
@@ -59,6 +58,13 @@ static int make(struct netlink *nl, struct range range, struct err *e)
     nft_rule_end(&b, rule);
     nft_batch_end(&b);
     return netlink_send(nl, &b, NULL, NULL, NULL, e);
+}
+
+int nat_is_there(struct range range, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int r = netlink_open(&nl, NETLINK_NETFILTER, e);
+    return r < 0 ? r : is_there(&nl, range, e);
 }
 
 int nat_ensure(struct range range, struct err *e)

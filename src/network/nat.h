@@ -23,4 +23,7 @@
  * nf_tables, since containers would reach nobody but the host. */
 int nat_ensure(struct range range, struct err *e);
 
+/* Only looks: 1, 0, or a negative errno. */
+int nat_is_there(struct range range, struct err *e);
+
 #endif

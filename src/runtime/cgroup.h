@@ -12,6 +12,7 @@
 #define SKIFF_RUNTIME_CGROUP_H
 
 #include "base/err.h"
+#include "base/str.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -93,6 +94,9 @@ void cgroup_mounts_release(struct cgroup_mounts *m);
 /* The processes in the group and in the groups below it. *ret is the caller's to free; returns
  * their number. */
 ssize_t cgroup_pids(const struct cgroup *cg, pid_t **ret, struct err *e);
+
+/* The names of the groups directly below it, in whichever hierarchies, each once. */
+int cgroup_children(const struct cgroup *cg, struct strv *ret, struct err *e);
 
 /* Sends @signal to all of them. SIGKILL leaves no gap: v2's cgroup.kill, or frozen meanwhile; so
  * that what forks faster than we read is caught too. Does not wait for their end. */

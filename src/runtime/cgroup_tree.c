@@ -141,6 +141,27 @@ ssize_t cgroup_pids(const struct cgroup *cg, pid_t **ret, struct err *e)
     return (ssize_t)list.n;
 }
 
+static int add_name(int dirfd, const char *name, void *data)
+{
+    struct strv *names = data;
+    (void)dirfd;
+    for (size_t i = 0; i < names->n; i++)
+        if (str_eq(names->v[i], name))
+            return 0;
+    strv_add(names, name);
+    return names->failed ? -ENOMEM : 0;
+}
+
+int cgroup_children(const struct cgroup *cg, struct strv *ret, struct err *e)
+{
+    for (size_t i = 0; i < cg->n; i++) {
+        int r = cg->h[i].dirfd < 0 ? 0 : each_child(cg->h[i].dirfd, add_name, ret);
+        if (r < 0)
+            return err_sys(e, -r, "cannot read control group \"%s\"", cg->path);
+    }
+    return 0;
+}
+
 /* --- stopping ---------------------------------------------------------------------------- */
 
 int cgroup_freeze(struct cgroup *cg, bool frozen, struct err *e)

@@ -149,6 +149,32 @@ static int cache_load(int dirfd, const char *name, const struct str *key,
     return r < 0 ? r : cache_read(bytes, len, key, ret);
 }
 
+int seccomp_check_cached(int dir_fd, const char *name)
+{
+    struct cache_header h;
+    _cleanup_free_ char *bytes = NULL;
+    size_t len = 0;
+    _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    if (!trustworthy(fd))
+        return -EPERM;
+    int r = fd_read_all(fd, CACHE_MAX_BYTES, &bytes, &len);
+    if (r < 0)
+        return r;
+    if (len < sizeof(h))
+        return -EBADMSG;
+    memcpy(&h, bytes, sizeof(h));
+    if (memcmp(h.format, CACHE_FORMAT, sizeof(h.format)) != 0) /* another version's */
+        return str_after(bytes, "skiff-seccomp-") ? 0 : -EBADMSG;
+    size_t size = h.n * sizeof(struct sock_filter);
+    return h.n > 0 && h.n <= BPF_MAXINSNS && h.n_key <= CACHE_MAX_KEY &&
+                   len == sizeof(h) + h.n_key + size &&
+                   checksum(bytes + sizeof(h) + h.n_key, size) == h.sum
+               ? 0
+               : -EBADMSG;
+}
+
 /* Failing to store only means compiling again. */
 static void cache_store(int dirfd, const char *name, const struct str *key,
                         const struct seccomp_filter *f)

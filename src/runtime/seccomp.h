@@ -33,6 +33,10 @@ struct seccomp_filter {
 int seccomp_compile(const json_t *profile, int cache_dirfd, struct seccomp_filter *ret,
                     struct err *e);
 
+/* Whether the file @name of a cache is a program that could be used, by this version or another: 0,
+ * -EBADMSG for a damaged one, or another negative errno. */
+int seccomp_check_cached(int dir_fd, const char *name);
+
 /* What seccomp_compile knows, as OCI features-linux "seccomp": the caller's; NULL when memory ran
  * out. */
 json_t *seccomp_describe(void);

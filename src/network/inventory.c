@@ -1,0 +1,143 @@
+#include "network/inventory.h"
+
+#include "base/str.h"
+#include "network/bridge.h"
+#include "network/cable.h"
+#include "network/nat.h"
+
+#include <linux/if_link.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+/* As cable_name writes it. */
+static bool is_cable(const char *link)
+{
+    const char *digits = str_after(link, "sk-");
+    return digits && strlen(digits) == 8 && strspn(digits, "0123456789abcdef") == 8;
+}
+
+struct gathering {
+    struct network_cable *v;
+    size_t n;
+};
+
+/* Copies an attribute that is text; "" when there is none, or it is too long. */
+static void take_text(const struct nlmsghdr *m, uint16_t type, char *ret, size_t size)
+{
+    const struct nlattr *a = netlink_attr(m, sizeof(struct ifinfomsg), type, 1);
+    ret[0] = '\0';
+    if (a && netlink_size(a) <= size) {
+        memcpy(ret, netlink_data(a), netlink_size(a));
+        ret[netlink_size(a) - 1] = '\0';
+    }
+}
+
+static int take_link(const struct nlmsghdr *m, void *arg)
+{
+    struct gathering *g = arg;
+    struct network_cable cable = {.namespace = CABLE_HERE};
+    char alias[6 + 64 + 1];
+    if (m->nlmsg_type != RTM_NEWLINK || m->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+        return 0;
+    take_text(m, IFLA_IFNAME, cable.link, sizeof(cable.link));
+    if (!is_cable(cable.link))
+        return 0;
+    take_text(m, IFLA_IFALIAS, alias, sizeof(alias));
+    const char *owner = str_after(alias, "skiff:");
+    if (owner && strlen(owner) < sizeof(cable.owner))
+        memcpy(cable.owner, owner, strlen(owner) + 1);
+    const struct nlattr *number =
+        netlink_attr(m, sizeof(struct ifinfomsg), IFLA_LINK_NETNSID, sizeof(int32_t));
+    if (number)
+        memcpy(&cable.namespace, netlink_data(number), sizeof(int32_t));
+    struct network_cable *more = reallocarray(g->v, g->n + 1, sizeof(*more));
+    if (!more)
+        return -ENOMEM;
+    g->v = more;
+    g->v[g->n++] = cable;
+    return 0;
+}
+
+int network_cables(struct network_cable **ret, size_t *ret_n, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    struct gathering g = {0};
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
+    netlink_begin(&b, RTM_GETLINK, NLM_F_DUMP, &link, sizeof(link));
+    netlink_put_u32(&b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    int r = netlink_open(&nl, NETLINK_ROUTE, e);
+    if (r == 0)
+        r = netlink_send(&nl, &b, take_link, &g, NULL, e);
+    if (r < 0) {
+        free(g.v);
+        return err_wrap(e, "cannot list the network links");
+    }
+    *ret = g.v;
+    *ret_n = g.n;
+    return 0;
+}
+
+static int take_number(const struct nlmsghdr *m, void *arg)
+{
+    const struct nlattr *a = m->nlmsg_type == RTM_NEWNSID
+                                 ? netlink_attr(m, sizeof(struct rtgenmsg), NETNSA_NSID, 4)
+                                 : NULL;
+    if (a)
+        memcpy(arg, netlink_data(a), sizeof(int32_t));
+    return 0;
+}
+
+int network_namespace_number(int netns_fd)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int32_t number = CABLE_NOWHERE;
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    struct rtgenmsg any = {.rtgen_family = AF_UNSPEC};
+    netlink_begin(&b, RTM_GETNSID, 0, &any, sizeof(any));
+    netlink_put_u32(&b, NETNSA_FD, (uint32_t)netns_fd);
+    int r = netlink_open(&nl, NETLINK_ROUTE, NULL);
+    if (r == 0)
+        r = netlink_send(&nl, &b, take_number, &number, NULL, NULL);
+    return r < 0 ? r : number;
+}
+
+int network_remove_cable(const char *link, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int r = netlink_open(&nl, NETLINK_ROUTE, e);
+    if (r == 0)
+        r = cable_remove(&nl, link, e);
+    return r;
+}
+
+/* The bridge's range; 0 when there is no bridge, or it has no address (yet). */
+static int read_range(struct range *ret, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    struct bridge bridge = {0};
+    int r = netlink_open(&nl, NETLINK_ROUTE, e);
+    if (r == 0)
+        r = bridge_read(&nl, &bridge, e);
+    if (r < 0 || bridge.index == 0 || bridge.address.s_addr == 0)
+        return r;
+    *ret = bridge_range(&bridge);
+    return 1;
+}
+
+int network_nat_is_whole(struct err *e)
+{
+    struct range range;
+    int r = read_range(&range, e);
+    return r <= 0 ? (r < 0 ? r : 1) : nat_is_there(range, e);
+}
+
+int network_repair_nat(struct err *e)
+{
+    struct range range;
+    int r = read_range(&range, e);
+    return r <= 0 ? r : nat_ensure(range, e);
+}
