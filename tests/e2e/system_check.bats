@@ -416,12 +416,13 @@ repaired()
             skiff pause "loop$i"
             skiff rename "loop$i" "other$i"
             skiff unpause "other$i"
+            skiff exec "other$i" true
             skiff restart -t 0 "other$i"
             skiff rm -f "other$i"
         done >/dev/null 2>>"$skiff_folder/noise" 3>&- &
         pids+=($!)
     done
-    for ((i = 0; i < 6; i++)); do
+    for ((i = 0; i < 30; i++)); do
         check
         [ "$status" -eq 0 ] || break
     done
