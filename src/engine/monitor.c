@@ -17,6 +17,7 @@
 #include "engine/state.h"
 #include "engine/volume_use.h"
 #include "kernel/process.h"
+#include "runtime/exe.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -35,6 +36,7 @@ struct monitor {
     struct carrier carrier;
     struct loop_timer again;    /* its next start */
     struct loop_timer patience; /* until a stop becomes a kill */
+    struct loop_timer settled;  /* it lives longer than most: we rest */
     struct health *health;
     bool revive;  /* its end is to be followed by another life, whatever the policy */
     bool ended;   /* its first process is dead, */
@@ -221,8 +223,18 @@ static void init_ready(void *data, uint32_t events)
     m->ended = true;
 }
 
+enum { SETTLED_MS = 300 };
+
+static void rest(void *data)
+{
+    (void)data;
+    exe_rest();
+}
+
 static void begin_life(struct monitor *m)
 {
+    m->settled = (struct loop_timer){.expired = rest, .data = m};
+    loop_timer_set(&m->loop, &m->settled, SETTLED_MS);
     struct streams *s = &m->it.streams;
     const int out[2] = {TAKE_FD(s->out[0]), TAKE_FD(s->out[1])};
     m->carrier.once = json_bool(m->start->record->document, "Config.StdinOnce", false);
@@ -263,6 +275,7 @@ static void end_life(struct monitor *m, struct state_end *ret)
         tell_event(m, "oom", NULL);
     loop_watch(&m->loop, &m->init, 0);
     loop_timer_cancel(&m->loop, &m->patience);
+    loop_timer_cancel(&m->loop, &m->settled);
     health_end(TAKE_PTR(m->health));
     m->status = process_wait(c->pid);
     c->pid = 0;

@@ -7,6 +7,7 @@
 #include <link.h>
 #include <linux/mount.h>
 #include <linux/prctl.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -88,6 +89,20 @@ static int leave_file(int fd)
         r = mprotect((void *)start, len, PROT_READ) < 0 ? -errno : 0;
     }
     return r;
+}
+
+void exe_rest(void)
+{
+    const ElfW(Ehdr) *header = (const void *)__ehdr_start;
+    const ElfW(Phdr) *h = (const void *)(__ehdr_start + header->e_phoff);
+    uintptr_t base = header->e_type == ET_DYN ? (uintptr_t)__ehdr_start : 0;
+    malloc_trim(0);
+    for (unsigned i = 0; i < header->e_phnum; i++) {
+        if (h[i].p_type != PT_LOAD || (h[i].p_flags & PF_W))
+            continue;
+        uintptr_t start = page_down(base + h[i].p_vaddr);
+        madvise((void *)start, page_up(base + h[i].p_vaddr + h[i].p_filesz) - start, MADV_DONTNEED);
+    }
 }
 
 /* Where the kernel has noted our code, data, arguments and so on: it wants all of it said again.

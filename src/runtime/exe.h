@@ -19,4 +19,9 @@
  * @argv and does not return. Call it first thing, single-threaded. */
 int exe_protect(char *const argv[], struct err *e);
 
+/* For a process that will do little for long: gives back what it does not use, freed memory and the
+ * pages of its code and constants. Those that are needed again come from the page cache
+ * (madvise(2), MADV_DONTNEED of a private mapping of a file that was not written). */
+void exe_rest(void);
+
 #endif
