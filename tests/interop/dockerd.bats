@@ -103,3 +103,22 @@ run_in()
     until_true eval '[ "$(docker inspect detached --format "{{.State.Status}} {{.State.ExitCode}}")" = "exited 137" ]'
     docker rm detached
 }
+
+@test "dockerd: exec in a running container" {
+    docker run -d --name entered --network none -e A=b busybox sleep 1000 >/dev/null
+    run docker exec -u 1000:50 -w /usr -e C=d entered sh -c 'id -u; id -g; pwd; echo $A$C; ps; exit 9'
+    [ "$status" -eq 9 ]
+    output_has $'^1000\n50\n/usr\nbd\n'
+    output_has ' 1 root +sleep 1000'
+    run docker exec -i entered cat <<<hello
+    output_is hello
+    status=0 # 126 of older ones
+    output=$(docker exec entered nonesuch 2>&1) || status=$?
+    [ "$status" -eq 126 ] || [ "$status" -eq 127 ]
+    output_has 'executable file not found in \$PATH'
+    run -126 docker exec entered /etc/passwd
+    run script -qec 'docker exec -it entered sh -c "tty; exit 6"' /dev/null </dev/null
+    [ "$status" -eq 6 ]
+    output_has '/dev/pts/0'
+    docker rm -f entered
+}
