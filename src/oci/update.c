@@ -41,11 +41,13 @@ static const struct option_def table[] = {
     {0},
 };
 
+enum kind { NUMBER, SIZE, TEXT };
+
 /* Where each goes in linux.resources. */
 static const struct {
     size_t field;
     const char *option, *group, *key;
-    enum { NUMBER, SIZE, TEXT } kind;
+    enum kind kind;
 } places[] = {
     {offsetof(struct update, memory), "memory", "memory", "limit", SIZE},
     {offsetof(struct update, reservation), "memory-reservation", "memory", "reservation", SIZE},
@@ -81,7 +83,7 @@ static int parse_size(const char *text, long long *ret)
     return r;
 }
 
-static json_t *parse(const char *text, int kind)
+static json_t *parse(const char *text, enum kind kind)
 {
     long long n = 0;
     if (kind == TEXT)
