@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/template.h"
+#include "engine/log_config.h"
 #include "engine/state.h"
 #include "image/image.h"
 #include "network/network.h"
@@ -78,15 +79,16 @@ static int gather(struct cli *c, json_t **ret, struct err *e)
         snprintf(subnet, sizeof(subnet), "%s/%u", address, bridge.prefix);
     }
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    *ret = json_pack(
-        "{s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, "
-        "s:s, s:[s]}",
-        "Containers", n.containers, "ContainersRunning", n.running, "ContainersStopped",
-        n.containers - n.running, "Images", n.images, "ServerVersion", SKIFF_VERSION, "Driver",
-        "overlay2", "CgroupVersion", v2 ? "2" : "1", "CgroupDriver", "cgroupfs", "KernelVersion",
-        host.release, "OSType", "linux", "Architecture", host.machine, "NCPU", get_nprocs(),
-        "MemTotal", (json_int_t)pages * page, "Name", host.nodename, "DockerRootDir",
-        c->engine.root, "BridgeSubnet", subnet, "SecurityOptions", "name=seccomp,profile=builtin");
+    *ret =
+        json_pack("{s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, "
+                  "s:s, s:[s], s:s}",
+                  "Containers", n.containers, "ContainersRunning", n.running, "ContainersStopped",
+                  n.containers - n.running, "Images", n.images, "ServerVersion", SKIFF_VERSION,
+                  "Driver", "overlay2", "CgroupVersion", v2 ? "2" : "1", "CgroupDriver", "cgroupfs",
+                  "KernelVersion", host.release, "OSType", "linux", "Architecture", host.machine,
+                  "NCPU", get_nprocs(), "MemTotal", (json_int_t)pages * page, "Name", host.nodename,
+                  "DockerRootDir", c->engine.root, "BridgeSubnet", subnet, "SecurityOptions",
+                  "name=seccomp,profile=builtin", "LoggingDriver", LOG_DRIVER_DEFAULT);
     return *ret ? 0 : err_nomem(e);
 }
 
@@ -108,7 +110,8 @@ static int run_info(struct cli *c, int argc, char **argv, struct err *e)
 
     const char *subnet = json_str(doc, "BridgeSubnet");
     printf("Containers: %lld\n Running: %lld\n Stopped: %lld\nImages: %lld\n"
-           "Version: %s\nStorage Driver: overlay2\nCgroup Driver: cgroupfs\nCgroup Version: %s\n"
+           "Version: %s\nStorage Driver: overlay2\nLogging Driver: " LOG_DRIVER_DEFAULT
+           "\nCgroup Driver: cgroupfs\nCgroup Version: %s\n"
            "Bridge: %s\nKernel Version: %s\nArchitecture: %s\nCPUs: %lld\nTotal Memory: %.4gGiB\n"
            "Name: %s\nRoot Dir: %s\nRun Dir: %s\nDaemon: none\n",
            json_int(doc, "Containers", 0), json_int(doc, "ContainersRunning", 0),

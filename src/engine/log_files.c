@@ -4,12 +4,15 @@
 #include "base/str.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { NAME_SIZE = 16, ATTEMPTS = 1000 };
+enum {
+    NAME_SIZE = 16,
+    ATTEMPTS = 1000,
+    HIGHEST = 99999, /* what stands beyond is none of ours: counting up to it would take for ever */
+};
 
 static void name_of(unsigned number, char ret[NAME_SIZE])
 {
@@ -60,7 +63,7 @@ int log_files_highest(int dir_fd)
     while ((entry = readdir(d))) {
         const char *digits = str_after(entry->d_name, "log.");
         long long number;
-        if (digits && str_to_int64(digits, 1, INT_MAX - 1, &number) == 0 && number > highest)
+        if (digits && str_to_int64(digits, 1, HIGHEST, &number) == 0 && number > highest)
             highest = (int)number;
     }
     return highest;

@@ -308,6 +308,12 @@ log_file()
     [ "$(tail -n 1 "$BATS_TEST_TMPDIR/out")" = 'two | b 49' ]
 }
 
+@test "-f goes on while a policy starts the container again, and ends with its last life" {
+    shell_detached often 'echo try; exit 1' --restart on-failure:2
+    skiff logs -f often >"$BATS_TEST_TMPDIR/out"
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = $'try\ntry\ntry' ]
+}
+
 # --- nothing is lost -----------------------------------------------------------------------------
 
 @test "the last output of a short container is in its log, and is seen by who follows it" {
