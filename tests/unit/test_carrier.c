@@ -188,24 +188,29 @@ static void input_comes_with_its_end(void **state)
     assert_int_equal(read(f->in, buf, sizeof(buf)), 0);
 }
 
+static void send_input(struct fixture *f, size_t n)
+{
+    static const char bytes[4096];
+    for (size_t sent = 0; sent < n; sent += sizeof(bytes))
+        frame_send(f->client, FRAME_STDIN, bytes, sizeof(bytes));
+    settle(f);
+}
+
 static void input_that_is_not_read_is_not_asked_for(void **state)
 {
     struct fixture *f = *state;
-    static const char bytes[4096];
-    size_t sent = 0;
-    for (; sent < FRAME_WINDOW; sent += sizeof(bytes))
-        frame_send(f->client, FRAME_STDIN, bytes, sizeof(bytes));
-    settle(f);
-    /* A pipe took that. The next window stays here. */
-    assert_int_equal(client_got(f, FRAME_TAKEN, NULL), 8); /* twice: half a window each time */
-    for (size_t more = 0; more < FRAME_WINDOW; more += sizeof(bytes))
-        frame_send(f->client, FRAME_STDIN, bytes, sizeof(bytes));
-    settle(f);
+    /* The pipe takes a window's worth, which is told by halves. */
+    send_input(f, FRAME_WINDOW);
+    assert_int_equal(client_got(f, FRAME_TAKEN, NULL), 8);
+    /* Half of another is kept, and there is room for one more. */
+    send_input(f, FRAME_WINDOW);
+    assert_int_equal(client_got(f, FRAME_TAKEN, NULL), 4);
+    send_input(f, FRAME_WINDOW / 2);
     assert_int_equal(client_got(f, FRAME_TAKEN, NULL), 0);
-    assert_false(f->peers.first->gone);
+    assert_true(f->carrier.input_n < 2 * FRAME_WINDOW);
+    assert_non_null(f->peers.first);
     /* More than was agreed on is no client's. */
-    frame_send(f->client, FRAME_STDIN, bytes, sizeof(bytes));
-    settle(f);
+    send_input(f, 4096);
     assert_null(f->peers.first);
 }
 
