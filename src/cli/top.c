@@ -276,7 +276,7 @@ static int run_top(struct cli *c, int argc, char **argv, struct err *e)
 const struct cli_command cmd_top = {
     .line = "top CONTAINER [ps OPTIONS]",
     .summary = "Show the processes of a container",
-    .more = "Options are those of ps: -ef (the default), aux, -e, and -o with columns, such as\n"
+    .more = "Options are those of ps: -ef (the default), aux, -e, and -o with columns, as in\n"
             "-o pid,user,pcpu,rss,etime,args. Numbers and names are this machine's.\n",
     .options = table,
     .min = 1,
