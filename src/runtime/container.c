@@ -367,7 +367,10 @@ int container_start(struct container *c, enum control_step *ret_step, struct err
         return r;
     /* It has said READY: from here on the end of file is execve's, or a kill's, which its exit
      * status tells. */
-    return receive_until(c, CONTROL_FAILED, true, ret_step, e);
+    r = receive_until(c, CONTROL_FAILED, true, ret_step, e);
+    if (r == 0)
+        fd_close(&c->control);
+    return r;
 }
 
 void container_release(struct container *c)
