@@ -32,8 +32,6 @@ static int check_attach(const struct request_options *o, struct err *e)
 
 static int check_options(const struct request_options *o, struct err *e)
 {
-    if (o->tty && o->interactive && !o->detach && !isatty(STDIN_FILENO))
-        return err_set(e, ENOTTY, "the input device is not a TTY");
     if (o->pull && !str_eq(o->pull, "missing") && !str_eq(o->pull, "never"))
         return err_set(e, ENOTSUP, "option \"--pull\": \"%s\" is not supported yet", o->pull);
     if (o->cidfile && access(o->cidfile, F_OK) == 0)

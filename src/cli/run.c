@@ -14,6 +14,8 @@ static int plan_attachment(const struct request_options *o, struct attachment *a
     int r = parse_detach_keys(o->detach_keys, &a->keys, e);
     if (r < 0 || o->detach)
         return r;
+    if (o->tty && o->interactive && !isatty(STDIN_FILENO))
+        return err_set(e, ENOTTY, "the input device is not a TTY");
     a->with_stdin = o->interactive && attaches(o, "stdin");
     a->terminal = o->tty && a->with_stdin && isatty(STDIN_FILENO);
     a->wishes = (a->with_stdin ? WISH_STDIN : 0) | (attaches(o, "stdout") ? WISH_STDOUT : 0) |

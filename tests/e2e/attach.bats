@@ -28,7 +28,7 @@ teardown()
     skiff_cleanup
 }
 
-# kept COMMAND...: in the background, ended with the test. Its number is in $!.
+# Clients that the test leaves in the background; ended with it.
 helpers=
 
 started()
@@ -109,7 +109,7 @@ clients_are()
     until_true clients_are in 1
     sleep 0.2
     status_is in running # -d -i: an end of input is no reason to end (StdinOnce is not set)
-    printf 'c\n' | timeout 1 "$SKIFF" attach in >/dev/null || true
+    printf 'c\n' | timeout -s KILL 0.5 "$SKIFF" attach in >/dev/null || true
     skiff stop -t 0 in >/dev/null
 
     skiff create -i --network none --name once busybox wc -l >/dev/null
@@ -118,7 +118,7 @@ clients_are()
 
 @test "--no-stdin: nothing of ours reaches it" {
     skiff run -d -i --network none --name quiet busybox sh -c 'read -r line; echo "got $line"' >/dev/null
-    printf 'no\n' | timeout 0.5 "$SKIFF" attach --no-stdin quiet || true
+    printf 'no\n' | timeout -s KILL 0.5 "$SKIFF" attach --no-stdin quiet || true
     status_is quiet running
     printf 'yes\n' | skiff attach quiet >"$OUT/out"
     [ "$(cat "$OUT/out")" = 'got yes' ]
@@ -153,6 +153,7 @@ clients_are()
     started busy sleep 1000
     run_fails 'invalid detach keys \(ctrl-\) provided' skiff attach --detach-keys ctrl- busy
     skiff run -d -it --network none --name tty busybox sh >/dev/null
+    skiff create -it --network none busybox sh >/dev/null # not to be attached to yet
     run_fails 'the input device is not a TTY' skiff attach tty </dev/null
 }
 
