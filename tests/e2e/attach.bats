@@ -161,7 +161,7 @@ clients_are()
 
 @test "a client that is stopped holds up neither the container nor another client, and is let go" {
     # 8 MB: more than the client's buffer and all that pipes and sockets hold.
-    started loud sh -c 'mkfifo /go; echo ready; read -r x </go; yes 0123456789abcdef | head -c 8000000; echo done; read -r x </go'
+    started loud sh -c 'mkfifo /go; echo ready; read -r x </go; yes 0123456789abcdef | head -c 8000000; echo; echo done; read -r x </go'
     until_true log_has loud ready
     "$SKIFF" attach loud >"$OUT/stopped" 2>"$OUT/story" 3>&- &
     local stopped=$!
@@ -172,7 +172,7 @@ clients_are()
     kill -STOP "$stopped"
     skiff exec loud sh -c 'echo x >/go'
     until_true file_has "$OUT/reading" '^done$'
-    [ "$(wc -c <"$OUT/reading")" -eq 8000005 ]
+    [ "$(wc -c <"$OUT/reading")" -eq 8000006 ]
     until_true clients_are loud 1
     kill -CONT "$stopped"
     local status=0
@@ -186,7 +186,7 @@ clients_are()
 }
 
 @test "twenty stopped clients cost the monitor a bounded amount, and it is given back" {
-    started loud sh -c 'mkfifo /go; echo ready; read -r x </go; yes 0123456789abcdef | head -c 30000000; echo done; read -r x </go'
+    started loud sh -c 'mkfifo /go; echo ready; read -r x </go; yes 0123456789abcdef | head -c 30000000; echo; echo done; read -r x </go'
     until_true log_has loud ready
     local i monitor
     monitor=$(monitor_pid loud)
