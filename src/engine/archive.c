@@ -192,23 +192,25 @@ static int add_file(struct archive *a, const struct walk_entry *entry, struct ta
     if (r < 0)
         return r;
     t->size = st.st_size;
-    t->records = &records;
-    t->pieces = pieces.n > 0 ? pieces.v : NULL;
-    t->n_pieces = pieces.n;
-    tar_add_header(&a->buffer, t);
-    return add_content(a, fd, t);
+    struct tar_entry whole = *t;
+    whole.records = &records;
+    whole.pieces = pieces.n > 0 ? pieces.v : NULL;
+    whole.n_pieces = pieces.n;
+    tar_add_header(&a->buffer, &whole);
+    return add_content(a, fd, &whole);
 }
 
 /* ---- others ---- */
 
-static int add_link(struct archive *a, const struct walk_entry *entry, struct tar_entry *t)
+static int add_link(struct archive *a, const struct walk_entry *entry, const struct tar_entry *t)
 {
     _cleanup_free_ char *target = NULL;
     int r = walk_read_link(entry, &target);
     if (r < 0)
         return r == -ENOENT ? 0 : r;
-    t->target = target;
-    tar_add_header(&a->buffer, t);
+    struct tar_entry whole = *t;
+    whole.target = target;
+    tar_add_header(&a->buffer, &whole);
     return 0;
 }
 
@@ -233,14 +235,15 @@ static int add_whiteout(struct archive *a, const char *path, const char *hidden)
     return 0;
 }
 
-static int add_folder(struct archive *a, const struct walk_entry *entry, struct tar_entry *t)
+static int add_folder(struct archive *a, const struct walk_entry *entry, const struct tar_entry *t)
 {
     _cleanup_str_ struct str records = {0};
     int r = attributes_read(entry->fd, false, add_record, &records);
     if (r < 0)
         return r;
-    t->records = &records;
-    tar_add_header(&a->buffer, t);
+    struct tar_entry whole = *t;
+    whole.records = &records;
+    tar_add_header(&a->buffer, &whole);
     r = a->o->layer && is_opaque(entry->fd) ? add_whiteout(a, t->path, ".wh..wh..opq") : 0;
     if (r < 0)
         return r;

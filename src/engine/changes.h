@@ -21,7 +21,7 @@ void changes_release(struct changes *c);
 /* In the order of the paths, a folder before what is in it. A folder in which something changed
  * counts as changed; of one that is deleted nothing below is told. -ENOTSUP for the built-in image,
  * whose containers have no layer of their own on disk. */
-int changes_read(const struct engine *en, struct container_record *c, struct changes *ret,
+int changes_read(const struct engine *en, struct container_record *record, struct changes *ret,
                  struct err *e);
 
 #endif

@@ -2,8 +2,8 @@
  * The mount of a container's own root file system, and the user namespace that its owners are
  * shifted through: for its start, and for looking at it while it does not run.
  *
- * At a start the root is mounted before the configuration is made, for users are named by its files;
- * but with a user namespace it is mounted through that. So the maps are chosen first.
+ * At a start the root is mounted before the configuration is made, for users are named by its
+ * files; but with a user namespace it is mounted through that. So the maps are chosen first.
  */
 #ifndef SKIFF_ENGINE_ROOT_MOUNT_H
 #define SKIFF_ENGINE_ROOT_MOUNT_H

@@ -189,7 +189,7 @@ static int new_config(struct job *j, struct err *e)
 static int take_parent(struct job *j, struct err *e)
 {
     _cleanup_json_ json_t *index = NULL;
-    json_t *entry;
+    json_t *entry = NULL;
     if (!j->im->parent)
         return 0;
     int r = layout_read_index(j->im->root_fd, &index, NULL, e);

@@ -235,8 +235,9 @@ static int leave(void *data, const struct walk_entry *entry, struct err *e)
 static int begin(struct copy *c, int to, struct err *e)
 {
     int fd = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 ? -errno : push(c, fd, false);
-    return r < 0 ? err_sys(e, -r, "cannot open the folder to copy to") : 0;
+    if (fd < 0)
+        return err_sys(e, errno, "cannot open the folder to copy to");
+    return push(c, fd, false) < 0 ? err_nomem(e) : 0;
 }
 
 /* Below the uppermost place, which the walk begins at. */
