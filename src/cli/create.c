@@ -52,6 +52,10 @@ static int find_image(struct cli *c, const char *name, struct create_image *ret,
     _cleanup_free_ char *full = reference_full(&reference);
     if (!full)
         return err_nomem(e);
+    _cleanup_free_ char *near = image_nearest(c->engine.root_fd, name);
+    if (near)
+        return err_set(e, ENOENT, "unable to find image '%s' locally: did you mean \"%s\"?",
+                       reference_short(full), near);
     return err_set(e, ENOENT,
                    "unable to find image '%s' locally, and pulling is not there yet: 'skiff import "
                    "FILE.tar %s' makes it of a root file system's archive",

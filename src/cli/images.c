@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/image_helper.h"
+#include "cli/image_use.h"
 #include "cli/size.h"
 #include "cli/template.h"
 #include "engine/create.h"
@@ -228,29 +229,6 @@ const struct cli_command cmd_images = {
 
 /* ---- rmi ---- */
 
-/* Who uses an image: the containers' documents are asked. */
-static enum image_use image_in_use(void *data, const char *id, char **ret_by)
-{
-    struct cli *c = data;
-    _cleanup_strv_ struct strv ids = {0};
-    enum image_use use = IMAGE_UNUSED;
-    if (record_list(&c->engine, &ids, NULL) < 0)
-        return IMAGE_USED_RUNNING; /* who cannot look must not remove */
-    for (size_t i = 0; i < ids.n && use != IMAGE_USED_RUNNING; i++) {
-        _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
-        _cleanup_json_ json_t *state = NULL;
-        if (record_open(&c->engine, ids.v[i], &record, NULL) < 0 ||
-            !str_eq(json_str(record.document, "Image"), id))
-            continue;
-        bool runs = state_read(&c->engine, &record, &state, NULL, NULL) == 0 &&
-                    json_bool(state, "State.Running", false);
-        use = runs ? IMAGE_USED_RUNNING : IMAGE_USED_STOPPED;
-        free(*ret_by);
-        *ret_by = str_printf("container %.12s", record.id);
-    }
-    return use;
-}
-
 struct rmi_options {
     bool force, no_prune;
 };
@@ -262,16 +240,6 @@ static const struct option_def rmi_table[] = {
     {0},
 };
 
-/* The event for a line of image_remove's. */
-static void tell_removed(struct cli *c, const char *line)
-{
-    const char *untagged = str_after(line, "Untagged: "), *deleted = str_after(line, "Deleted: ");
-    const char *what = untagged ? untagged : deleted;
-    if (what)
-        event_emit(&c->engine, "image", untagged ? "untag" : "delete", what,
-                   (struct event_attribute[]){{"name", what}, {0}});
-}
-
 static int run_rmi(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct rmi_options o = {0};
@@ -282,14 +250,14 @@ static int run_rmi(struct cli *c, int argc, char **argv, struct err *e)
         return r == 1 ? 0 : r;
     cli_reap(c);
     const struct image_remove_options options = {
-        .force = o.force, .in_use = image_in_use, .data = c};
+        .force = o.force, .in_use = cli_image_use, .data = c};
     for (int i = 0; i < n; i++) {
         _cleanup_err_ struct err mine = ERR_INIT;
         _cleanup_strv_ struct strv done = {0};
         r = image_remove(c->engine.root_fd, words[i], &options, &done, &mine);
         for (size_t k = 0; k < done.n; k++) {
             puts(done.v[k]);
-            tell_removed(c, done.v[k]);
+            cli_image_tell(c, done.v[k]);
         }
         if (r < 0 && !(r == -ENOENT && o.force)) {
             cli_error(err_text(&mine));

@@ -97,6 +97,15 @@ static int inspect_one_volume(struct cli *c, const char *what, json_t **ret, str
     return *ret ? 0 : err_nomem(e);
 }
 
+static int not_found(struct cli *c, const char *what, struct err *e)
+{
+    _cleanup_free_ char *near = record_nearest(&c->engine, what);
+    if (!near)
+        near = image_nearest(c->engine.root_fd, what);
+    return near ? err_set(e, ENOENT, "no such object: %s: did you mean \"%s\"?", what, near)
+                : err_set(e, ENOENT, "no such object: %s", what);
+}
+
 static int inspect_one(struct cli *c, const struct inspect_options *o, const char *what,
                        json_t **ret, struct err *e)
 {
@@ -108,7 +117,7 @@ static int inspect_one(struct cli *c, const struct inspect_options *o, const cha
     if (r == -ENOENT && (!o->type || str_eq(o->type, "volume")))
         r = inspect_one_volume(c, what, ret, e);
     if (r == -ENOENT && !o->type)
-        return err_set(e, ENOENT, "no such object: %s", what);
+        return not_found(c, what, e);
     return r;
 }
 

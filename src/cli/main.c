@@ -4,10 +4,12 @@
 #include "cli/man.h"
 
 #include "base/file.h"
+#include "runtime/capabilities.h"
 #include "runtime/exe.h"
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
@@ -139,12 +141,33 @@ static int run_command(struct cli *c, const struct cli_command *command, bool on
     return command->flags & STATUS_125 ? 125 : 1;
 }
 
+/* Which right is missing, and where it is to be had. */
+static int explain_rights(struct err *e)
+{
+    static const struct {
+        int number;
+        const char *what;
+    } needed[] = {
+        {CAP_SYS_ADMIN, "namespaces and mounts"}, {CAP_NET_ADMIN, "the container's network"},
+        {CAP_SETUID, "the container's user"},     {CAP_SETGID, "the container's groups"},
+        {CAP_SYS_CHROOT, "its root folder"},      {CAP_SETPCAP, "dropping rights"},
+    };
+    if (geteuid() != 0)
+        return err_set(e, EPERM, "root's rights are needed to make a container: run it with sudo");
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (!(capabilities_own() >> needed[i].number & 1))
+            return err_set(e, EPERM,
+                           "the right %s is missing (for %s): this root was given fewer "
+                           "rights, as in a container (there --privileged gives all of them) or by "
+                           "a service's CapabilityBoundingSet=",
+                           capability_name(needed[i].number), needed[i].what);
+    return -EPERM;
+}
+
 static int protect(char **whole, struct err *e)
 {
     int r = exe_protect(whole, e);
-    if (r == -EPERM && geteuid() != 0)
-        return err_set(e, EPERM, "root's rights are needed to make a container: run it with sudo");
-    return r;
+    return r == -EPERM ? explain_rights(e) : r;
 }
 
 static int dispatch(struct cli *c, int argc, char **argv, char **whole, struct err *e)

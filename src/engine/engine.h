@@ -83,6 +83,10 @@ int record_rename(const struct engine *en, struct container_record *c, const cha
 int record_find(const struct engine *en, const char *what, struct container_record *ret,
                 struct err *e);
 
+/* The name that is nearest to @what, for those who were told that there is no such container; the
+ * caller's to free, NULL when none is near enough. */
+char *record_nearest(const struct engine *en, const char *what);
+
 /* The same for a container whose document cannot be read, without it: to be removed. */
 int record_find_broken(const struct engine *en, const char *what, struct container_record *ret,
                        struct err *e);

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/options.h"
 #include "engine/engine.h"
 #include "engine/names.h"
 
@@ -348,15 +349,35 @@ static int resolve(const struct engine *en, const char *what, char ret[ID_LEN + 
     return find_by_prefix(en, what, ret, e);
 }
 
+char *record_nearest(const struct engine *en, const char *what)
+{
+    int fd = openat(en->root_fd, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    _cleanup_strv_ struct strv names = {0};
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir)))
+        if (entry->d_name[0] != '.')
+            strv_add(&names, entry->d_name);
+    const char *near =
+        names.failed ? NULL : nearest_word(what, (const char *const *)names.v, names.n);
+    return near ? strdup(near) : NULL;
+}
+
+static int not_found(const struct engine *en, const char *what, struct err *e)
+{
+    _cleanup_free_ char *near = e ? record_nearest(en, what) : NULL;
+    return near ? err_set(e, ENOENT, "no such container: %s: did you mean \"%s\"?", what, near)
+                : err_set(e, ENOENT, "no such container: %s", what);
+}
+
 int record_find(const struct engine *en, const char *what, struct container_record *ret,
                 struct err *e)
 {
     char id[ID_LEN + 1];
     int r = resolve(en, what, id, e);
-    if (r < 0)
-        return r;
-    r = record_open(en, id, ret, e);
-    return r == -ENOENT ? err_set(e, ENOENT, "no such container: %s", what) : r;
+    if (r == 0)
+        r = record_open(en, id, ret, e);
+    return r == -ENOENT ? not_found(en, what, e) : r;
 }
 
 int record_find_broken(const struct engine *en, const char *what, struct container_record *ret,

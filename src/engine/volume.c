@@ -1,6 +1,7 @@
 #include "engine/volume.h"
 
 #include "base/file.h"
+#include "base/options.h"
 #include "base/timestamp.h"
 #include "engine/events.h"
 #include "engine/project.h"
@@ -108,6 +109,16 @@ static int no_such(const char *name, struct err *e)
     return err_set(e, ENOENT, "get %s: no such volume", name);
 }
 
+static int not_found(const struct engine *en, const char *name, struct err *e)
+{
+    _cleanup_strv_ struct strv names = {0};
+    if (!e || volume_list(en, &names, NULL) < 0)
+        return no_such(name, e);
+    const char *near = nearest_word(name, (const char *const *)names.v, names.n);
+    return near ? err_set(e, ENOENT, "get %s: no such volume: did you mean \"%s\"?", name, near)
+                : no_such(name, e);
+}
+
 int volume_open(const struct engine *en, const char *name, struct volume *ret, struct err *e)
 {
     if (volume_check_name(name, NULL) < 0) /* there cannot be one */
@@ -118,7 +129,7 @@ int volume_open(const struct engine *en, const char *name, struct volume *ret, s
         return volumes == -ENOENT ? no_such(name, e) : volumes;
     v.dir_fd = openat(volumes, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (v.dir_fd < 0)
-        return errno == ENOENT ? no_such(name, e)
+        return errno == ENOENT ? not_found(en, name, e)
                                : err_sys(e, errno, "cannot open volume \"%s\"", name);
     v.name = strdup(name);
     if (!v.name)

@@ -102,6 +102,14 @@ int image_find(int root_fd, const char *what, struct image *ret, struct err *e)
     return image_load(root_fd, index, entry, &st, ret, e);
 }
 
+char *image_nearest(int root_fd, const char *what)
+{
+    _cleanup_json_ json_t *index = NULL;
+    if (layout_read_index(root_fd, &index, NULL, NULL) < 0)
+        return NULL;
+    return resolve_nearest(index, what);
+}
+
 int image_confirm(int root_fd, const struct image *img, struct err *e)
 {
     struct stat st;
@@ -144,6 +152,22 @@ long long image_size(int root_fd, const struct image *img)
 time_t image_created(const struct image *img)
 {
     return image_time(json_str(img->config, "created"));
+}
+
+long long image_list_size(int root_fd, const struct image_list *l)
+{
+    _cleanup_json_ json_t *seen = json_object();
+    long long total = 0, more;
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t k = 0; k < l->v[i].diff_ids.n; k++) {
+            const char *id = l->v[i].diff_ids.v[k];
+            if (json_object_get(seen, id) || json_object_set_new(seen, id, json_true()) < 0)
+                continue;
+            long long size = image_layer_size(root_fd, &l->v[i], k);
+            if (size > 0 && !__builtin_add_overflow(total, size, &more))
+                total = more;
+        }
+    return total;
 }
 
 /* "02:00" in seconds. */

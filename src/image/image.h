@@ -53,6 +53,10 @@ void image_list_release(struct image_list *l);
  * than one image's ID. -EBADMSG: the store holds something that is no image. */
 int image_find(int root_fd, const char *what, struct image *ret, struct err *e);
 
+/* The name of an image that was perhaps meant by @what: the caller's to free; NULL when none is
+ * near enough. */
+char *image_nearest(int root_fd, const char *what);
+
 /* Whether @img is still in the store: for a user that has just written down that he uses it.
  * image_remove asks once more, after it took the image from the index, whether somebody uses it;
  * whoever writes his claim first and then confirms here cannot lose its layers. 0, or -ENOENT when
@@ -70,6 +74,9 @@ long long image_size(int root_fd, const struct image *img);
 
 /* The same of its layer number @i, counted from the lowest. */
 long long image_layer_size(int root_fd, const struct image *img, size_t i);
+
+/* The same of all images together, each layer once; layers of unknown size count for nothing. */
+long long image_list_size(int root_fd, const struct image_list *l);
 
 /* "created" of the config in seconds since 1970 (RFC 3339); -1 when it has none. */
 time_t image_created(const struct image *img);

@@ -1,5 +1,6 @@
 #include "image/resolve.h"
 
+#include "base/options.h"
 #include "image/layout.h"
 #include "image/reference.h"
 
@@ -83,6 +84,35 @@ static int copy_name(const json_t *entry, char **ret, struct err *e)
     return name && !*ret ? err_nomem(e) : 0;
 }
 
+/* With and without the tag that may be left out. */
+static int add_spellings(struct strv *words, const char *full)
+{
+    const char *name = reference_short(full), *latest = strstr(name, ":latest");
+    strv_add(words, name);
+    if (latest && latest[7] == '\0')
+        strv_addf(words, "%.*s", (int)(latest - name), name);
+    return words->failed ? -ENOMEM : 0;
+}
+
+char *resolve_nearest(const json_t *index, const char *what)
+{
+    _cleanup_strv_ struct strv words = {0};
+    size_t i;
+    json_t *entry;
+    json_array_foreach (json_object_get(index, "manifests"), i, entry)
+        if (layout_entry_name(entry) && add_spellings(&words, layout_entry_name(entry)) < 0)
+            return NULL;
+    const char *near = nearest_word(what, (const char *const *)words.v, words.n);
+    return near ? strdup(near) : NULL;
+}
+
+static int no_such(const json_t *index, const char *what, struct err *e)
+{
+    _cleanup_free_ char *near = e ? resolve_nearest(index, what) : NULL;
+    return near ? err_set(e, ENOENT, "no such image: %s: did you mean \"%s\"?", what, near)
+                : err_set(e, ENOENT, "no such image: %s", what);
+}
+
 int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, char **ret_by_name,
             struct err *e)
 {
@@ -112,5 +142,5 @@ int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, ch
     }
     if (r == -ENOENT && may_be_id)
         r = by_id(root_fd, entries, hex ? hex : what, ret, e);
-    return r == -ENOENT ? err_set(e, ENOENT, "no such image: %s", what) : r;
+    return r == -ENOENT ? no_such(index, what, e) : r;
 }

@@ -15,6 +15,10 @@
 int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, char **ret_by_name,
             struct err *e);
 
+/* The name in @index that is nearest to @what, as a person would type it; the caller's to free.
+ * NULL when none is near enough. */
+char *resolve_nearest(const json_t *index, const char *what);
+
 /* Reads and checks the image of @entry. @st is index.json's. */
 int image_load(int root_fd, const json_t *index, const json_t *entry, const struct stat *st,
                struct image *ret, struct err *e);

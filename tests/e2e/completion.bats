@@ -39,8 +39,9 @@ offers()
 }
 
 @test "complete: commands, groups, and what follows a group" {
-    offers 'run rm rmi' r
-    offers 'import inspect ls rm' image ''
+    offers 'rm rmi' rm
+    offers 'run' ru
+    offers 'import inspect' image i
     offers 'ls logs' container l
     offers 'image images' --debug --root /x imag
     offers 'version' help ver

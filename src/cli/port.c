@@ -1,0 +1,78 @@
+#include "cli/cli.h"
+#include "engine/inspect.h"
+
+#include <string.h>
+
+/* One line for each place of the machine where a port is to be had: "0.0.0.0:8080", with @port
+ * "80/tcp -> " before it. */
+static void add_bindings(struct str *out, const char *port, const json_t *bindings)
+{
+    size_t i;
+    json_t *b;
+    json_array_foreach (bindings, i, b) {
+        const char *ip = json_str(b, "HostIp"), *host_port = json_str(b, "HostPort");
+        bool v6 = ip && strchr(ip, ':');
+        str_addf(out, "%s%s%s%s%s:%s\n", port ? port : "", port ? " -> " : "", v6 ? "[" : "",
+                 ip && *ip ? ip : "0.0.0.0", v6 ? "]" : "", host_port ? host_port : "");
+    }
+}
+
+/* "80" is "80/tcp". -EINVAL when it is no port. */
+static int read_port(const char *text, char **ret, struct err *e)
+{
+    const char *slash = strchrnul(text, '/'), *protocol = *slash ? slash + 1 : "tcp";
+    _cleanup_free_ char *number = strndup(text, (size_t)(slash - text));
+    long long n;
+    if (!number)
+        return err_nomem(e);
+    if (str_to_int64(number, 0, 65535, &n) < 0)
+        return err_set(e, EINVAL, "invalid port \"%s\": PORT or PORT/PROTOCOL", text);
+    *ret = str_printf("%lld/%s", n, protocol);
+    return *ret ? 0 : err_nomem(e);
+}
+
+static int show(struct cli *c, int n, char **words, struct err *e)
+{
+    _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+    _cleanup_json_ json_t *d = NULL;
+    _cleanup_free_ char *wanted = NULL;
+    _cleanup_str_ struct str out = {0};
+    int r = n == 2 ? read_port(words[1], &wanted, e) : 0;
+    if (r == 0)
+        r = record_find(&c->engine, words[0], &record, e);
+    if (r == 0)
+        r = inspect_container(&c->engine, &record, &d, e);
+    if (r < 0)
+        return r;
+    json_t *ports = json_at(d, "NetworkSettings.Ports"), *bindings;
+    const char *port;
+    if (wanted)
+        add_bindings(&out, NULL, json_object_get(ports, wanted));
+    else
+        json_object_foreach (ports, port, bindings)
+            add_bindings(&out, port, bindings);
+    if (wanted && out.len == 0)
+        return err_set(e, ENOENT, "no public port '%s' published for %s", wanted, words[0]);
+    return out.failed ? err_nomem(e) : cli_print(out.s ? out.s : "", e);
+}
+
+static int run_port(struct cli *c, int argc, char **argv, struct err *e)
+{
+    char **words;
+    int n;
+    int r = cli_parse(&cmd_port, argc, argv, NULL, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    cli_reap(c);
+    return show(c, n, words, e);
+}
+
+const struct cli_command cmd_port = {
+    .line = "port CONTAINER [PORT[/PROTOCOL]]",
+    .summary = "Show where ports of a container are to be had on this machine",
+    .min = 1,
+    .max = 2,
+    .first = WORD_RUNNING,
+    .flags = NEEDS_ENGINE,
+    .run = run_port,
+};
