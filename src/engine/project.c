@@ -69,7 +69,7 @@ static bool is_unsupported(int code)
            code == EOPNOTSUPP || code == ENODEV;
 }
 
-static int ask_quota(int fd, int command, uint32_t id, struct if_dqblk *q)
+static int ask_quota(int fd, unsigned command, uint32_t id, struct if_dqblk *q)
 {
     long r = syscall(SYS_quotactl_fd, fd, QCMD(command, PRJQUOTA), id, q);
     return r < 0 ? -errno : 0;
