@@ -37,6 +37,7 @@ check clang-tidy             cmd:clang-tidy       clang-tools-extra    clang    
 check shellcheck             cmd:shellcheck       ShellCheck           shellcheck      shellcheck
 check gcovr                  cmd:gcovr            gcovr                gcovr           gcovr
 check binutils               cmd:readelf          binutils             binutils        binutils
+check systemd                cmd:systemd-analyze  systemd             systemd         -
 check strace                 cmd:strace           strace               strace          strace
 check graphviz               cmd:dot              graphviz             graphviz        graphviz
 check jq                     cmd:jq               jq                   jq              jq

@@ -83,6 +83,7 @@ extern const struct cli_command cmd_diff;
 extern const struct cli_command cmd_events;
 extern const struct cli_command cmd_exec;
 extern const struct cli_command cmd_export;
+extern const struct cli_command cmd_generate_systemd;
 extern const struct cli_command cmd_history;
 extern const struct cli_command cmd_image_inspect;
 extern const struct cli_command cmd_image_prune;

@@ -4,6 +4,7 @@
 
 const struct command_group command_groups[] = {
     {"container", "Manage containers"},
+    {"generate", "Write units that run containers"},
     {"image", "Manage images"},
     {"system", "Manage skiff itself"},
     {"volume", "Manage volumes"},
@@ -77,6 +78,8 @@ const struct command_entry command_entries[] = {
     {"container", "unpause", &cmd_unpause, PLACE_GROUP},
     {"container", "update", &cmd_update, PLACE_GROUP},
     {"container", "wait", &cmd_wait, PLACE_GROUP},
+
+    {"generate", "systemd", &cmd_generate_systemd, PLACE_GROUP},
 
     {"image", "history", &cmd_history, PLACE_GROUP},
     {"image", "import", &cmd_import, PLACE_GROUP},

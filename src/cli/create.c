@@ -71,6 +71,14 @@ static int write_cidfile(const char *path, const char *id, struct err *e)
     return r < 0 ? err_sys(e, -r, "cannot write the container ID to \"%s\"", path) : 0;
 }
 
+json_t *cli_words(int argc, char **argv)
+{
+    json_t *words = json_array();
+    for (int i = 0; i < argc; i++)
+        json_gather(&words, json_string(argv[i]));
+    return words;
+}
+
 int cli_create(struct cli *c, const struct request_options *o, int n, char **words,
                struct create_image *ret_image, struct container_record *ret_record, struct err *e)
 {
@@ -78,6 +86,9 @@ int cli_create(struct cli *c, const struct request_options *o, int n, char **wor
     int r = check_options(o, e);
     if (r == 0)
         r = request_build(o, words[0], n - 1, words + 1, &request, e);
+    if (r == 0 && o->words &&
+        json_object_set(request, "CreateCommand", (json_t *)(uintptr_t)o->words) < 0)
+        r = err_nomem(e);
     if (r == 0)
         r = find_image(c, words[0], ret_image, e);
     if (r == 0)
@@ -110,8 +121,10 @@ static int create(struct cli *c, const struct request_options *o, int n, char **
 static int run_create(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct request_options o = REQUEST_OPTIONS_INIT;
+    _cleanup_json_ json_t *said = cli_words(argc, argv);
     char **words;
     int n;
+    o.words = said;
     int r = cli_parse(&cmd_create, argc, argv, &o, &words, &n, e);
     if (r == 0)
         r = create(c, &o, n, words, e);

@@ -11,6 +11,10 @@
 /* Whether "-a @stream" was given, or no -a at all. */
 bool attaches(const struct request_options *o, const char *stream);
 
+/* What was said, word by word, for who makes the container anew (generate systemd): a list, the
+ * caller's; NULL when it is not text. */
+json_t *cli_words(int argc, char **argv);
+
 /* Checks the options, finds the image words[0], and makes the container with the command that
  * follows. It is watched by us (record_watch). On failure nothing is left. */
 int cli_create(struct cli *c, const struct request_options *o, int n, char **words,

@@ -24,6 +24,7 @@ struct request_options {
     struct option_list env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, ulimit, device, sysctl, dns, dns_search, dns_option, add_host, group_add,
         attach, time_offset, device_rule, annotation, log_opt;
+    const json_t *words; /* all that was said, as it was: borrowed; NULL: not known */
     /* volumes */
     const char *volume_driver;
     struct option_list volumes_from, storage_opt;

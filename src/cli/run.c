@@ -82,8 +82,10 @@ static int run(struct cli *c, const struct request_options *o, int n, char **wor
 static int run_run(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct request_options o = REQUEST_OPTIONS_INIT;
+    _cleanup_json_ json_t *said = cli_words(argc, argv);
     char **words;
     int n;
+    o.words = said;
     int r = cli_parse(&cmd_run, argc, argv, &o, &words, &n, e);
     if (r == 0)
         r = run(c, &o, n, words, e);

@@ -485,5 +485,7 @@ _Noreturn void monitor_main(struct start *s, int client)
         end_life(&m, &end);
     } while (come_back(&m, &end));
     finish(&m, &end);
-    _exit(0);
+    /* For a service manager, which takes us for what it started: what a person wanted is no
+     * failure. */
+    _exit(end.by_user ? 0 : end.exit_code);
 }

@@ -4,6 +4,12 @@
 
 enum { FIRST_MS = 100, LONGEST_MS = 60000, GOOD_MS = 10000 };
 
+bool restart_is_set(const json_t *document)
+{
+    const char *policy = json_str(document, "HostConfig.RestartPolicy.Name");
+    return policy && *policy && !str_eq(policy, "no");
+}
+
 bool restart_wanted(const json_t *document, int exit_code, unsigned restarts)
 {
     const char *policy = json_str(document, "HostConfig.RestartPolicy.Name");

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whether it has one other than "no". */
+bool restart_is_set(const json_t *document);
+
 /* Whether a container of this document, which has been restarted @restarts times, is started again
  * after an end with @exit_code that no person brought about. */
 bool restart_wanted(const json_t *document, int exit_code, unsigned restarts);

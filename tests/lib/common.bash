@@ -17,9 +17,17 @@ SKIFF_OCI=${SKIFF_OCI:-$SKIFF_BUILD/skiff-oci}
 SKIFF_TEST_CACHE=${SKIFF_TEST_CACHE:-$SKIFF_SOURCE/.cache}
 export SKIFF_SOURCE SKIFF_BUILD SKIFF SKIFF_OCI SKIFF_TEST_CACHE
 export LC_ALL=C.UTF-8
+if [ "${ENGINE:-skiff}" = docker ]; then
+    # shellcheck source=tests/lib/docker.bash
+    . "$SKIFF_SOURCE/tests/lib/docker.bash"
+fi
 
 skiff()
 {
+    if [ "${ENGINE:-skiff}" = docker ] && [ "${1-}" = import ]; then
+        docker_import "${@:2}"
+        return
+    fi
     "$SKIFF" "$@"
 }
 
@@ -47,11 +55,16 @@ require_command()
 skiff_setup()
 {
     [ -x "$SKIFF" ] || {
-        echo "$SKIFF is not built (make)" >&2
+        echo "\"$SKIFF\" is not there (make)" >&2
         return 1
     }
     skiff_folder=$(mktemp -d "${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}/skiff-XXXXXX")
     export skiff_folder SKIFF_ROOT=$skiff_folder/root SKIFF_RUN_DIR=$skiff_folder/run
+    if [ "${ENGINE:-skiff}" = docker ] && [ -z "${DOCKER_HOST:-}" ]; then
+        docker_folder=$(mktemp -d /tmp/skiff-docker-XXXXXX)
+        DOCKER_HOST=$(docker_begin "$docker_folder")
+        export docker_folder DOCKER_HOST
+    fi
 }
 
 # skiff_cleanup: removes every container of this root. In teardown, when a file's tests share a root.
@@ -68,6 +81,7 @@ skiff_teardown()
 {
     [ -n "${skiff_folder:-}" ] || return 0
     skiff_cleanup
+    [ -z "${docker_folder:-}" ] || docker_end "$docker_folder"
     local left
     left=$(grep -F "$skiff_folder" /proc/self/mountinfo)
     [ -z "$left" ] || {
