@@ -1,3 +1,5 @@
+#include "base/file.h"
+#include "base/timestamp.h"
 #include "cli/cli.h"
 #include "cli/template.h"
 #include "engine/log_config.h"
@@ -6,6 +8,7 @@
 #include "network/network.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -33,7 +36,7 @@ static int print_formatted(const char *format, json_t *doc, struct err *e)
 }
 
 struct counts {
-    int containers, running, images;
+    int containers, running, paused, images;
 };
 
 static int count(struct cli *c, struct counts *n, struct err *e)
@@ -57,9 +60,44 @@ static int count(struct cli *c, struct counts *n, struct err *e)
         if (r < 0)
             continue;
         n->containers++;
-        n->running += json_bool(state, "State.Running", false);
+        bool paused = str_eq(json_str(state, "State.Status"), "paused");
+        n->paused += paused;
+        n->running += !paused && json_bool(state, "State.Running", false);
     }
     return 0;
+}
+
+/* PRETTY_NAME of os-release(5); the caller's. */
+static char *distribution(void)
+{
+    _cleanup_free_ char *text = NULL;
+    if (file_read(AT_FDCWD, "/etc/os-release", 1 << 16, &text, NULL, NULL) < 0)
+        return NULL;
+    const char *name = strstr(text, "PRETTY_NAME=");
+    if (!name)
+        return NULL;
+    name += strlen("PRETTY_NAME=");
+    name += *name == '"';
+    return strndup(name, strcspn(name, "\"\n"));
+}
+
+/* What does not depend on the machine, and what takes a file to know. */
+static int gather_more(const struct counts *n, json_t *doc, struct err *e)
+{
+    char now[40];
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    format_time(t, now);
+    _cleanup_free_ char *pretty = distribution();
+    _cleanup_json_ json_t *more = json_pack(
+        "{s:i, s:s, s:s, s:s, s:{s:{s:s}}, s:s, s:b, s:b, s:b, s:b, s:b, s:[], s:s, "
+        "s:{s:[s], s:[s,s,s], s:[s,s,s,s]}}",
+        "ContainersPaused", n->paused, "OperatingSystem", pretty ? pretty : "Linux", "SystemTime",
+        now, "DefaultRuntime", "skiff", "Runtimes", "skiff", "path", "skiff-oci", "InitBinary",
+        "skiff-init", "LiveRestoreEnabled", 1, "MemoryLimit", 1, "CpuCfsQuota", 1, "CPUSet", 1,
+        "PidsLimit", 1, "Warnings", "IndexServerAddress", "", "Plugins", "Volume", "local",
+        "Network", "bridge", "host", "none", "Log", "file", "none", "journald", "syslog");
+    return !more || json_object_update(doc, more) < 0 ? err_nomem(e) : 0;
 }
 
 static int gather(struct cli *c, json_t **ret, struct err *e)
@@ -79,17 +117,17 @@ static int gather(struct cli *c, json_t **ret, struct err *e)
         snprintf(subnet, sizeof(subnet), "%s/%u", address, bridge.prefix);
     }
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    *ret =
-        json_pack("{s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, "
-                  "s:s, s:[s], s:s}",
-                  "Containers", n.containers, "ContainersRunning", n.running, "ContainersStopped",
-                  n.containers - n.running, "Images", n.images, "ServerVersion", SKIFF_VERSION,
-                  "Driver", "overlay2", "CgroupVersion", v2 ? "2" : "1", "CgroupDriver", "cgroupfs",
-                  "KernelVersion", host.release, "OSType", "linux", "Architecture", host.machine,
-                  "NCPU", get_nprocs(), "MemTotal", (json_int_t)pages * page, "Name", host.nodename,
-                  "DockerRootDir", c->engine.root, "BridgeSubnet", subnet, "SecurityOptions",
-                  "name=seccomp,profile=builtin", "LoggingDriver", LOG_DRIVER_DEFAULT);
-    return *ret ? 0 : err_nomem(e);
+    *ret = json_pack("{s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, "
+                     "s:s, s:[s], s:s}",
+                     "Containers", n.containers, "ContainersRunning", n.running,
+                     "ContainersStopped", n.containers - n.running - n.paused, "Images", n.images,
+                     "ServerVersion", SKIFF_VERSION, "Driver", "overlay2", "CgroupVersion",
+                     v2 ? "2" : "1", "CgroupDriver", "cgroupfs", "KernelVersion", host.release,
+                     "OSType", "linux", "Architecture", host.machine, "NCPU", get_nprocs(),
+                     "MemTotal", (json_int_t)pages * page, "Name", host.nodename, "DockerRootDir",
+                     c->engine.root, "BridgeSubnet", subnet, "SecurityOptions",
+                     "name=seccomp,profile=builtin", "LoggingDriver", LOG_DRIVER_DEFAULT);
+    return *ret ? gather_more(&n, *ret, e) : err_nomem(e);
 }
 
 static int run_info(struct cli *c, int argc, char **argv, struct err *e)
@@ -109,16 +147,18 @@ static int run_info(struct cli *c, int argc, char **argv, struct err *e)
         return print_formatted(o.format, doc, e);
 
     const char *subnet = json_str(doc, "BridgeSubnet");
-    printf("Containers: %lld\n Running: %lld\n Stopped: %lld\nImages: %lld\n"
+    printf("Containers: %lld\n Running: %lld\n Paused: %lld\n Stopped: %lld\nImages: %lld\n"
            "Version: %s\nStorage Driver: overlay2\nLogging Driver: " LOG_DRIVER_DEFAULT
            "\nCgroup Driver: cgroupfs\nCgroup Version: %s\n"
-           "Bridge: %s\nKernel Version: %s\nArchitecture: %s\nCPUs: %lld\nTotal Memory: %.4gGiB\n"
+           "Bridge: %s\nKernel Version: %s\nOperating System: %s\nOSType: linux\nArchitecture: "
+           "%s\nCPUs: %lld\nTotal Memory: %.4gGiB\n"
            "Name: %s\nRoot Dir: %s\nRun Dir: %s\nDaemon: none\n",
            json_int(doc, "Containers", 0), json_int(doc, "ContainersRunning", 0),
-           json_int(doc, "ContainersStopped", 0), json_int(doc, "Images", 0), SKIFF_VERSION,
-           json_str(doc, "CgroupVersion"),
+           json_int(doc, "ContainersPaused", 0), json_int(doc, "ContainersStopped", 0),
+           json_int(doc, "Images", 0), SKIFF_VERSION, json_str(doc, "CgroupVersion"),
            *subnet ? subnet : "not made yet (at the first use of the default network)",
-           json_str(doc, "KernelVersion"), json_str(doc, "Architecture"), json_int(doc, "NCPU", 0),
+           json_str(doc, "KernelVersion"), json_str(doc, "OperatingSystem"),
+           json_str(doc, "Architecture"), json_int(doc, "NCPU", 0),
            (double)json_int(doc, "MemTotal", 0) / (1 << 30), json_str(doc, "Name"), c->engine.root,
            c->engine.run);
     return 0;

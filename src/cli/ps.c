@@ -28,7 +28,9 @@ static const struct option_def table[] = {
     {"size", 's', OPTION_FLAG, offsetof(struct ps_options, size), NULL,
      "How much room they take, without and with the image", NULL},
     {"filter", 'f', OPTION_LIST, offsetof(struct ps_options, filter), "KEY=VALUE",
-     "name, id, status, label, ancestor, exited, network, volume, before, since", NULL},
+     "name, id, status, label, ancestor, exited, health, network, volume, expose, publish, before, "
+     "since",
+     NULL},
     {"format", 0, OPTION_STRING, offsetof(struct ps_options, format), "TEMPLATE",
      "table TEMPLATE, TEMPLATE or json", NULL},
     {0},

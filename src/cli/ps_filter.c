@@ -70,6 +70,39 @@ static bool by_network(const struct engine *en, const json_t *d, const char *val
     return str_eq(json_str(d, "HostConfig.NetworkMode"), value);
 }
 
+static bool by_health(const struct engine *en, const json_t *d, const char *value)
+{
+    (void)en;
+    const char *status = json_str(d, "State.Health.Status");
+    return str_eq(status ? status : "none", value);
+}
+
+/* "80", "80/udp", "8000-8010/tcp": whether the ports' object has one of them. */
+static bool has_port(const json_t *ports, const char *value)
+{
+    const char *slash = strchrnul(value, '/'), *protocol = *slash ? slash + 1 : "tcp";
+    unsigned first = 0, last = 0;
+    int n = sscanf(value, "%5u-%5u", &first, &last);
+    for (unsigned port = first; n > 0 && port <= (n == 2 ? last : first); port++) {
+        _cleanup_free_ char *key = str_printf("%u/%s", port, protocol);
+        if (key && json_object_get(ports, key))
+            return true;
+    }
+    return false;
+}
+
+static bool by_expose(const struct engine *en, const json_t *d, const char *value)
+{
+    (void)en;
+    return has_port(json_at(d, "Config.ExposedPorts"), value);
+}
+
+static bool by_publish(const struct engine *en, const json_t *d, const char *value)
+{
+    (void)en;
+    return has_port(json_at(d, "HostConfig.PortBindings"), value);
+}
+
 /* A volume by its name, or any mount by its destination. */
 static bool by_volume(const struct engine *en, const json_t *d, const char *value)
 {
@@ -114,6 +147,8 @@ static const struct filter {
     {"exited=", by_exited, false, true},    {"ancestor=", by_ancestor, false, false},
     {"network=", by_network, false, false}, {"volume=", by_volume, false, false},
     {"before=", by_before, false, true},    {"since=", by_since, false, true},
+    {"health=", by_health, false, false},   {"expose=", by_expose, false, false},
+    {"publish=", by_publish, false, false},
 };
 
 static const struct filter *find_filter(const char *text, const char **ret_value)
@@ -126,6 +161,26 @@ static const struct filter *find_filter(const char *text, const char **ret_value
         }
     }
     return NULL;
+}
+
+static bool is_health(const char *word)
+{
+    static const char *const all[] = {"none", "starting", "healthy", "unhealthy"};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (str_eq(word, all[i]))
+            return true;
+    return false;
+}
+
+/* "PORT[-PORT][/PROTOCOL]" */
+static bool is_ports(const char *word)
+{
+    unsigned first = 0, last = 0;
+    int end = 0;
+    if (sscanf(word, "%5u%n-%5u%n", &first, &end, &last, &end) < 1 || first > 65535 || last > 65535)
+        return false;
+    const char *rest = word + end;
+    return *rest == '\0' || str_eq(rest, "/tcp") || str_eq(rest, "/udp") || str_eq(rest, "/sctp");
 }
 
 static bool is_status(const char *word)
@@ -145,6 +200,8 @@ int ps_filter_check(const struct engine *en, const struct option_list *filters, 
         const struct filter *f = find_filter(filters->v[i], &value);
         long long code;
         if (!f || (f->passes == by_status && !is_status(value)) ||
+            (f->passes == by_health && !is_health(value)) ||
+            ((f->passes == by_expose || f->passes == by_publish) && !is_ports(value)) ||
             (f->passes == by_exited && str_to_int64(value, 0, 255, &code) < 0))
             return err_set(e, EINVAL, "invalid filter '%s'", filters->v[i]);
         if (f->passes != by_before && f->passes != by_since)

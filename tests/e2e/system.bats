@@ -220,3 +220,32 @@ Are you sure you want to continue? [y/N] '
         --inh-caps -sys_admin "$SKIFF" run --rm busybox true
     output_has -- '--privileged'
 }
+
+@test "info: what runs and what is paused; the facts that scripts ask for" {
+    skiff run -d --name runs busybox sleep 1000 >/dev/null
+    skiff run -d --name holds busybox sleep 1000 >/dev/null
+    skiff pause holds >/dev/null
+    run_ok skiff info --format '{{.Containers}} {{.ContainersRunning}} {{.ContainersPaused}} {{.ContainersStopped}}'
+    output_is '2 1 1 0'
+    run_ok skiff info --format '{{.DefaultRuntime}} {{json .Plugins.Volume}} {{.LiveRestoreEnabled}} {{.OperatingSystem}}'
+    output_has '^skiff \["local"\] true .'
+    run_ok skiff info
+    output_has ' Paused: 1'
+    skiff unpause holds >/dev/null
+}
+
+@test "ps: filters by health and ports" {
+    skiff create --name plain busybox true >/dev/null
+    skiff import -c 'EXPOSE 80 53/udp' "$(rootfs_busybox)" exposes >/dev/null
+    skiff create --name exposes exposes true >/dev/null
+    names() { skiff ps -a --format '{{.Names}}' "$@"; }
+    [ "$(names -f expose=80)" = exposes ]
+    [ "$(names -f expose=53/udp)" = exposes ]
+    [ "$(names -f expose=75-85/tcp)" = exposes ]
+    [ -z "$(names -f expose=53)" ]
+    [ -z "$(names -f publish=80)" ]
+    [ "$(names -f health=none | wc -l)" -eq 2 ]
+    [ -z "$(names -f health=healthy)" ]
+    run_fails "invalid filter 'health=fine'" skiff ps -f health=fine
+    run_fails "invalid filter 'expose=80x'" skiff ps -f expose=80x
+}
