@@ -132,7 +132,9 @@ static json_t *make_row(const json_t *d, const struct ps_options *o, long long n
     _cleanup_free_ char *status = describe_status(json_at(d, "State"), now);
     if (!command || !age || !status || !created || strlen(created) < 19)
         return NULL;
-    json_t *labels = json_at(d, "Config.Labels");
+    _cleanup_json_ json_t *labels = json_incref(json_at(d, "Config.Labels"));
+    if (!labels)
+        labels = json_object();
     return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O}",
                      "ID", json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image",
                      json_str(d, "Config.Image"), "Command", command, "CreatedAt",
@@ -179,7 +181,7 @@ static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, siz
         _cleanup_err_ struct err unread = ERR_INIT;
         r = record_open(&c->engine, ids.v[i], &record, &unread);
         if (r == 0)
-            r = inspect_container(&c->engine, &record, &d, &unread);
+            r = inspect_brief(&c->engine, &record, &d, &unread);
         bool shown = r == 0 && passes(c, o, d);
         if (shown && wants_size(o))
             r = container_add_size(&c->engine, &record, d, &unread);

@@ -1,6 +1,7 @@
 #include "engine/create.h"
 
 #include "base/file.h"
+#include "engine/document.h"
 #include "engine/events.h"
 #include "engine/limits.h"
 #include "engine/log_config.h"
@@ -238,8 +239,7 @@ static int put_hostname(const struct engine *en, json_t *document, json_t *confi
     return put(config, "Hostname", json_stringn(json_str(document, "Id"), SHORT_ID_LEN), e);
 }
 
-static json_t *graph_driver(const struct engine *en, const struct container_record *c,
-                            const struct create_image *image)
+static json_t *graph_driver(const struct engine *en, const struct create_image *image)
 {
     _cleanup_str_ struct str lower = {0};
     for (size_t i = image->image.layers.n; i > 0; i--)
@@ -247,21 +247,8 @@ static json_t *graph_driver(const struct engine *en, const struct container_reco
     if (image->built_in)
         str_add(&lower, "/");
     _cleanup_free_ char *text = str_steal(&lower);
-    _cleanup_free_ char *upper = str_printf("%s/containers/%s/upper", en->root, c->id);
-    _cleanup_free_ char *work = str_printf("%s/containers/%s/work", en->root, c->id);
-    if (!text || !upper || !work)
-        return NULL;
-    return json_pack("{s:s, s:{s:s, s:s, s:s}}", "Name", "overlay2", "Data", "LowerDir", text,
-                     "UpperDir", upper, "WorkDir", work);
+    return text ? json_pack("{s:s, s:{s:s}}", "Name", "overlay2", "Data", "LowerDir", text) : NULL;
 }
-
-static const struct {
-    const char *key, *file;
-} places[] = {
-    {"ResolvConfPath", "resolv.conf"},
-    {"HostnamePath", "hostname"},
-    {"HostsPath", "hosts"},
-};
 
 /* Who shares a network shares the files that describe it. */
 static int borrow_places(const struct engine *en, struct container_record *c, const struct mode *m,
@@ -275,8 +262,13 @@ static int borrow_places(const struct engine *en, struct container_record *c, co
                        "conflicting options: custom host-to-IP mapping and the network mode");
     _cleanup_record_ struct container_record donor = CONTAINER_RECORD_INIT;
     int r = record_find(en, m->value, &donor, e);
+    if (r < 0)
+        return r;
+    if (document_add_places(en, donor.id, donor.document) < 0)
+        return err_nomem(e);
+    static const char *const places[] = {"ResolvConfPath", "HostnamePath", "HostsPath"};
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++)
-        r = copy_from(c->document, donor.document, places[i].key, e);
+        r = copy_from(c->document, donor.document, places[i], e);
     return r;
 }
 
@@ -284,12 +276,7 @@ static int put_places(const struct engine *en, struct container_record *c, struc
 {
     struct mode network;
     int r = mode_of(c->document, NS_NETWORK, &network, e);
-    if (r == 0 && network.kind == MODE_CONTAINER)
-        return borrow_places(en, c, &network, e);
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++)
-        r = put(c->document, places[i].key,
-                json_sprintf("%s/containers/%s/%s", en->root, c->id, places[i].file), e);
-    return r;
+    return r == 0 && network.kind == MODE_CONTAINER ? borrow_places(en, c, &network, e) : r;
 }
 
 static int check_restart(const json_t *host, struct err *e)
@@ -301,16 +288,13 @@ static int check_restart(const json_t *host, struct err *e)
 }
 
 /* Whatever can be wrong with it is said before there is a container. */
-static int put_log(const struct engine *en, struct container_record *c, struct err *e)
+static int put_log(struct container_record *c, struct err *e)
 {
     struct log_config log;
     int r = log_config_read(json_at(c->document, "HostConfig"), &log, e);
     if (r < 0)
         return r;
-    return put(c->document, "LogPath",
-               log.driver == LOG_DRIVER_FILE ? json_sprintf("%s/containers/%s/log", en->root, c->id)
-                                             : json_string(""),
-               e);
+    return log.driver == LOG_DRIVER_FILE ? 0 : put(c->document, "LogPath", json_string(""), e);
 }
 
 static int fill_document(const struct engine *en, struct container_record *c, json_t *request,
@@ -338,16 +322,18 @@ static int fill_document(const struct engine *en, struct container_record *c, js
     }
     if ((r = put(d, "Config", config, e)) < 0 || (r = put_defaults(host, e)) < 0 ||
         (r = check_restart(host, e)) < 0 || (r = limits_check(host, e)) < 0 ||
-        (r = limits_complete(host, e)) < 0 || (r = put_log(en, c, e)) < 0 ||
+        (r = limits_complete(host, e)) < 0 || (r = put_log(c, e)) < 0 ||
         (r = put(d, "Created", json_string(now), e)) < 0 ||
         (r = put(d, "Image", json_string(image->built_in ? IMAGE_HOST : image->image.id), e)) < 0 ||
         (r = put(d, "Driver", json_string("overlay2"), e)) < 0 ||
         (r = put(d, "Platform", json_string("linux"), e)) < 0 ||
-        (r = put(d, "GraphDriver", graph_driver(en, c, image), e)) < 0 ||
+        (r = put(d, "GraphDriver", graph_driver(en, image), e)) < 0 ||
         (r = merge_config(config, json_at(image->image.config, "config"), e)) < 0 ||
         (r = put_command(d, config, e)) < 0 || (r = put_hostname(en, d, config, e)) < 0)
         return r;
-    return put_places(en, c, e);
+    r = put_places(en, c, e);
+    document_strip(d);
+    return r;
 }
 
 /* --storage-opt size=: the container's own layer and overlay's work folder, between which it

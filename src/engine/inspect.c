@@ -1,5 +1,6 @@
 #include "engine/inspect.h"
 
+#include "engine/document.h"
 #include "engine/exec_record.h"
 #include "engine/log.h"
 #include "engine/log_config.h"
@@ -24,48 +25,25 @@ json_t *inspect_mounts(const json_t *document)
     return TAKE_PTR(list);
 }
 
-/* A copy of one object of the document, with what nobody asked for as Docker shows that: who looks
- * for it finds it. */
-static json_t *completed(const json_t *document, const char *key, json_t *missing)
-{
-    _cleanup_json_ json_t *owner = missing;
-    _cleanup_json_ json_t *copy = json_copy_object(json_object_get(document, key));
-    if (!copy || !missing || json_complete(copy, missing) < 0)
-        return NULL;
-    return TAKE_PTR(copy);
-}
-
-static json_t *complete_host(const json_t *document)
-{
-    return completed(document, "HostConfig",
-                     json_pack("{s:s, s:{s:s, s:{}}, s:{}, s:{s:s, s:i}, s:s, s:n, s:n, s:b, s:s, "
-                               "s:s, s:s, s:s, s:i}",
-                               "ContainerIDFile", "", "LogConfig", "Type", LOG_DRIVER_DEFAULT,
-                               "Config", "PortBindings", "RestartPolicy", "Name", "no",
-                               "MaximumRetryCount", 0, "VolumeDriver", "", "VolumesFrom", "Links",
-                               "PublishAllPorts", 0, "Runtime", "skiff", "CgroupParent", "",
-                               "CpusetCpus", "", "CpusetMems", "", "BlkioWeight", 0));
-}
-
-static json_t *complete_config(const json_t *document)
-{
-    return completed(document, "Config",
-                     json_pack("{s:s, s:s, s:n, s:n, s:n}", "User", "", "WorkingDir", "",
-                               "Entrypoint", "Volumes", "OnBuild"));
-}
-
 /* All there is to tell, in no order. */
-static json_t *gather(const json_t *document, const json_t *state, const char *log_trouble_now)
+static json_t *gather(const struct engine *en, const struct container_record *c,
+                      const json_t *state, const char *log_trouble_now)
 {
+    const json_t *document = c->document;
     const char *trouble = *log_trouble_now ? log_trouble_now : json_str(state, "LogError");
     _cleanup_json_ json_t *whole =
         json_pack("{s:I, s:s, s:s, s:s, s:s, s:n, s:o, s:o, s:o, s:O, s:O}", "RestartCount",
                   json_int(state, "RestartCount", 0), "LogError", trouble ? trouble : "",
                   "MountLabel", "", "ProcessLabel", "", "AppArmorProfile", "", "ExecIDs", "Mounts",
-                  inspect_mounts(document), "HostConfig", complete_host(document), "Config",
-                  complete_config(document), "State", json_object_get(state, "State"),
+                  inspect_mounts(document), "HostConfig", document_host(document), "Config",
+                  document_config(document), "State", json_object_get(state, "State"),
                   "NetworkSettings", json_object_get(state, "NetworkSettings"));
     if (!whole || json_complete(whole, document) < 0)
+        return NULL;
+    /* The document's own part of it stays as it is. */
+    json_t *driver = json_deep_copy(json_object_get(document, "GraphDriver"));
+    if ((driver && json_object_set_new(whole, "GraphDriver", driver) < 0) ||
+        document_add_places(en, c->id, whole) < 0)
         return NULL;
     return TAKE_PTR(whole);
 }
@@ -114,7 +92,7 @@ int inspect_container(const struct engine *en, const struct container_record *c,
     if (r < 0)
         return r;
     _cleanup_free_ char *trouble = log_trouble(en, c->id);
-    _cleanup_json_ json_t *whole = trouble ? gather(c->document, state, trouble) : NULL;
+    _cleanup_json_ json_t *whole = trouble ? gather(en, c, state, trouble) : NULL;
     r = whole ? add_execs(en, c, whole, e) : 0;
     if (r < 0)
         return r;
@@ -122,6 +100,21 @@ int inspect_container(const struct engine *en, const struct container_record *c,
     if (!sorted)
         return err_nomem(e);
     *ret = sorted;
+    return 0;
+}
+
+int inspect_brief(const struct engine *en, const struct container_record *c, json_t **ret,
+                  struct err *e)
+{
+    _cleanup_json_ json_t *state = NULL;
+    int r = state_read(en, c, &state, NULL, e);
+    if (r < 0)
+        return r;
+    _cleanup_json_ json_t *whole = json_copy_object(c->document);
+    if (!whole || json_object_set(whole, "State", json_object_get(state, "State")) < 0 ||
+        json_object_set(whole, "NetworkSettings", json_object_get(state, "NetworkSettings")) < 0)
+        return err_nomem(e);
+    *ret = TAKE_PTR(whole);
     return 0;
 }
 

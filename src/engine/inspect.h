@@ -10,6 +10,10 @@
 int inspect_container(const struct engine *en, const struct container_record *c, json_t **ret,
                       struct err *e);
 
+/* What lists of containers need of it: the document as it is on disk (document.h), and the state. */
+int inspect_brief(const struct engine *en, const struct container_record *c, json_t **ret,
+                  struct err *e);
+
 /* Docker's list "Mounts" of a container: Type, Source, Destination, Mode, RW. The caller's; NULL
  * when memory ran out. */
 json_t *inspect_mounts(const json_t *document);

@@ -165,6 +165,11 @@ static int sweep_removed(const struct engine *en)
     return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 int reap_orphans(const struct engine *en, struct err *e)
 {
     _cleanup_strv_ struct strv ids = {0};
@@ -173,8 +178,13 @@ int reap_orphans(const struct engine *en, struct err *e)
     if (list_ids(en->run_fd, "locks", &ids) < 0 || list_ids(en->root_fd, "containers", &ids) < 0)
         return err_nomem(e);
 
+    /* Most are in both folders. */
+    if (ids.n > 0)
+        qsort(ids.v, ids.n, sizeof(*ids.v), by_name);
     int done = 0, first = 0;
     for (size_t i = 0; i < ids.n; i++) {
+        if (i > 0 && str_eq(ids.v[i], ids.v[i - 1]))
+            continue;
         _cleanup_err_ struct err mine = ERR_INIT;
         _cleanup_close_ int lock = take_lock(en, ids.v[i]);
         if (lock < 0 && lock != -ENOENT)
