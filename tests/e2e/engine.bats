@@ -115,7 +115,7 @@ teardown()
     output_has 'ended with status 0'
     run_ok skiff --log-level=debug ps -q
     output_has 'debug: '
-    run_status 125 skiff -D run --rm --memory 1m busybox true
+    run_status 125 skiff -D run --rm --memory 1k busybox true
     output_has 'failed with EINVAL'
     for level in info warn error fatal; do
         run_ok skiff -l $level run --rm --network none busybox true
