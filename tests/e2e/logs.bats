@@ -275,6 +275,7 @@ log_file()
     skiff logs -f turns >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
     local follower=$! file
     file=$(log_file turns)
+    until_true test -e "$file" # the follower is there
     echo >"$BATS_TEST_TMPDIR/go"
     wait "$follower"
     [ ! -s "$BATS_TEST_TMPDIR/err" ]
@@ -291,6 +292,7 @@ log_file()
     local follower=$! file
     file=$(log_file turns)
     exec 4<"$BATS_TEST_TMPDIR/pipe"
+    until_true test -e "$file" # the follower is there
     echo >"$BATS_TEST_TMPDIR/go"
     until_true grep -qs 'stdout F 100040000' "$file"
     head -n 40000 <&4 | cmp - <(seq 100000001 100040000)
