@@ -120,6 +120,9 @@ extern const struct cli_command cmd_volume_prune;
 extern const struct cli_command cmd_volume_rm;
 extern const struct cli_command cmd_wait;
 
+/* The code of too few or too many words: for that Docker's client has status 1, run's too. */
+#define ERR_USAGE EBADR
+
 /* Parses what follows @command's name into @target: 0; 1 when help was asked for and printed, and
  * the command is done. A bad option is told here, and the command is done with status 125, Docker's
  * for it; too few or too many words are an error that shows the usage. */

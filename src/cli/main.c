@@ -46,8 +46,9 @@ static int wrong_number(const struct cli_command *c, int n, struct err *e)
 {
     int wanted = n < c->min ? c->min : c->max;
     const char *about = c->min == c->max ? "" : n < c->min ? "at least " : "at most ";
-    return err_set(e, EINVAL, "\"skiff %.*s\" takes %s%d argument%s: skiff %s",
-                   command_name_length(c), c->line, about, wanted, wanted == 1 ? "" : "s", c->line);
+    return err_set(e, ERR_USAGE, "\"skiff %.*s\" takes %s%d argument%s: skiff %.*s",
+                   command_name_length(c), c->line, about, wanted, wanted == 1 ? "" : "s",
+                   (int)strcspn(c->line, "\n"), c->line);
 }
 
 int cli_parse(const struct cli_command *command, int argc, char **argv, void *target,
@@ -138,7 +139,7 @@ static int run_command(struct cli *c, const struct cli_command *command, bool on
         return r;
     cli_error(err_text(e));
     cli_debug(c, "failed with %s", strerrorname_np(-r) ?: "?");
-    return command->flags & STATUS_125 ? 125 : 1;
+    return r != -ERR_USAGE && (command->flags & STATUS_125) ? 125 : 1;
 }
 
 /* Which right is missing, and where it is to be had. */

@@ -213,7 +213,7 @@ static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e
             return err_nomem(e);
 
     _cleanup_template_format_ struct template_format format = {0};
-    const char *wish = cli_row_format(o->format, o->quiet);
+    const char *wish = o->quiet ? "{{.ID}}" : o->format;
 #define USUAL                                                                                      \
     "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
     int r = template_parse_format(wish, o->size ? USUAL "\t{{.Size}}" : USUAL, &format, e);
@@ -232,6 +232,8 @@ static int run_ps(struct cli *c, int argc, char **argv, struct err *e)
     if (r == 0) {
         json_t **v = NULL;
         size_t n = 0;
+        if (o.quiet && !str_eq(cli_row_format(o.format, true), "{{.ID}}"))
+            cli_warn(c, "--format is ignored, because --quiet is given too");
         cli_reap(c);
         r = collect(c, &o, &v, &n, e);
         size_t shown = o.latest ? 1 : o.last > 0 ? (size_t)o.last : n;

@@ -146,7 +146,7 @@ static const struct filter {
     {"status=", by_status, false, true},    {"label=", by_label, true, false},
     {"exited=", by_exited, false, true},    {"ancestor=", by_ancestor, false, false},
     {"network=", by_network, false, false}, {"volume=", by_volume, false, false},
-    {"before=", by_before, false, true},    {"since=", by_since, false, true},
+    {"before=", by_before, false, false},   {"since=", by_since, false, false},
     {"health=", by_health, false, false},   {"expose=", by_expose, false, false},
     {"publish=", by_publish, false, false},
 };

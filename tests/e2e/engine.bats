@@ -59,7 +59,10 @@ teardown()
     run_status 125 skiff run --nonsense host
     run_status 125 skiff ps --nonsense
     run_status 125 skiff --nonsense ps
-    run_status 125 skiff run
+    run_status 125 skiff run no-such-image
+    run_status 1 skiff run
+    run_status 1 skiff create
+    run_status 1 skiff exec name
     run_status 1 skiff nonsense
     run_status 1 skiff rm
     run_status 1 skiff rm no-such

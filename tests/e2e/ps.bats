@@ -141,6 +141,8 @@ groups_named()
     run_ok names -f before=db
     output_is $'web2\nweb'
     run_ok names -f since=db
+    output_is ''
+    run_ok names -a -f since=db
     output_is $'failed\njob'
 }
 
@@ -178,7 +180,8 @@ groups_named()
     jq -e '.Names == "shown" and .State == "running" and .Image == "busybox" and .Labels == "stage=test" and .Command == "\"sleep 1000\""' <<<"$output"
     jq -e '.CreatedAt | test("^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \\+0000 UTC$")' <<<"$output"
     run_ok skiff ps -q --format '{{.Names}}'
-    output_is shown
+    output_has "$(skiff ps -q)"
+    output_lacks shown
     run_fails 'template' skiff ps --format '{{.Nonsense}}'
     run_fails 'template' skiff ps --format '{{'
 }

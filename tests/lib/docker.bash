@@ -5,6 +5,9 @@
 # DOCKER_HOST is exported by whoever starts it: make e2e for the whole suite, or each file for itself.
 # shellcheck disable=SC2034 # common.bash uses it
 
+# Docker's server begins its messages with capitals.
+shopt -s nocasematch
+
 SKIFF=${DOCKER:-$(command -v docker)}
 export DOCKER_CONFIG=${DOCKER_CONFIG:-/tmp/.skiff-docker-client}
 
