@@ -63,7 +63,7 @@ coverage: deps-check ## Run the unit tests in a coverage build; report in build-
 unit: deps-check all ## Run the unit tests
 	@exec tests/run unit
 
-e2e: deps-check all ## Run the end-to-end tests
+e2e: deps-check all ## Run the end-to-end tests (ENGINE=docker: of docker, to see what differs)
 	@exec tests/run e2e
 
 clean: ## Remove everything that was built (keeps the downloads in .cache/)

@@ -23,7 +23,8 @@ static const char *cell(const struct sharing *s, size_t row, enum namespace_kind
     return owner == row && row > 0 ? "private" : s->rows[owner].name;
 }
 
-/* A container's name; with the program of a process that is executed in it. */
+/* A container's name, and that it is paused; with the program of a process that is executed in it.
+ */
 static void add_name(struct str *out, const struct sharing_row *row)
 {
     str_add(out, row->name);
@@ -32,6 +33,8 @@ static void add_name(struct str *out, const struct sharing_row *row)
         str_add_visible(out, row->exec, "\"\\");
         str_add(out, ")");
     }
+    if (row->paused)
+        str_add(out, " (paused)");
 }
 
 static int print_table(const struct sharing *s, struct err *e)
@@ -78,8 +81,9 @@ static json_t *row_json(const struct sharing *s, size_t i)
         json_decref(namespaces);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:s*, s:i, s:o}", "id", row->id, "name", row->name, "exec",
-                     row->exec, "pid", i == 0 ? 0 : row->pid, "namespaces", namespaces);
+    return json_pack("{s:s, s:s, s:s*, s:b, s:i, s:o}", "id", row->id, "name", row->name, "exec",
+                     row->exec, "paused", row->paused, "pid", i == 0 ? 0 : row->pid, "namespaces",
+                     namespaces);
 }
 
 static int print_json(const struct sharing *s, struct err *e)

@@ -29,6 +29,7 @@ static int add_row(struct sharing *s, const char *id, const char *name, const ch
 struct running {
     char id[ID_LEN + 1], started[40];
     char *name;
+    bool paused;
     pid_t pid;
 };
 
@@ -51,6 +52,7 @@ static int find_running(const struct engine *en, const char *id, struct running 
         return r;
     const char *started = json_str(state, "State.StartedAt");
     *ret = (struct running){.pid = state_pid(state), .name = strdup(record_name(&c))};
+    ret->paused = str_eq(json_str(state, "State.Status"), "paused");
     snprintf(ret->id, sizeof(ret->id), "%s", id);
     snprintf(ret->started, sizeof(ret->started), "%s", started ? started : "");
     if (ret->pid != 0 && ret->name)
@@ -98,6 +100,8 @@ int sharing_read(const struct engine *en, struct sharing *ret, struct err *e)
     for (size_t i = 0; i < n; i++) {
         if (r == 0)
             r = add_row(&s, all[i].id, all[i].name, NULL, all[i].pid);
+        if (r == 0)
+            s.rows[s.n - 1].paused = all[i].paused;
         if (r == 0)
             r = add_execs(en, &s, &all[i]);
         free(all[i].name);

@@ -12,6 +12,7 @@ struct sharing_row {
     char id[ID_LEN + 1]; /* "" for the host's row */
     char *name;          /* "host", or the container's */
     char *exec;          /* the program of a process that was executed in it; NULL: its first */
+    bool paused;         /* it is */
     pid_t pid;           /* its first process, or that one; the host's is our own */
     uint64_t inode[NS_KINDS];
 };

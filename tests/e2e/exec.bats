@@ -229,6 +229,19 @@ no_execs()
     output_has 'sleep 600'
 }
 
+@test "ns: says who is paused" {
+    skiff run -d --name frozen --network none busybox sleep 1000 >/dev/null
+    skiff pause frozen
+    run_ok skiff ns
+    output_has 'frozen \(paused\) '
+    run_ok skiff ns --format json
+    jq -e '.[] | select(.name == "frozen") | .paused' <<<"$output"
+    skiff unpause frozen
+    run_ok skiff ns
+    output_lacks 'paused'
+    skiff rm -f frozen
+}
+
 @test "exec: seen by inspect and ns while it runs" {
     running one
     no_execs one
