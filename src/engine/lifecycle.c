@@ -135,6 +135,14 @@ static int thaw(const struct engine *en, const struct container_record *c, struc
     return r == 0 ? mark_clear(en, c->id, MARK_PAUSED, e) : r;
 }
 
+/* What failed did so because the container ended meanwhile: then that is what is told. */
+static int tell_ended(const struct container_record *c, const json_t *state, int r, struct err *e)
+{
+    if (r == 0 || state_pid(state) > 0)
+        return r;
+    return err_set(e, ESRCH, "container %s is not running", c->id);
+}
+
 /* Signals the first process; with the change lock. A frozen one takes it when it is thawed, so one
  * that is to end is. -ESRCH: it has ended meanwhile. */
 static int signal_it(const struct engine *en, const struct container_record *c, const json_t *state,
@@ -147,7 +155,9 @@ static int signal_it(const struct engine *en, const struct container_record *c, 
                        record_name(c), c->id);
     if (r < 0)
         return err_sys(e, -r, "cannot kill container \"%s\"", record_name(c));
-    return to_end && mark_is_set(en, c->id, MARK_PAUSED) == 1 ? thaw(en, c, e) : 0;
+    return to_end && mark_is_set(en, c->id, MARK_PAUSED) == 1
+               ? tell_ended(c, state, thaw(en, c, e), e)
+               : 0;
 }
 
 static void tell_kill(const struct engine *en, const struct container_record *c, int signal)
@@ -348,7 +358,9 @@ int lifecycle_pause(const struct engine *en, struct container_record *c, struct 
         mark_clear(en, c->id, MARK_PAUSED, NULL);
     else
         event_emit_container(en, c, "pause", NULL);
-    return r < 0 ? err_wrap(e, "cannot pause container \"%s\"", record_name(c)) : 0;
+    if (r < 0)
+        err_wrap(e, "cannot pause container \"%s\"", record_name(c));
+    return tell_ended(c, state, r, e);
 }
 
 int lifecycle_unpause(const struct engine *en, struct container_record *c, struct err *e)
@@ -361,7 +373,7 @@ int lifecycle_unpause(const struct engine *en, struct container_record *c, struc
     r = thaw(en, c, e);
     if (r == 0)
         event_emit_container(en, c, "unpause", NULL);
-    return r;
+    return tell_ended(c, state, r, e);
 }
 
 /* ---- names, and going away ---- */

@@ -101,6 +101,7 @@ static void flush(struct peer *p)
         return;
     p->at += done;
     p->n -= done;
+    p->caught_up += done;
     if (p->n == 0) {
         /* What a slow reader once needed is not kept. */
         free(p->out);
@@ -207,12 +208,41 @@ void peers_send(struct peers *all, unsigned wishes, const void *bytes, size_t n)
             peer_send(p, bytes, n);
 }
 
-bool peers_must_wait(const struct peers *all)
+static void look_again(void *data)
 {
-    for (const struct peer *p = all->first; p; p = p->next)
+    (void)data; /* the turn of the loop is all that was wanted */
+}
+
+/* How many milliseconds more the container waits for an onlooker. */
+static uint64_t patience_left(struct peer *p)
+{
+    if (p->gone || p->n <= PEER_BOUND / 2) {
+        p->behind_ms = 0;
+        return 0;
+    }
+    uint64_t now = loop_now_ms();
+    if (p->behind_ms == 0 || p->caught_up >= PEER_STEP) {
+        p->behind_ms = now;
+        p->caught_up = 0;
+    }
+    uint64_t waited = now - p->behind_ms;
+    return waited < PEER_PATIENCE_MS ? PEER_PATIENCE_MS - waited : 0;
+}
+
+bool peers_must_wait(struct peers *all)
+{
+    uint64_t longest = 0;
+    for (struct peer *p = all->first; p; p = p->next) {
         if (p->starter && p->n > 0)
             return true;
-    return false;
+        uint64_t left = p->starter ? 0 : patience_left(p);
+        longest = left > longest ? left : longest;
+    }
+    if (longest == 0)
+        return false;
+    all->patience.expired = look_again;
+    loop_timer_set(all->loop, &all->patience, longest);
+    return true;
 }
 
 bool peers_have_unsent(const struct peers *all)

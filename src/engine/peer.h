@@ -2,8 +2,11 @@
  * A client of a monitor: its socket, what is on its way to it, and what it sends.
  *
  * The starter's client is the container's own standard output: what it does not take now the
- * container waits for. All others are onlookers: nobody waits for one, and one who lets PEER_BOUND
- * bytes pile up is let go.
+ * container waits for. All others are onlookers. Of one that has fallen behind by half of
+ * PEER_BOUND the container waits for PEER_STEP bytes to be taken, but no longer than
+ * PEER_PATIENCE_MS: so one who reads is kept, however short of processor time; one who does not
+ * costs the container that time once, and then goes its own way until PEER_BOUND bytes have piled
+ * up, with which it is let go.
  *
  * A peer that has gone stays in its list, marked, until peers_sweep: so that nobody who walks the
  * list loses his footing.
@@ -17,7 +20,7 @@
 #include <stddef.h>
 #include <termios.h>
 
-enum { PEER_BOUND = 1 << 20 };
+enum { PEER_BOUND = 1 << 20, PEER_STEP = 1 << 16, PEER_PATIENCE_MS = 200 };
 
 struct peers;
 
@@ -35,11 +38,14 @@ struct peer {
     struct frame_reader *in;
     uint8_t *out; /* what it has not taken yet: @n bytes from @at */
     size_t at, n, size;
+    uint64_t behind_ms; /* since when the container has waited for it; 0: it is not behind */
+    size_t caught_up;   /* bytes that it has taken since */
 };
 
 struct peers {
     struct loop *loop;
     struct peer *first;
+    struct loop_timer patience;
     /* One whole frame of @p's; the first is its FRAME_HELLO, unless it is the starter. */
     void (*take)(void *data, struct peer *p, const struct frame *f);
     void *data;
@@ -64,8 +70,9 @@ void peer_leave(struct peer *p);
 /* The same bytes to all that wish one of @wishes. */
 void peers_send(struct peers *all, unsigned wishes, const void *bytes, size_t n);
 
-/* Whether the starter has not taken all yet: the container must wait. */
-bool peers_must_wait(const struct peers *all);
+/* Whether the container must wait for somebody; to be asked again after each turn of the loop,
+ * which comes when that is over. */
+bool peers_must_wait(struct peers *all);
 
 /* Whether anybody has not taken all yet. */
 bool peers_have_unsent(const struct peers *all);
