@@ -63,7 +63,9 @@ static void pause_end(struct pause *p)
     if (!p->paused)
         return;
     p->paused = false;
-    if (lifecycle_unpause(&p->c->engine, p->record, &e) < 0)
+    /* Twice: one allocation that failed must not leave it paused. */
+    if (lifecycle_unpause(&p->c->engine, p->record, &e) < 0 &&
+        lifecycle_unpause(&p->c->engine, p->record, &e) < 0)
         cli_error(err_text(&e));
     sigprocmask(SIG_SETMASK, &p->before, NULL);
 }

@@ -165,3 +165,29 @@ walls='grep -E "Cap|NoNew|Seccomp|Groups|Uid" /proc/self/status
     run_ok skiff volume rm filled kept
     only_the_first_two_are_left
 }
+
+@test "cp, diff, export, commit, tag, history: whichever allocation fails" {
+    local folder=$BATS_TEST_TMPDIR/given
+    mkdir -p "$folder/sub"
+    echo content >"$folder/file"
+    ln "$folder/file" "$folder/sub/same"
+    ln -s file "$folder/link"
+    starved 15 cp -a "$folder" ended:/tmp
+    starved 15 cp ended:/tmp/given "$BATS_TEST_TMPDIR/out"
+    starved 15 cp "$folder/file" alive:/
+    starved 15 diff ended
+    starved 60 export -o "$BATS_TEST_TMPDIR/out.tar" ended
+    starved 60 commit -c 'ENV A=b' alive "busybox:changed"
+    starved 5 tag busybox "busybox:tagged"
+    starved 15 history --format '{{.CreatedBy}} {{.Size}} {{.Comment}}' "busybox:changed"
+    # Where there is no memory left at all, nobody is left to let it go, and that was told.
+    skiff unpause alive >/dev/null 2>&1 || true
+    [ "$(skiff inspect --format '{{.State.Status}}' alive)" = running ]
+    # What was copied when all went well is whole.
+    skiff cp "$folder" ended:/tmp
+    rm -rf "$BATS_TEST_TMPDIR/out"
+    skiff cp ended:/tmp/given "$BATS_TEST_TMPDIR/out"
+    diff -r "$folder" "$BATS_TEST_TMPDIR/out"
+    skiff rmi -f busybox:changed busybox:tagged >/dev/null
+    only_the_first_two_are_left
+}
