@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "base/file.h"
+#include "base/str.h"
 
 #include <setjmp.h>
 #include <stdint.h>
@@ -132,10 +133,25 @@ int json_read(int dirfd, const char *path, size_t limit, json_t **ret, struct er
     return json_parse(text, len, path, ret, e);
 }
 
+static int add_text(const char *text, size_t n, void *data)
+{
+    struct str *out = data;
+    str_addn(out, text, n);
+    return out->failed ? -1 : 0;
+}
+
+char *json_text(const json_t *value, size_t flags)
+{
+    _cleanup_str_ struct str out = {0};
+    if (json_dump_callback(value, add_text, &out, flags) < 0)
+        return NULL;
+    return str_steal(&out);
+}
+
 int json_write(int dirfd, const char *path, json_t *value, mode_t mode, unsigned flags,
                struct err *e)
 {
-    _cleanup_free_ char *text = json_dumps(value, JSON_COMPACT);
+    _cleanup_free_ char *text = json_text(value, JSON_COMPACT);
     if (!text)
         return err_nomem(e);
     return file_replace(dirfd, path, text, strlen(text), mode, flags, e);

@@ -74,7 +74,7 @@ static void pause_end(struct pause *p)
 static int open_settings(const struct container_record *record, struct err *e)
 {
     _cleanup_json_ json_t *settings = commit_settings(record);
-    _cleanup_free_ char *text = settings ? json_dumps(settings, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = settings ? json_text(settings, JSON_COMPACT) : NULL;
     if (!text)
         return err_nomem(e);
     _cleanup_close_ int fd = memfd_create("settings", MFD_CLOEXEC);

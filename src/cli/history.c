@@ -113,12 +113,18 @@ static int make_rows(struct cli *c, const struct image *image, const struct hist
         const json_t *entry = json_array_get(history, i - 1);
         bool empty = json_bool(entry, "empty_layer", false) || layer == 0;
         long long size = empty ? 0 : image_layer_size(c->engine.root_fd, image, --layer);
+        if (size < 0)
+            return err_set(e, EBADMSG, "cannot read the size of layer %s",
+                           image->diff_ids.v[layer]);
         if (json_array_append_new(rows, make_row(image, entry, i == n, size, o)) < 0)
             return err_nomem(e);
     }
     for (; layer > 0; layer--) {
         bool top = json_array_size(rows) == 0;
         long long size = image_layer_size(c->engine.root_fd, image, layer - 1);
+        if (size < 0)
+            return err_set(e, EBADMSG, "cannot read the size of layer %s",
+                           image->diff_ids.v[layer - 1]);
         if (json_array_append_new(rows, make_row(image, NULL, top, size, o)) < 0)
             return err_nomem(e);
     }

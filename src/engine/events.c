@@ -54,7 +54,7 @@ static void emit(const struct engine *en, const char *type, const char *action, 
     _cleanup_json_ json_t *event =
         json_pack("{s:I, s:s, s:s, s:s, s:o}", "timeNano", (json_int_t)now_ns(), "Type", type,
                   "Action", action, "ID", id, "Attributes", attributes);
-    _cleanup_free_ char *text = json_dumps(event, JSON_COMPACT);
+    _cleanup_free_ char *text = json_text(event, JSON_COMPACT);
     size_t n = text ? strlen(text) : 0;
     if (n == 0 || n >= EVENT_LINE_LIMIT)
         return;

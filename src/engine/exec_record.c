@@ -36,7 +36,7 @@ static json_t *describe(const char *id, pid_t pid, char *const *args)
 static int put(struct exec_record *r, const json_t *record)
 {
     char self[32];
-    _cleanup_free_ char *text = json_dumps(record, JSON_COMPACT);
+    _cleanup_free_ char *text = json_text(record, JSON_COMPACT);
     if (!text)
         return -ENOMEM;
     r->fd = openat(r->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

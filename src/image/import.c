@@ -334,7 +334,7 @@ static int place_layer(struct job *j, struct err *e)
 static int place_json(int root_fd, const json_t *value, const char *type, json_t **ret,
                       struct err *e)
 {
-    _cleanup_free_ char *text = json_dumps(value, JSON_COMPACT);
+    _cleanup_free_ char *text = json_text(value, JSON_COMPACT);
     _cleanup_free_ char *digest = NULL;
     if (!text)
         return err_nomem(e);
