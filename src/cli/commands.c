@@ -3,12 +3,9 @@
 #include <string.h>
 
 const struct command_group command_groups[] = {
-    {"container", "Manage containers"},
-    {"generate", "Write units that run containers"},
-    {"image", "Manage images"},
-    {"system", "Manage skiff itself"},
-    {"volume", "Manage volumes"},
-    {0},
+    {"container", "Manage containers"}, {"generate", "Write units that run containers"},
+    {"image", "Manage images"},         {"system", "Manage skiff itself"},
+    {"volume", "Manage volumes"},       {0},
 };
 
 const struct command_entry command_entries[] = {

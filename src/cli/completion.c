@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "completion_scripts.h" /* made of completion/ by the build */
+#include "cli/completion_scripts.h" /* made of completion/ by the build */
 
 static int run_completion(struct cli *c, int argc, char **argv, struct err *e)
 {

@@ -243,8 +243,7 @@ static int verify_blobs(const char *root)
 {
     _cleanup_err_ struct err e = ERR_INIT;
     int root_fd = -EBADF;
-    int r = root ? take_root_fd(root, &root_fd, &e)
-                 : err_set(&e, EINVAL, "--root-fd is missing");
+    int r = root ? take_root_fd(root, &root_fd, &e) : err_set(&e, EINVAL, "--root-fd is missing");
     if (r == 0)
         r = blobs_check(root_fd, &e);
     if (r < 0)

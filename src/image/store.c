@@ -213,7 +213,8 @@ static int sweep_layers(int root_fd, const json_t *needed, struct err *e)
     for (struct dirent *entry; (entry = readdir(d));) {
         const char *name = entry->d_name;
         bool temp = str_after(name, ".tmp-") != NULL;
-        if (is_dot(name) || str_after(name, ".dead-") || (temp && !store_is_abandoned(dirfd(d), name)) ||
+        if (is_dot(name) || str_after(name, ".dead-") ||
+            (temp && !store_is_abandoned(dirfd(d), name)) ||
             (!temp && (!needed || json_object_get(needed, name))))
             continue;
         _cleanup_free_ char *path = str_printf("layers/%s", name);
