@@ -89,7 +89,6 @@ const struct command_entry command_entries[] = {
     {"image", "tag", &cmd_tag, PLACE_GROUP},
 
     {"system", "check", &cmd_system_check, PLACE_GROUP},
-    {"system", "check", &cmd_check, PLACE_GROUP},
     {"system", "df", &cmd_system_df, PLACE_GROUP},
     {"system", "events", &cmd_events, PLACE_GROUP},
     {"system", "info", &cmd_info, PLACE_GROUP},
