@@ -144,6 +144,6 @@ const struct cli_command cmd_create = {
     .stop_at_word = true,
     .first = WORD_IMAGE,
     .rest = WORD_FILE,
-    .flags = NEEDS_ENGINE | STATUS_125,
+    .flags = NEEDS_ENGINE,
     .run = run_create,
 };

@@ -224,11 +224,22 @@ static int put_words(struct builder *b, const char *key, int argc, char **argv)
     return r;
 }
 
+static int check_label(const char *text, struct err *e)
+{
+    size_t n = strcspn(text, "=");
+    return strcspn(text, " \t\n\v\f\r") < n
+               ? err_set(e, EINVAL, "option \"--label\": label '%.*s' contains whitespaces", (int)n,
+                         text)
+               : 0;
+}
+
 /* Those of files first: an option of the same name counts. */
 static int put_labels(struct builder *b, const struct request_options *o)
 {
     json_t *labels = json_object();
     int r = put(b, b->request, "Labels", labels);
+    for (size_t i = 0; r == 0 && i < o->label.n; i++)
+        r = check_label(o->label.v[i], b->e);
     for (size_t i = 0; r == 0 && i < o->label_file.n; i++)
         r = add_label_file(labels, o->label_file.v[i], b->e);
     return r == 0 ? add_pairs(b, labels, "label", &o->label, '=', false) : r;

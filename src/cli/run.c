@@ -16,7 +16,7 @@ static int plan_attachment(const struct request_options *o, struct attachment *a
         return r;
     if (o->tty && o->interactive && !isatty(STDIN_FILENO))
         return err_set(e, ENOTTY, "the input device is not a TTY");
-    a->with_stdin = o->interactive && attaches(o, "stdin");
+    a->with_stdin = o->interactive; /* whatever else -a names */
     a->terminal = o->tty && a->with_stdin && isatty(STDIN_FILENO);
     a->wishes = (a->with_stdin ? WISH_STDIN : 0) | (attaches(o, "stdout") ? WISH_STDOUT : 0) |
                 (attaches(o, "stderr") ? WISH_STDERR : 0);
