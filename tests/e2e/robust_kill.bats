@@ -116,24 +116,30 @@ cut_off()
         "$SKIFF" "$@" >/dev/null 2>&1 || true
 }
 
-@test "start, rename, restart and rm, killed at each call by which they change a file" {
+# one_of WORD...
+one_of()
+{
+    shift $((RANDOM % $#))
+    echo "$1"
+}
+
+@test "start, rename, restart and rm, killed at the calls by which they change files" {
     require_command strace
-    local call when command
-    for call in renameat unlinkat mkdirat symlinkat linkat flock; do
-        for when in 1 2 3 5; do
-            for command in "start victim" "rename victim other" "restart -t 0 victim" "rm -f victim"; do
-                made victim sleep 0.05
-                # shellcheck disable=SC2086 # a command and its words
-                cut_off $call $when $command
-                truthful || told "after: $command, killed at $call $when"
-                [ "$(skiff ps -aq | wc -l)" -le 1 ]
-                # Its name, or the other one, is whose it is or free; never both taken and nobody's.
-                [ -z "$(skiff ps -aq)" ] || run_ok skiff rm -f "$(skiff ps -aq)"
-                made victim true
-                made other true
-                all_gone
-            done
-        done
+    local i call when command
+    for i in $(seq $((${SKIFF_TEST_RUNS:-50} / 2))); do
+        call=$(one_of renameat unlinkat mkdirat symlinkat linkat flock)
+        when=$(one_of 1 2 3 4 5 6)
+        command=$(one_of "start victim" "rename victim other" "restart -t 0 victim" "rm -f victim")
+        made victim sleep 0.05
+        # shellcheck disable=SC2086 # a command and its words
+        cut_off "$call" "$when" $command
+        truthful || told "after: $command, killed at $call $when"
+        [ "$(skiff ps -aq | wc -l)" -le 1 ]
+        # Its name, or the other one, is whose it is or free; never both taken and nobody's.
+        [ -z "$(skiff ps -aq)" ] || run_ok skiff rm -f "$(skiff ps -aq)"
+        made victim true || told "after: $command, killed at $call $when"
+        made other true || told "after: $command, killed at $call $when"
+        all_gone
     done
 }
 
@@ -236,8 +242,8 @@ cut_off()
 }
 
 @test "the same with rm -f among them: it is gone, whoever came last" {
-    local round i words pids verbs=("start" "stop -t 0" "pause" "unpause" "kill" "restart -t 0" "rm -f")
-    for round in 1 2 3; do
+    local i words pids verbs=("start" "stop -t 0" "pause" "unpause" "kill" "restart -t 0" "rm -f")
+    for _ in 1 2 3; do
         started crowd sleep 1000
         local id
         id=$(field crowd .Id)
@@ -260,8 +266,8 @@ cut_off()
 }
 
 @test "twenty at once want one name: one gets it" {
-    local round i
-    for round in 1 2 3 4 5; do
+    local i
+    for _ in 1 2 3 4 5; do
         : >"$BATS_TEST_TMPDIR/ids"
         for i in $(seq 20); do
             "$SKIFF" create --network none --name wanted busybox true >>"$BATS_TEST_TMPDIR/ids" 2>/dev/null 3>&- &
@@ -292,24 +298,21 @@ spoiled()
         "$SKIFF" "$@" >/dev/null 2>&1 || [ $? -lt 128 ] || told "$* died of $error of $call $when"
 }
 
-@test "each write, rename and sync that fails: the container is there, as it was or as it should be" {
+@test "writes, renames and syncs that fail: the container is there, as it was or as it should be" {
     require_command strace
-    local call when command error
-    for call in write renameat fsync openat; do
-        for when in 1 2 3 4 6 9; do
-            error=ENOSPC
-            [ $((when % 2)) -eq 0 ] || error=EIO
-            for command in "start victim" "rename victim other" "restart -t 0 victim" "stop -t 0 victim"; do
-                started victim sleep 0.2
-                local id
-                id=$(field victim .Id)
-                # shellcheck disable=SC2086 # a command and its words
-                spoiled $call $error $when $command || return 1
-                truthful || told "after: $command, $error of $call $when"
-                [ "$(skiff ps -aq --no-trunc)" = "$id" ] || told "lost by $command, $error of $call $when"
-                all_gone
-            done
-        done
+    local i id call when command error
+    for i in $(seq $((${SKIFF_TEST_RUNS:-50} / 2))); do
+        call=$(one_of write renameat fsync openat mkdirat)
+        when=$((RANDOM % 12 + 1))
+        error=$(one_of ENOSPC EIO)
+        command=$(one_of "start victim" "rename victim other" "restart -t 0 victim" "stop -t 0 victim")
+        started victim sleep 0.2
+        id=$(field victim .Id)
+        # shellcheck disable=SC2086 # a command and its words
+        spoiled "$call" "$error" "$when" $command || return 1
+        truthful || told "after: $command, $error of $call $when"
+        [ "$(skiff ps -aq --no-trunc)" = "$id" ] || told "lost by $command, $error of $call $when"
+        all_gone
     done
 }
 
@@ -370,8 +373,8 @@ a_full_disk()
 # --- power cuts -----------------------------------------------------------------------------------
 
 @test "the root as a power cut leaves it at a random moment: all containers are shown, boot starts what should run" {
-    local round names
-    for round in $(seq 8); do
+    local names
+    for _ in $(seq 8); do
         skiff run -d --network none --restart always --name ever busybox sleep 1000 >/dev/null
         made never true
         started once sleep 1000
