@@ -4,6 +4,8 @@
 
 #include <malloc.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { STACK_SIZE = 256 << 10 };
 
@@ -38,6 +40,29 @@ static void *run(void *data)
     return NULL;
 }
 
+/* With a stack of our own: the C library would keep its for the next thread, and the monitor, which
+ * is forked from us, would hold what was used of it for all its life. Its lowest page is a guard.
+ */
+static bool begin_thread(struct beside *b)
+{
+    pthread_attr_t attributes;
+    b->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (b->stack == MAP_FAILED)
+        return false;
+    mprotect(b->stack, (size_t)getpagesize(), PROT_NONE);
+    bool begun = false;
+    if (pthread_attr_init(&attributes) == 0) {
+        mallopt(M_ARENA_MAX, 1);
+        begun = pthread_attr_setstack(&attributes, b->stack, STACK_SIZE) == 0 &&
+                pthread_create(&b->thread, &attributes, run, b) == 0;
+        pthread_attr_destroy(&attributes);
+    }
+    if (!begun)
+        munmap(b->stack, STACK_SIZE);
+    return begun;
+}
+
 int beside_begin(struct beside *b, const struct container_record *record,
                  const struct mode modes[NS_KINDS], struct err *e)
 {
@@ -54,13 +79,7 @@ int beside_begin(struct beside *b, const struct container_record *record,
     /* With a second thread about, a process that is made by the system call alone must not
      * allocate: the heap may be locked at that moment. */
     bool others = own_user || modes[NS_IPC].kind == MODE_CONTAINER;
-    pthread_attr_t attributes;
-    if (!others && pthread_attr_init(&attributes) == 0) {
-        mallopt(M_ARENA_MAX, 1);
-        pthread_attr_setstacksize(&attributes, STACK_SIZE);
-        b->in_thread = pthread_create(&b->thread, &attributes, run, b) == 0;
-        pthread_attr_destroy(&attributes);
-    }
+    b->in_thread = !others && begin_thread(b);
     if (!b->in_thread)
         run(b);
     return 0;
@@ -68,8 +87,10 @@ int beside_begin(struct beside *b, const struct container_record *record,
 
 int beside_join(struct beside *b, struct err *e)
 {
-    if (b->in_thread)
+    if (b->in_thread) {
         pthread_join(b->thread, NULL);
+        munmap(b->stack, STACK_SIZE);
+    }
     b->in_thread = false;
     return b->result < 0 ? err_set(e, -b->result, "%s", err_text(&b->err)) : 0;
 }

@@ -19,6 +19,7 @@ struct beside {
     bool cable;       /* and connected */
     bool in_thread;   /* and joining it is still to be done */
     pthread_t thread;
+    void *stack; /* its */
     int result;
     struct err err;
     /* What came of it. */
