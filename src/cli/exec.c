@@ -106,6 +106,11 @@ static int exec(struct cli *c, const struct exec_command *o, char **words, struc
         .terminal = o->tty && o->interactive && !o->detach ? STDIN_FILENO : -1,
     };
     _cleanup_close_ int tender = exec_launch(&c->engine, &record, &request, e);
+    if (tender == -EINVAL ||
+        tender == -ERANGE) { /* a user or group that is none: Docker's status */
+        cli_error(err_text(e));
+        return 126;
+    }
     return tender < 0 ? tender : follow(c, o, &keys, tender, e);
 }
 

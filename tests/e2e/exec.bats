@@ -166,7 +166,8 @@ no_execs()
     output_is 1:50
     run_ok skiff exec -u 4242 one sh -c 'echo $(id -u):$(id -g) $HOME'
     output_is '4242:0 /'
-    run_fails 'unable to find user nobody' skiff exec -u nobody one true
+    run_status 126 skiff exec -u nobody one true
+    output_has 'unable to find user nobody'
     # Of the files as they are now.
     run_ok skiff exec one sh -c 'echo late:x:77:78::/late:/bin/sh >>/etc/passwd'
     run_ok skiff exec -u late one sh -c 'echo $(id -u):$(id -g) $HOME'
