@@ -55,7 +55,7 @@ static bool is_met(struct cli *c, const struct container_record *record, enum co
     bool running = json_bool(state, "State.Running", false);
     switch (condition) {
     case RUNNING:
-        return str_eq(json_str(state, "State.Status"), "running");
+        return has_ended || str_eq(json_str(state, "State.Status"), "running");
     case HEALTHY:
         return running && str_eq(json_str(state, "State.Health.Status"), "healthy");
     case NEXT_EXIT:
@@ -93,9 +93,18 @@ static int wait_a_little(struct cli *c, const struct container_record *record, c
     return r != 0;
 }
 
+/* Whether a whole life lies between two looks at one that did not run: short ones do. */
+static bool has_lived(const json_t *before, const json_t *now)
+{
+    const char *then = json_str(before, "State.FinishedAt");
+    return !json_bool(now, "State.Running", false) && then &&
+           !str_eq(then, json_str(now, "State.FinishedAt"));
+}
+
 static int wait_one(struct cli *c, struct container_record *record, const void *data, struct err *e)
 {
     const struct wait_options *o = data;
+    _cleanup_json_ json_t *before = NULL;
     bool has_ended = false;
     int code = -1;
     for (;;) {
@@ -106,11 +115,14 @@ static int wait_one(struct cli *c, struct container_record *record, const void *
         /* One that has gone tells nothing any more but what was heard before. */
         if (o->condition != REMOVED && !has_ended && is_removed(c, record))
             return err_set(e, ENOENT, "no such container: %s", record->id);
+        has_ended |= has_lived(before, state);
         if (is_met(c, record, o->condition, state, has_ended)) {
             bool alive = o->condition == RUNNING || o->condition == HEALTHY;
             printf("%lld\n", code >= 0 ? code : alive ? 0 : json_int(state, "State.ExitCode", 0));
             return 0;
         }
+        if (!before)
+            before = json_incref(state);
         bool only_end = o->condition == NOT_RUNNING || o->condition == NEXT_EXIT;
         has_ended |= wait_a_little(c, record, state, only_end, &code) == 1;
     }
