@@ -368,7 +368,7 @@ ready()
     run skiff wait a4 missing a3
     [ "$status" -eq 1 ]
     output_has 'no such container: missing'
-    output_has '^4'
+    grep -q '^4$' <<<"$output"
 }
 
 @test "wait --condition: next-exit, removed, running" {
@@ -457,7 +457,7 @@ ready()
     made idle true
     run skiff rm idle busy missing
     [ "$status" -eq 1 ]
-    output_has '^idle'
+    grep -q '^idle$' <<<"$output"
     output_has 'busy'
     output_has 'no such container: missing'
     run_ok skiff rm -f busy missing
