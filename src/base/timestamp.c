@@ -122,7 +122,6 @@ static int parse_seconds(const char *text, struct timespec *ret)
 /* "Z", "+02:00" or nothing (local time) behind the date in @tm. */
 static int in_zone(const char *zone, struct tm *tm, time_t *ret)
 {
-    int hours = 0, minutes = 0, end = 0;
     if (*zone == '\0') {
         tm->tm_isdst = -1;
         *ret = mktime(tm);
@@ -131,9 +130,12 @@ static int in_zone(const char *zone, struct tm *tm, time_t *ret)
     *ret = timegm(tm);
     if (str_eq(zone, "Z"))
         return 0;
-    if ((*zone != '+' && *zone != '-') ||
-        sscanf(zone + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || end != 5 || zone[6])
+    static const char digits[] = "0123456789";
+    if ((*zone != '+' && *zone != '-') || strspn(zone + 1, digits) != 2 || zone[3] != ':' ||
+        strspn(zone + 4, digits) != 2 || zone[6])
         return -EINVAL;
+    int hours = (zone[1] - '0') * 10 + (zone[2] - '0');
+    int minutes = (zone[4] - '0') * 10 + (zone[5] - '0');
     *ret -= (*zone == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
     return 0;
 }

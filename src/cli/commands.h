@@ -51,7 +51,8 @@ const struct command_entry *command_find(const char *group, const char *name);
 /* How many bytes of its usage line are its name: "system df" of "system df [OPTIONS]". */
 int command_name_length(const struct cli_command *command);
 
-/* -EINVAL with the nearest command's name, or -ENOTSUP for one of Docker's that is not there. */
-int command_unknown(const char *group, const char *name, struct err *e);
+/* For a @word that is no command: -EINVAL with the nearest one's name, or -ENOTSUP for one of
+ * Docker's that is not there. */
+int command_unknown(const char *group, const char *word, struct err *e);
 
 #endif

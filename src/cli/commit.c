@@ -64,8 +64,10 @@ static void pause_end(struct pause *p)
         return;
     p->paused = false;
     /* Twice: one allocation that failed must not leave it paused. */
-    if (lifecycle_unpause(&p->c->engine, p->record, &e) < 0 &&
-        lifecycle_unpause(&p->c->engine, p->record, &e) < 0)
+    int r = -1;
+    for (int i = 0; r < 0 && i < 2; i++)
+        r = lifecycle_unpause(&p->c->engine, p->record, &e);
+    if (r < 0)
         cli_error(err_text(&e));
     sigprocmask(SIG_SETMASK, &p->before, NULL);
 }

@@ -77,14 +77,29 @@ static bool by_health(const struct engine *en, const json_t *d, const char *valu
     return str_eq(status ? status : "none", value);
 }
 
+/* "PORT[-PORT]" before what *ret_rest is set to. */
+static bool read_ports(const char *text, unsigned long *ret_first, unsigned long *ret_last,
+                       const char **ret_rest)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    *ret_first = *ret_last = strtoul(text, &end, 10);
+    if (end[0] == '-' && end[1] >= '0' && end[1] <= '9')
+        *ret_last = strtoul(end + 1, &end, 10);
+    *ret_rest = end;
+    return *ret_first <= 65535 && *ret_last <= 65535;
+}
+
 /* "80", "80/udp", "8000-8010/tcp": whether the ports' object has one of them. */
 static bool has_port(const json_t *ports, const char *value)
 {
-    const char *slash = strchrnul(value, '/'), *protocol = *slash ? slash + 1 : "tcp";
-    unsigned first = 0, last = 0;
-    int n = sscanf(value, "%5u-%5u", &first, &last);
-    for (unsigned port = first; n > 0 && port <= (n == 2 ? last : first); port++) {
-        _cleanup_free_ char *key = str_printf("%u/%s", port, protocol);
+    unsigned long first, last;
+    const char *rest;
+    if (!read_ports(value, &first, &last, &rest))
+        return false;
+    for (unsigned long port = first; port <= last; port++) {
+        _cleanup_free_ char *key = str_printf("%lu/%s", port, *rest == '/' ? rest + 1 : "tcp");
         if (key && json_object_get(ports, key))
             return true;
     }
@@ -175,11 +190,10 @@ static bool is_health(const char *word)
 /* "PORT[-PORT][/PROTOCOL]" */
 static bool is_ports(const char *word)
 {
-    unsigned first = 0, last = 0;
-    int end = 0;
-    if (sscanf(word, "%5u%n-%5u%n", &first, &end, &last, &end) < 1 || first > 65535 || last > 65535)
+    unsigned long first, last;
+    const char *rest;
+    if (!read_ports(word, &first, &last, &rest))
         return false;
-    const char *rest = word + end;
     return *rest == '\0' || str_eq(rest, "/tcp") || str_eq(rest, "/udp") || str_eq(rest, "/sctp");
 }
 

@@ -88,7 +88,8 @@ static void input_ready(void *data, uint32_t events)
 
 static int keep_input(struct carrier *c, const struct frame *f)
 {
-    memmove(c->input, c->input + c->input_at, c->input_n);
+    if (c->input_n > 0)
+        memmove(c->input, c->input + c->input_at, c->input_n);
     c->input_at = 0;
     if (c->input_n + f->len > c->input_size) {
         size_t size = c->input_n + FRAME_WINDOW;

@@ -291,5 +291,6 @@ int client_carry(const struct client *c, struct err *e)
     if (status >= 0 && lost.code != 0)
         status = err_set(e, lost.code, "%s", err_text(&lost));
     err_release(&lost);
+    t.story = NULL;
     return status;
 }

@@ -125,7 +125,7 @@ static int open_upper(const struct overlay *o, struct parts *p, struct err *e)
 static int mount_by_descriptors(const struct overlay *o, const struct parts *p, struct err *e)
 {
     size_t n = p->n + (p->upper < 0 ? 0 : 2);
-    char(*paths)[32] = calloc(n, sizeof(*paths));
+    char(*paths)[32] = calloc(n + 1, sizeof(*paths));
     _cleanup_free_ void *paths_owner = paths;
     _cleanup_free_ struct mount_option *options = calloc(n + 2, sizeof(*options));
     if (!paths || !options)

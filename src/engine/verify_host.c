@@ -30,9 +30,8 @@ static void unescape(char *s)
 {
     char *out = s;
     for (; *s; s++) {
-        unsigned code;
-        if (s[0] == '\\' && sscanf(s + 1, "%3o", &code) == 1) {
-            *out++ = (char)code;
+        if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3) {
+            *out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
             s += 3;
         } else {
             *out++ = *s;
@@ -105,7 +104,9 @@ static int has_process(int number)
     struct search s = {.number = number, .seen = seen};
     _cleanup_closedir_ DIR *proc = opendir("/proc");
     struct dirent *entry;
-    int r = proc ? 0 : -errno;
+    int r = 0;
+    if (!proc)
+        return -errno;
     while (r == 0 && (entry = readdir(proc)))
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
             r = is_in(&s, entry->d_name);

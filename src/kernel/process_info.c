@@ -98,7 +98,7 @@ int process_info_read(pid_t pid, struct process_info *ret)
     int r = proc < 0 ? -errno : file_read(proc, "stat", STAT_LIMIT, &stat, NULL, NULL);
     if (r == 0)
         r = file_read(proc, "status", STAT_LIMIT, &status, NULL, NULL);
-    if (r < 0)
+    if (r < 0 || !stat || !status)
         return r == -ENOMEM ? -ENOMEM : -ESRCH;
     struct process_info p;
     r = process_info_parse(stat, &p);

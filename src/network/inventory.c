@@ -130,14 +130,14 @@ static int read_range(struct range *ret, struct err *e)
 
 int network_nat_is_whole(struct err *e)
 {
-    struct range range;
+    struct range range = {0};
     int r = read_range(&range, e);
     return r <= 0 ? (r < 0 ? r : 1) : nat_is_there(range, e);
 }
 
 int network_repair_nat(struct err *e)
 {
-    struct range range;
+    struct range range = {0};
     int r = read_range(&range, e);
     return r <= 0 ? r : nat_ensure(range, e);
 }
