@@ -316,7 +316,7 @@ no_execs()
             echo $status >>"$BATS_TEST_TMPDIR/$i"
         } 3>&- &
     done
-    wait
+    wait_all
     for ((i = 0; i < 100; i++)); do
         [ "$(cat "$BATS_TEST_TMPDIR/$i")" = "$i"$'\n'"$((i % 7))" ] || {
             echo "number $i:" && cat "$BATS_TEST_TMPDIR/$i"
@@ -334,7 +334,7 @@ no_execs()
         pid=$(container_pid one)
         (kill -KILL "$pid") &
         run skiff exec one sleep 100
-        wait
+        wait_all
         case $status in
         137) inside=$((inside + 1)) ;;
         1) [[ $output =~ ^'skiff: container '[0-9a-f]{64}' is not running'$ ]] || told "round $i" ;;

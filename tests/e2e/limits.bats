@@ -481,7 +481,7 @@ block_device()
     for i in $(seq 10 29); do
         skiff update --pids-limit "$i" --cpu-shares "${i}0" box >/dev/null &
     done
-    wait
+    wait_all
     run_ok skiff inspect -f '{{.HostConfig.PidsLimit}}' box
     limit=$output
     value_is box pids pids.max pids.max "$limit"
@@ -558,7 +558,7 @@ block_device()
     (until_true file_has "$BATS_TEST_TMPDIR/typed" $'\033\\[J.*' && skiff rm -f box) >/dev/null &
     run_ok script -qec "$SKIFF stats box" "$BATS_TEST_TMPDIR/typed"
     output_has $'\033\\[H'
-    wait
+    wait_all
 }
 
 # --- top -----------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ same_walls()
     "$oci_folder/receiver" "$bundle/socket" >"$bundle/out" 2>"$bundle/said" 3>&- <<<'exit 3' &
     until_true file_has "$bundle/said" listening
     run_ok oci exec -t --console-socket "$bundle/socket" --detach "$id" sh -c 'tty; read word' 3>&-
-    wait
+    wait_all
     file_has "$bundle/out" '/dev/pts/0'
     run_fails 'console-socket is needed' oci exec -t --detach "$id" true
     run_fails 'no terminal is asked for' oci exec --console-socket "$bundle/socket" "$id" true
@@ -204,7 +204,7 @@ same_walls()
         running
         (kill -KILL "$pid") &
         run oci exec "$id" sh -c 'sleep 100'
-        wait
+        wait_all
         case $status in
         137) n=$((n + 1)) ;; # it was in there, and died with it
         255) output_is 'skiff-oci: cannot exec in a stopped container' ;;

@@ -273,14 +273,14 @@ one_of()
         for i in $(seq 20); do
             "$SKIFF" create --network none --name wanted busybox true >>"$BATS_TEST_TMPDIR/ids" 2>/dev/null 3>&- &
         done
-        wait
+        wait_all
         [ "$(wc -l <"$BATS_TEST_TMPDIR/ids")" -eq 1 ]
         # And so when it is being removed at the same time.
         skiff rm wanted >/dev/null &
         for i in $(seq 20); do
             "$SKIFF" create --network none --name wanted busybox true >>"$BATS_TEST_TMPDIR/ids" 2>/dev/null 3>&- &
         done
-        wait
+        wait_all
         [ "$(wc -l <"$BATS_TEST_TMPDIR/ids")" -le 2 ]
         [ "$(skiff ps -aq | wc -l)" -eq $(($(wc -l <"$BATS_TEST_TMPDIR/ids") - 1)) ]
         skiff_cleanup
@@ -390,7 +390,7 @@ fill()
         sleep "0.0$((RANDOM % 10))"
         # What comes and goes meanwhile may be there or not.
         cp -a "$SKIFF_ROOT" "$BATS_TEST_TMPDIR/cut" 2>/dev/null || true
-        wait
+        wait_all
         skiff_cleanup # the same IDs have the same groups
         export SKIFF_ROOT_BEFORE=$SKIFF_ROOT SKIFF_RUN_BEFORE=$SKIFF_RUN_DIR
         export SKIFF_ROOT=$BATS_TEST_TMPDIR/cut SKIFF_RUN_DIR=$BATS_TEST_TMPDIR/cut-run

@@ -120,14 +120,14 @@ image_with()
     for ((i = 0; i < 50; i++)); do
         skiff volume create same >"$here/out.$i" 2>&1 &
     done
-    wait
+    wait_all
     [ "$(cat "$here"/out.* | sort -u)" = same ]
     [ "$(ls -A "$SKIFF_ROOT/volumes")" = same ]
     # And of fifty with options each of its own, one wins.
     for ((i = 0; i < 50; i++)); do
         skiff volume create -o type=tmpfs -o device=tmpfs -o "o=size=${i}m" mine >"$here/won.$i" 2>/dev/null &
     done
-    wait
+    wait_all
     [ "$(cat "$here"/won.*)" = mine ]
     local winner
     winner=$(grep -l mine "$here"/won.*)
@@ -140,7 +140,7 @@ image_with()
         skiff volume create same >"$here/out.$i" 2>&1 &
         skiff volume rm same >"$here/rm.$i" 2>&1 &
     done
-    wait
+    wait_all
     [ "$(cat "$here"/out.* | sort -u)" = same ]
     [ -z "$(grep -hv -e '^same$' -e 'get same: no such volume$' "$here"/rm.*)" ]
     run_ok skiff volume rm -f same
@@ -231,7 +231,7 @@ image_with()
         skiff create --name "user$i" -v raced:/v busybox true >/dev/null 2>&1 &
         skiff volume rm raced >/dev/null 2>&1 &
     done
-    wait
+    wait_all
     for ((i = 0; i < 40; i++)); do
         [ -d "$SKIFF_ROOT/volumes/raced/_data" ]
         run_ok skiff start -a "user$i"
@@ -493,7 +493,7 @@ everything()
     for ((i = 0; i < 10; i++)); do
         run_bb -v data:/many many sh -c 'ls -A /many | wc -l' >"$here/out.$i" &
     done
-    wait
+    wait_all
     [ "$(cat "$here"/out.* | sort -u)" = 1000 ]
 }
 
@@ -608,7 +608,7 @@ everything()
     for ((i = 0; i < 10; i++)); do
         skiff run -d --network none -v temporary:/t busybox sleep 1000 >/dev/null &
     done
-    wait
+    wait_all
     local pids pid seen
     pids=$(for id in $(skiff ps -q); do container_pid "$id"; done)
     [ "$(wc -w <<<"$pids")" -eq 10 ]

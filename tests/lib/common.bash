@@ -258,6 +258,16 @@ until_true()
     return 1
 }
 
+# wait_all: waits for all that the test has in the background, whatever becomes of it; but not for the
+# process of bats that watches the test's time.
+wait_all()
+{
+    local pid
+    for pid in $(jobs -p); do
+        [ "$pid" = "${BATS_killer_pid:-}" ] || wait "$pid" || true
+    done
+}
+
 # file_has FILE PATTERN, for until_true.
 file_has()
 {
