@@ -9,6 +9,7 @@
 #include "runtime/exec.h"
 
 #include <fcntl.h>
+#include <time.h>
 
 static int not_running(const struct container_record *c, struct err *e)
 {
@@ -21,12 +22,29 @@ int exec_plan_failure(const struct exec_plan *p, int code, struct err *e)
                                                                   : code;
 }
 
+/* The state of a container that can be joined: one whose first process is still making its walls
+ * cannot, and is waited for; that takes milliseconds, and ends. */
+static int read_joinable(const struct exec_plan *p, json_t **ret, struct err *e)
+{
+    for (int i = 0;; i++) {
+        _cleanup_json_ json_t *state = NULL;
+        int r = state_read(p->engine, p->record, &state, NULL, e);
+        if (r == 0)
+            r = transition(VERB_EXEC, p->record, state, e);
+        if (r < 0)
+            return r;
+        if (!state_is_starting(state) || i == 5000) {
+            *ret = TAKE_PTR(state);
+            return 0;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+}
+
 static int find_target(struct exec_plan *p, struct err *e)
 {
     _cleanup_json_ json_t *state = NULL;
-    int r = state_read(p->engine, p->record, &state, NULL, e);
-    if (r == 0)
-        r = transition(VERB_EXEC, p->record, state, e);
+    int r = read_joinable(p, &state, e);
     if (r < 0)
         return r;
     p->pid = state_pid(state);

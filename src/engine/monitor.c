@@ -244,6 +244,8 @@ static void begin_life(struct monitor *m)
     m->ended = false;
     m->began_ms = loop_now_ms();
     spec_release(&m->start->spec);
+    state_started(m->it.state);
+    state_publish(m->start->engine, m->start->record->id, m->it.state, NULL);
     tell_event(m, "start", NULL);
     begin_health(m);
 }

@@ -40,11 +40,21 @@ json_t *state_running(pid_t pid, const json_t *network, unsigned restarts)
 {
     char now[40];
     format_now(now);
-    return json_pack("{s:o, s:o, s:I, s:i}", "State",
-                     make_state("running", pid, &(struct state_end){0}, NULL, now, never),
-                     "NetworkSettings",
-                     network ? json_incref((json_t *)(uintptr_t)network) : no_network(),
-                     "StartTime", (json_int_t)process_start_time(pid), "RestartCount", restarts);
+    return json_pack(
+        "{s:o, s:o, s:I, s:i, s:b}", "State",
+        make_state("running", pid, &(struct state_end){0}, NULL, now, never), "NetworkSettings",
+        network ? json_incref((json_t *)(uintptr_t)network) : no_network(), "StartTime",
+        (json_int_t)process_start_time(pid), "RestartCount", restarts, "Starting", 1);
+}
+
+bool state_is_starting(const json_t *state)
+{
+    return json_bool(state, "Starting", false);
+}
+
+void state_started(json_t *state)
+{
+    json_object_del(state, "Starting");
 }
 
 static const char *started_at(const json_t *last)

@@ -21,6 +21,11 @@
  * caller's. NULL when memory ran out. @network (may be NULL) is Docker's NetworkSettings. */
 json_t *state_running(pid_t pid, const json_t *network, unsigned restarts);
 
+/* It is published before its first process has set itself up: while it says so nobody can join it
+ * yet. Once the program is executed: state_started, and publish it again. */
+bool state_is_starting(const json_t *state);
+void state_started(json_t *state);
+
 /* How a life ended. */
 struct state_end {
     int exit_code;
