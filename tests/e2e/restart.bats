@@ -54,7 +54,10 @@ reboot()
     for pid in $(monitors); do kill -9 "$pid"; done
     until_true eval '[ -z "$(monitors)" ]'
     rm -rf "$SKIFF_RUN_DIR"
-    find /sys/fs/cgroup -depth -type d -path "*/skiff/*" -exec rmdir {} + 2>/dev/null || true
+    # Of our own containers alone: others start theirs beside us.
+    for id in "$SKIFF_ROOT"/containers/*; do
+        find /sys/fs/cgroup -depth -type d -path "*/skiff/${id##*/}*" -exec rmdir {} + 2>/dev/null || true
+    done
 }
 
 monitors()
