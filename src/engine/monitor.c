@@ -396,6 +396,7 @@ static _Noreturn void fail(struct monitor *m, int client, enum control_step step
                                   .error = text,
                                   .never_started = !s->ran_before};
     launched_release(&m->it);
+    start_release(m->start); /* what it had not come to use: the control group */
     tell_death(m, payload[0] == 125 ? 128 : payload[0], 0);
     if (s->existing) {
         record_end(s->engine, s->record, NULL, &end);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define PROCS_MAX_BYTES (64u << 20)
@@ -242,11 +243,18 @@ static int remove_below(int dirfd, const char *name, void *data)
     return r;
 }
 
+/* kernfs counts folders as links; asked first, for reading a folder takes memory. */
+static bool has_groups_below(const struct hierarchy *h)
+{
+    struct stat st;
+    return h->dirfd >= 0 && (fstat(h->dirfd, &st) < 0 || st.st_nlink != 2);
+}
+
 static int remove_folder(const struct hierarchy *h)
 {
     if (rmdir(h->folder) == 0 || errno == ENOENT)
         return 0;
-    if (errno != EBUSY)
+    if (errno != EBUSY || !has_groups_below(h))
         return -errno;
     unsigned depth = 0;
     int r = h->dirfd >= 0 ? each_child(h->dirfd, remove_below, &depth) : 0;
