@@ -40,7 +40,7 @@ teardown_file()
 # a time), unless it warns. It may tell more than once that memory ran out when all of it is gone.
 walk()
 {
-    local failure=$1 every=${SKIFF_TEST_EVERY:-$2} n status output expected told
+    local failure=$1 every=${SKIFF_TEST_EVERY:-$((2 * $2))} n status output expected told
     shift 2
     export SKIFF_MALLOC_HIT=$BATS_TEST_TMPDIR/hit
     expected=$("$@" 2>/dev/null) || true
