@@ -54,6 +54,21 @@ int fd_write_all(int fd, const void *bytes, size_t n)
     return 0;
 }
 
+int fd_write_all_at(int fd, const void *bytes, size_t n, off_t at)
+{
+    for (const char *next = bytes; n > 0;) {
+        ssize_t done = pwrite(fd, next, n, at);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        next += done;
+        n -= (size_t)done;
+        at += done;
+    }
+    return 0;
+}
+
 int file_read(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_len, struct err *e)
 {
     _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -19,6 +19,9 @@ int fd_read_all(int fd, size_t limit, char **ret, size_t *ret_len);
 /* Writes all of it, however many calls that takes. 0 or a negative errno. */
 int fd_write_all(int fd, const void *bytes, size_t n);
 
+/* The same from the offset @at on. */
+int fd_write_all_at(int fd, const void *bytes, size_t n, off_t at);
+
 /* Opens @path below @dirfd for reading, and reads it as fd_read_all does. Only a regular file or a
  * file of procfs or sysfs is read: a FIFO or a device cannot make it wait. */
 int file_read(int dirfd, const char *path, size_t limit, char **ret, size_t *ret_len,

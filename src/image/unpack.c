@@ -3,6 +3,7 @@
 #include "kernel/mount.h"
 #include "kernel/node.h"
 
+#include "base/file.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
@@ -218,21 +219,6 @@ static int set_folder_times(struct unpacking *u, struct err *e)
     return 0;
 }
 
-static int write_at(int fd, const char *bytes, size_t n, off_t at)
-{
-    while (n > 0) {
-        ssize_t done = pwrite(fd, bytes, n, at);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -errno;
-        bytes += done;
-        n -= (size_t)done;
-        at += done;
-    }
-    return 0;
-}
-
 static int copy_content(struct unpacking *u, struct archive *a, struct archive_entry *entry, int fd,
                         const char *path, struct err *e)
 {
@@ -244,7 +230,7 @@ static int copy_content(struct unpacking *u, struct archive *a, struct archive_e
            status == ARCHIVE_WARN) {
         if (at < end)
             return err_set(e, EBADMSG, "\"%s\": overlapping pieces of a sparse file", path);
-        int r = write_at(fd, bytes, n, at);
+        int r = fd_write_all_at(fd, bytes, n, at);
         if (r < 0)
             return err_sys(e, -r, "cannot write \"%s\"", path);
         end = at + (la_int64_t)n;

@@ -1,6 +1,7 @@
 #include "kernel/copy_content.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -8,21 +9,6 @@
 #include <unistd.h>
 
 enum { BLOCK = 256 << 10, ENDLESS_MAX = 64 << 20 };
-
-static int write_at(int to, const char *bytes, size_t n, off_t at)
-{
-    while (n > 0) {
-        ssize_t done = pwrite(to, bytes, n, at);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -errno;
-        bytes += done;
-        n -= (size_t)done;
-        at += done;
-    }
-    return 0;
-}
 
 /* Returns how much of it there was. */
 static off_t read_and_write(int from, int to, off_t at, off_t n)
@@ -40,7 +26,7 @@ static off_t read_and_write(int from, int to, off_t at, off_t n)
             return -errno;
         if (got == 0)
             break;
-        int r = write_at(to, block, (size_t)got, at + done);
+        int r = fd_write_all_at(to, block, (size_t)got, at + done);
         if (r < 0)
             return r;
         done += got;

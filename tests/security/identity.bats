@@ -73,7 +73,6 @@ status_of()
         "$folder/config.json"
     run_ok oci run -b "$folder" inh
     output_is "$empty"
-    # TODO build, when it exists.
 }
 
 @test "CVE-2026-30892: every form of -u is read strictly" {
