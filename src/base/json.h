@@ -47,9 +47,11 @@ int json_parse(const char *text, size_t n, const char *name, json_t **ret, struc
 /* Reads and parses the file @path below @dirfd, of at most @limit bytes. */
 int json_read(int dirfd, const char *path, size_t limit, json_t **ret, struct err *e);
 
-/* The text of @value; the caller's to free, NULL when memory ran out. jansson's own (json_dumps)
- * leaves a key out when memory runs out just there, and goes on. @flags are jansson's. */
+/* The text of @value; the caller's to free, NULL when memory ran out. @flags are jansson's. */
 char *json_text(const json_t *value, size_t flags);
+
+/* jansson's own leaves a key out when memory runs out just there, and goes on. */
+#pragma GCC poison json_dumps json_dumpb json_dumpf json_dumpfd json_dump_file
 
 /* file_replace with the text of @value. */
 int json_write(int dirfd, const char *path, json_t *value, mode_t mode, unsigned flags,

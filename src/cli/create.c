@@ -79,6 +79,15 @@ json_t *cli_words(int argc, char **argv)
     return words;
 }
 
+/* Docker's words. */
+static void warn_of(const struct cli *c, const json_t *document)
+{
+    if (json_bool(document, "HostConfig.OomKillDisable", false) &&
+        json_int(document, "HostConfig.Memory", 0) == 0)
+        cli_warn(c, "OOM killer is disabled for the container, but no memory limit is set, this "
+                    "can result in the system running out of resources");
+}
+
 int cli_create(struct cli *c, const struct request_options *o, int n, char **words,
                struct create_image *ret_image, struct container_record *ret_record, struct err *e)
 {
@@ -95,6 +104,7 @@ int cli_create(struct cli *c, const struct request_options *o, int n, char **wor
         r = create_container(&c->engine, request, o->name, ret_image, ret_record, e);
     if (r < 0)
         return r;
+    warn_of(c, ret_record->document);
     r = write_cidfile(o->cidfile, ret_record->id, e);
     if (r < 0)
         create_undo(&c->engine, ret_record);

@@ -293,7 +293,7 @@ static int run_df(struct cli *c, int argc, char **argv, struct err *e)
     _cleanup_json_ json_t *all =
         json_pack("{s:O, s:O, s:O, s:[]}", "Images", u.images.rows, "Containers", u.containers.rows,
                   "Volumes", u.volumes.rows, "BuildCache");
-    _cleanup_free_ char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = all ? json_text(all, JSON_COMPACT) : NULL;
     if (!text)
         return err_nomem(e);
     r = cli_print(text, e);

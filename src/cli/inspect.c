@@ -158,7 +158,7 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
     }
     if (o->format)
         return status;
-    _cleanup_free_ char *text = json_dumps(list, JSON_INDENT(4));
+    _cleanup_free_ char *text = json_text(list, JSON_INDENT(4));
     if (!text)
         return err_nomem(e);
     r = cli_print(text, e);

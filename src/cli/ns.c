@@ -92,7 +92,7 @@ static int print_json(const struct sharing *s, struct err *e)
     for (size_t i = 0; i < s->n; i++)
         if (json_array_append_new(list, row_json(s, i)) < 0)
             return err_nomem(e);
-    _cleanup_free_ char *text = json_dumps(list, JSON_INDENT(2));
+    _cleanup_free_ char *text = json_text(list, JSON_INDENT(2));
     if (!text)
         return err_nomem(e);
     int r = cli_print(text, e);

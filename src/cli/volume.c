@@ -337,7 +337,7 @@ static int run_inspect(struct cli *c, int argc, char **argv, struct err *e)
     }
     if (o.format)
         return status;
-    _cleanup_free_ char *text = json_dumps(all, JSON_INDENT(4));
+    _cleanup_free_ char *text = json_text(all, JSON_INDENT(4));
     if (!text)
         return err_nomem(e);
     r = cli_print(text, e);

@@ -67,7 +67,7 @@ int oci_spec(const struct oci_global *g, int argc, char **argv, struct err *e)
     r = json_parse(default_config, strlen(default_config), "config.json", &j, e);
     if (r < 0)
         return r;
-    _cleanup_free_ char *text = json_dumps(j, JSON_INDENT(4));
+    _cleanup_free_ char *text = json_text(j, JSON_INDENT(4));
     if (!text)
         return err_nomem(e);
     return file_replace(fd, "config.json", text, strlen(text), 0644, 0, e);
@@ -119,7 +119,7 @@ int oci_features(const struct oci_global *g, int argc, char **argv, struct err *
         json_pack("{s:s, s:s, s:o, s:O, s:o}", "ociVersionMin", "1.0.0", "ociVersionMax",
                   OCI_VERSION, "hooks", names_of(name_of_hook, HOOK_KINDS), "mountOptions", options,
                   "linux", describe_linux());
-    _cleanup_free_ char *text = j ? json_dumps(j, JSON_INDENT(2)) : NULL;
+    _cleanup_free_ char *text = j ? json_text(j, JSON_INDENT(2)) : NULL;
     if (!text)
         return err_nomem(e);
     puts(text);

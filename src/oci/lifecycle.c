@@ -27,7 +27,7 @@ static json_t *describe(const struct state *s)
 
 static int print_json(json_t *j, struct err *e)
 {
-    _cleanup_free_ char *text = j ? json_dumps(j, JSON_INDENT(2)) : NULL;
+    _cleanup_free_ char *text = j ? json_text(j, JSON_INDENT(2)) : NULL;
     if (!text)
         return err_nomem(e);
     puts(text);

@@ -87,7 +87,7 @@ static void write_log(const struct oci_global *g, const char *level, const char 
     if (str_eq(g->log_format, "json")) {
         _cleanup_json_ json_t *j =
             json_pack("{s:s, s:s+, s:s}", "level", level, "msg", "", text, "time", when);
-        line = j ? json_dumps(j, JSON_COMPACT) : NULL;
+        line = j ? json_text(j, JSON_COMPACT) : NULL;
     } else {
         _cleanup_str_ struct str words = {0};
         str_add_visible(&words, text, "\"\\");

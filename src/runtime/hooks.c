@@ -96,7 +96,7 @@ static int make_input(const struct hook_state *s, struct err *e)
                   json_at(s->base, "bundle"), "annotations", json_at(s->base, "annotations"));
     if (!j || (s->pid > 0 && json_object_set_new(j, "pid", json_integer(s->pid)) < 0))
         return err_nomem(e);
-    _cleanup_free_ char *text = json_dumps(j, JSON_COMPACT);
+    _cleanup_free_ char *text = json_text(j, JSON_COMPACT);
     if (!text)
         return err_nomem(e);
     _cleanup_close_ int fd = memfd_create("state", MFD_CLOEXEC);

@@ -90,6 +90,11 @@ block_device()
     sleeper box -m 64m --oom-kill-disable
     run_ok group_file box memory memory.oom_control -
     output_has 'oom_kill_disable 1'
+    run_ok skiff create -m 64m --oom-kill-disable busybox true
+    output_lacks 'OOM killer'
+    # Without a limit it is the whole machine's memory that it may use up.
+    run_ok skiff create --oom-kill-disable busybox true
+    output_has 'OOM killer is disabled for the container, but no memory limit is set'
 }
 
 @test "--memory-reservation: less than the limit; the least" {

@@ -19,6 +19,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         _cleanup_err_ struct err e = ERR_INIT;
         change_apply(settings, line, &e);
     }
-    _cleanup_free_ char *out = json_dumps(settings, JSON_COMPACT);
+    _cleanup_free_ char *out = json_text(settings, JSON_COMPACT);
     return 0;
 }

@@ -43,7 +43,7 @@ static void refuses(const char *instruction, const char *story)
 static void is(const char *key, const char *want)
 {
     _cleanup_free_ char *text =
-        json_dumps(json_object_get(settings, key), JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+        json_text(json_object_get(settings, key), JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
     assert_non_null(text);
     assert_string_equal(text, want);
 }

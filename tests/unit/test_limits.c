@@ -23,7 +23,7 @@ static void assert_json(const json_t *j, const char *expected)
 {
     _cleanup_json_ json_t *wanted = object(expected);
     if (!json_equal(j, wanted)) {
-        _cleanup_free_ char *text = json_dumps(j, JSON_SORT_KEYS);
+        _cleanup_free_ char *text = json_text(j, JSON_SORT_KEYS);
         fail_msg("%s, not %s", text, expected);
     }
 }

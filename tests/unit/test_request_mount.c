@@ -17,7 +17,7 @@ static void is(const char *text, const char *want)
     if (parse_mount(text, &m, &e) < 0)
         fail_msg("%s: %s", text, err_text(&e));
     if (!json_equal(m, wanted)) {
-        _cleanup_free_ char *got = json_dumps(m, JSON_SORT_KEYS);
+        _cleanup_free_ char *got = json_text(m, JSON_SORT_KEYS);
         fail_msg("%s: %s", text, got);
     }
 }

@@ -280,8 +280,8 @@ static void assert_loads(const char *text, uint64_t caps, const char *expected)
     if (load(text, caps, &profile, &e) < 0)
         fail_msg("%s", err_text(&e));
     assert_int_equal(json_parse(expected, strlen(expected), "expected", &want, &e), 0);
-    _cleanup_free_ char *got = json_dumps(profile, JSON_COMPACT | JSON_SORT_KEYS);
-    _cleanup_free_ char *wanted = json_dumps(want, JSON_COMPACT | JSON_SORT_KEYS);
+    _cleanup_free_ char *got = json_text(profile, JSON_COMPACT | JSON_SORT_KEYS);
+    _cleanup_free_ char *wanted = json_text(want, JSON_COMPACT | JSON_SORT_KEYS);
     assert_string_equal(got, wanted);
 }
 
