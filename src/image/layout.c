@@ -27,6 +27,11 @@ static bool is_one_of(const char *type, const char *const *types, size_t n)
     return false;
 }
 
+bool layout_is_manifest_type(const char *type)
+{
+    return is_one_of(type, manifest_types, ARRAY_LEN(manifest_types));
+}
+
 static int new_index(json_t **ret, struct err *e)
 {
     json_t *index = json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType",
@@ -135,19 +140,7 @@ static json_t *nameless(json_t *entries, const char *digest)
     return NULL;
 }
 
-static json_t *copy_or_new_entry(json_t *entries, const char *digest, long long size,
-                                 json_t *platform)
-{
-    size_t i;
-    json_t *entry;
-    json_array_foreach (entries, i, entry)
-        if (entry_is(entry, digest))
-            return json_deep_copy(entry);
-    return json_pack("{s:s, s:s, s:I, s:O*}", "mediaType", LAYOUT_MANIFEST_TYPE, "digest", digest,
-                     "size", (json_int_t)size, "platform", platform);
-}
-
-static int set_name(json_t *entry, const char *name, struct err *e)
+static int annotate(json_t *entry, const char *key, const char *value, struct err *e)
 {
     json_t *annotations = json_object_get(entry, "annotations");
     if (!json_is_object(annotations)) {
@@ -155,30 +148,59 @@ static int set_name(json_t *entry, const char *name, struct err *e)
         if (json_object_set_new(entry, "annotations", annotations) < 0)
             return err_nomem(e);
     }
-    return json_object_set_new(annotations, LAYOUT_REF_ANNOTATION, json_string(name)) < 0
-               ? err_nomem(e)
-               : 0;
+    return json_object_set_new(annotations, key, json_string(value)) < 0 ? err_nomem(e) : 0;
 }
 
-int layout_index_name(json_t *index, const char *digest, long long size, json_t *platform,
-                      const char *name, struct err *e)
+/* What a registry called an image is true of names in that repository. */
+static void drop_foreign_digest(json_t *entry, const char *name)
+{
+    json_t *annotations = json_object_get(entry, "annotations");
+    const char *digest = json_string_value(json_object_get(annotations, LAYOUT_DIGEST_ANNOTATION));
+    size_t n = digest ? strcspn(digest, "@") : 0;
+    if (digest && (strncmp(name, digest, n) != 0 || (name[n] != ':' && name[n] != '@')))
+        json_object_del(annotations, LAYOUT_DIGEST_ANNOTATION);
+}
+
+static json_t *copy_or_new_entry(json_t *entries, const struct layout_entry *new)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach (entries, i, entry) {
+        if (!entry_is(entry, new->digest))
+            continue;
+        json_t *copy = json_deep_copy(entry);
+        if (copy && new->name)
+            drop_foreign_digest(copy, new->name);
+        return copy;
+    }
+    return json_pack("{s:s, s:s, s:I, s:O*}", "mediaType",
+                     new->type ? new->type : LAYOUT_MANIFEST_TYPE, "digest", new->digest, "size",
+                     (json_int_t) new->size, "platform", new->platform);
+}
+
+int layout_index_name(json_t *index, const struct layout_entry *new, struct err *e)
 {
     json_t *entries = json_object_get(index, "manifests");
-    if (!name && count_entries(entries, digest) > 0)
+    if (!new->name && count_entries(entries, new->digest) > 0)
         return 0;
     json_t *entry = NULL;
-    if (name) {
-        int r = take_name(entries, name, e);
-        if (r < 0)
-            return r;
-        entry = nameless(entries, digest);
-    }
+    int r = new->name ? take_name(entries, new->name, e) : 0;
+    if (r < 0)
+        return r;
+    if (new->name)
+        entry = nameless(entries, new->digest);
+    if (entry)
+        drop_foreign_digest(entry, new->name);
     if (!entry) {
-        entry = copy_or_new_entry(entries, digest, size, platform);
+        entry = copy_or_new_entry(entries, new);
         if (json_array_append_new(entries, entry) < 0)
             return err_nomem(e);
     }
-    return name ? set_name(entry, name, e) : 0;
+    if (new->name)
+        r = annotate(entry, LAYOUT_REF_ANNOTATION, new->name, e);
+    if (r == 0 && new->repo_digest)
+        r = annotate(entry, LAYOUT_DIGEST_ANNOTATION, new->repo_digest, e);
+    return r;
 }
 
 char *layout_blob_path(const char *digest)
@@ -217,19 +239,13 @@ int layout_read_blob(int root_fd, const json_t *desc, json_t **ret, struct err *
     return 0;
 }
 
-int layout_read_manifest(int root_fd, const json_t *entry, json_t **ret, struct err *e)
+int layout_check_manifest(const json_t *manifest, const char *type, const char *digest,
+                          struct err *e)
 {
-    const char *type = json_string_value(json_object_get(entry, "mediaType"));
-    if (!is_one_of(type, manifest_types, ARRAY_LEN(manifest_types)))
-        return err_set(e, EBADMSG, "the store's index has an entry that is not an image manifest");
-
-    _cleanup_json_ json_t *manifest = NULL;
-    int r = layout_read_blob(root_fd, entry, &manifest, e);
-    if (r < 0)
-        return r;
-    const char *digest = json_string_value(json_object_get(entry, "digest"));
     const json_t *own_type = json_object_get(manifest, "mediaType");
     const json_t *layers = json_object_get(manifest, "layers");
+    if (!layout_is_manifest_type(type))
+        return err_set(e, EBADMSG, "\"%s\" is not the type of an image manifest", type ? type : "");
     if (json_object_get(manifest, "manifests") ||
         (own_type && !str_eq(json_string_value(own_type), type)))
         return err_set(e, EBADMSG, "manifest \"%s\" claims to be something else as well", digest);
@@ -239,6 +255,21 @@ int layout_read_manifest(int root_fd, const json_t *entry, json_t **ret, struct 
     if (json_array_size(layers) > LAYOUT_LAYERS_MAX)
         return err_set(e, EBADMSG, "manifest \"%s\" has more than %d layers", digest,
                        LAYOUT_LAYERS_MAX);
-    *ret = TAKE_PTR(manifest);
     return 0;
+}
+
+int layout_read_manifest(int root_fd, const json_t *entry, json_t **ret, struct err *e)
+{
+    const char *type = json_string_value(json_object_get(entry, "mediaType"));
+    if (!layout_is_manifest_type(type))
+        return err_set(e, EBADMSG, "the store's index has an entry that is not an image manifest");
+
+    _cleanup_json_ json_t *manifest = NULL;
+    int r = layout_read_blob(root_fd, entry, &manifest, e);
+    if (r == 0)
+        r = layout_check_manifest(manifest, type,
+                                  json_string_value(json_object_get(entry, "digest")), e);
+    if (r == 0)
+        *ret = TAKE_PTR(manifest);
+    return r;
 }

@@ -17,7 +17,9 @@
 #define LAYOUT_CONFIG_TYPE    "application/vnd.oci.image.config.v1+json"
 #define LAYOUT_LAYER_TYPE     "application/vnd.oci.image.layer.v1.tar"
 #define LAYOUT_REF_ANNOTATION "org.opencontainers.image.ref.name"
-#define LAYOUT_BLOBS          "images/blobs/sha256"
+/* What a registry called it: "docker.io/library/rust@sha256:…". */
+#define LAYOUT_DIGEST_ANNOTATION "dev.skiff.repo-digest"
+#define LAYOUT_BLOBS             "images/blobs/sha256"
 
 enum {
     LAYOUT_INDEX_MAX = 16 << 20, /* bytes of index.json */
@@ -32,11 +34,18 @@ int layout_read_index(int root_fd, json_t **ret, struct stat *ret_st, struct err
 /* Puts @index in place of index.json, on disk. With the store locked. */
 int layout_write_index(int root_fd, json_t *index, struct err *e);
 
-/* Takes @name from the entry that has it (an entry that loses its last name stays without) and
- * gives it to the manifest @digest of @size bytes. @name NULL: only makes sure that the manifest is
- * in the index. @platform (owned by the caller; may be NULL) is copied into a new entry. */
-int layout_index_name(json_t *index, const char *digest, long long size, json_t *platform,
-                      const char *name, struct err *e);
+struct layout_entry {
+    const char *digest, *type; /* of the manifest; type NULL: OCI's */
+    long long size;
+    json_t *platform;        /* may be NULL */
+    const char *name;        /* full; NULL: none is given to it */
+    const char *repo_digest; /* may be NULL */
+};
+
+/* Takes the entry's name from the one that has it (an entry that loses its last name stays
+ * without) and gives it to the manifest. Without a name: only makes sure that the manifest is in
+ * the index. Everything is copied. */
+int layout_index_name(json_t *index, const struct layout_entry *entry, struct err *e);
 
 /* The full name in an entry of the index; NULL when there is none or it is not a full name. */
 const char *layout_entry_name(const json_t *entry);
@@ -47,6 +56,14 @@ char *layout_blob_path(const char *digest);
 /* Reads the blob of JSON that the descriptor @desc names: -EBADMSG when @desc is not a valid
  * descriptor, or the blob's size is not the one it says, or it is not a JSON object. */
 int layout_read_blob(int root_fd, const json_t *desc, json_t **ret, struct err *e);
+
+/* Whether @type is the media type of an image manifest: OCI's or Docker's. */
+bool layout_is_manifest_type(const char *type);
+
+/* Checks that @manifest, whose @digest is for messages, is an image manifest of @type and nothing
+ * else: its version, its config's type, a list of layers that is not too long. -EBADMSG. */
+int layout_check_manifest(const json_t *manifest, const char *type, const char *digest,
+                          struct err *e);
 
 /* The same for an entry of the index, checked to be a manifest of layers with a config. */
 int layout_read_manifest(int root_fd, const json_t *entry, json_t **ret, struct err *e);

@@ -102,19 +102,15 @@ static int refuse_use(const struct removal *rm, enum image_use use, const char *
 static int untag_all(struct removal *rm, struct err *e)
 {
     json_t *entries = json_object_get(rm->index, "manifests");
-    json_t *platform = NULL;
+    json_t *kept = NULL;
     size_t i;
     json_t *entry;
-    long long size = 0;
-    json_array_foreach (entries, i, entry) {
-        if (!str_eq(json_str(entry, "digest"), rm->img.digest))
-            continue;
-        size = json_int(entry, "size", 0);
-        platform = json_object_get(entry, "platform");
-    }
-    _cleanup_json_ json_t *kept = json_incref(platform);
+    json_array_foreach (entries, i, entry)
+        if (!kept && str_eq(json_str(entry, "digest"), rm->img.digest))
+            kept = json_deep_copy(entry);
+    json_object_del(json_object_get(kept, "annotations"), LAYOUT_REF_ANNOTATION);
     drop_entries(rm, NULL);
-    int r = layout_index_name(rm->index, rm->img.digest, size, kept, NULL, e);
+    int r = json_array_append_new(entries, kept) < 0 ? err_nomem(e) : 0;
     if (r == 0)
         r = layout_write_index(rm->root_fd, rm->index, e);
     for (size_t n = 0; r == 0 && n < rm->img.names.n; n++)

@@ -30,6 +30,8 @@ int image_tag(int root_fd, const char *what, const char *name, struct err *e)
     _cleanup_free_ char *copy = str_printf("%s", digest);
     if (!copy)
         return err_nomem(e);
-    r = layout_index_name(index, copy, json_int(entry, "size", 0), NULL, full, e);
+    const struct layout_entry named = {
+        .digest = copy, .size = json_int(entry, "size", 0), .name = full};
+    r = layout_index_name(index, &named, e);
     return r < 0 ? r : layout_write_index(root_fd, index, e);
 }
