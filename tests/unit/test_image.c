@@ -79,12 +79,13 @@ static void put_image(const char *manifest, const char *config, const char *laye
         "s\","
         "\"size\":%zu},\"layers\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":1}]}",
         LAYOUT_MANIFEST_TYPE, LAYOUT_CONFIG_TYPE, config, strlen(c), LAYOUT_LAYER_TYPE, layer);
+    const struct layout_entry entry = {
+        .digest = manifest, .size = (long long)strlen(m), .name = name};
     put_blob(config, c);
     put_blob(manifest, m);
     put_blob(layer, "x");
     put_layer(diff);
-    if (layout_read_index(root, &index, NULL, &e) < 0 ||
-        layout_index_name(index, manifest, (long long)strlen(m), NULL, name, &e) < 0 ||
+    if (layout_read_index(root, &index, NULL, &e) < 0 || layout_index_name(index, &entry, &e) < 0 ||
         layout_write_index(root, index, &e) < 0)
         fail_msg("%s", err_text(&e));
 }
