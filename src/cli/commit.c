@@ -117,7 +117,11 @@ static int feed(struct cli *c, struct container_record *record, char **args, int
         return err_sys(e, errno, "cannot make a pipe");
     _cleanup_close_ int from = fds[0];
     _cleanup_close_ int to = fds[1];
-    int r = image_helper_start(args, from, c->engine.root_fd, settings, &helper, e);
+    struct image_helper_files files = IMAGE_HELPER_FILES;
+    files.root_fd = c->engine.root_fd;
+    files.input = from;
+    files.kept = settings;
+    int r = image_helper_start(args, &files, &helper, e);
     fd_close(&from);
     if (r < 0)
         return r;

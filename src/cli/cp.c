@@ -118,7 +118,9 @@ static int from_archive(struct cli *c, const struct copy_request *q, struct err 
     strv_add(&args, "-");
     if (args.failed)
         return err_nomem(e);
-    r = image_helper_start(args.v, -1, view.mount, -1, &helper, e);
+    struct image_helper_files files = IMAGE_HELPER_FILES;
+    files.root_fd = view.mount;
+    r = image_helper_start(args.v, &files, &helper, e);
     return r < 0 ? r : image_helper_finish(&helper, &text, e);
 }
 

@@ -6,9 +6,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
-enum { ANSWER_MAX = 4096 };
+enum { ANSWER_MAX = 1 << 20 };
 
 void image_helper_arguments(struct cli *c, const char *command, int root_fd, struct strv *args)
 {
@@ -18,35 +19,43 @@ void image_helper_arguments(struct cli *c, const char *command, int root_fd, str
     strv_add(args, "--prefix=skiff");
 }
 
-static _Noreturn void become(char **args, int input, int root_fd, int kept, int output)
+static _Noreturn void become(char **args, const struct image_helper_files *f, int output,
+                             pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    fcntl(root_fd, F_SETFD, 0);
-    if (kept >= 0)
-        fcntl(kept, F_SETFD, 0);
-    if (input >= 0)
-        dup2(input, STDIN_FILENO);
-    dup2(output, STDOUT_FILENO);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(1);
+    if (f->root_fd >= 0)
+        fcntl(f->root_fd, F_SETFD, 0);
+    if (f->kept >= 0)
+        fcntl(f->kept, F_SETFD, 0);
+    if (f->input >= 0)
+        dup2(f->input, STDIN_FILENO);
+    if (output >= 0)
+        dup2(output, STDOUT_FILENO);
+    if (f->errors >= 0)
+        dup2(f->errors, STDERR_FILENO);
     execv(args[0], args);
     fprintf(stderr, "skiff: cannot execute \"%s\": %s\n", args[0], strerrordesc_np(errno));
     _exit(1);
 }
 
-int image_helper_start(char **args, int input, int root_fd, int kept, struct image_helper *ret,
-                       struct err *e)
+int image_helper_start(char **args, const struct image_helper_files *files,
+                       struct image_helper *ret, struct err *e)
 {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) < 0)
+    int fds[2] = {-EBADF, -EBADF};
+    if (files->output < 0 && pipe2(fds, O_CLOEXEC) < 0)
         return err_sys(e, errno, "cannot make a pipe");
     _cleanup_close_ int from = fds[0];
     _cleanup_close_ int to = fds[1];
-    pid_t pid = fork();
+    pid_t self = getpid(), pid = fork();
     if (pid < 0)
         return err_sys(e, errno, "cannot fork");
     if (pid == 0)
-        become(args, input, root_fd, kept, to);
+        become(args, files, files->output < 0 ? to : files->output, self);
     *ret = (struct image_helper){pid, TAKE_FD(from)};
     return 0;
 }
@@ -54,7 +63,7 @@ int image_helper_start(char **args, int input, int root_fd, int kept, struct ima
 int image_helper_finish(struct image_helper *h, char **ret_text, struct err *e)
 {
     int status;
-    int r = fd_read_all(h->from, ANSWER_MAX, ret_text, NULL);
+    int r = h->from < 0 ? 0 : fd_read_all(h->from, ANSWER_MAX, ret_text, NULL);
     fd_close(&h->from);
     pid_t pid = TAKE(h->pid, 0);
     while (waitpid(pid, &status, 0) < 0)

@@ -1,5 +1,5 @@
 /*
- * Running skiff-image, which takes archives apart and makes images of them.
+ * Running skiff-image, which takes archives apart, talks to registries, and makes images.
  */
 #ifndef SKIFF_CLI_IMAGE_HELPER_H
 #define SKIFF_CLI_IMAGE_HELPER_H
@@ -10,17 +10,25 @@
 
 struct image_helper {
     pid_t pid; /* 0: not there */
-    int from;  /* what it prints */
+    int from;  /* what it prints; -EBADF when that goes elsewhere */
 };
 #define IMAGE_HELPER_INIT ((struct image_helper){.from = -EBADF})
+
+/* What it is given of ours; -1: nothing, or for the streams our own. */
+struct image_helper_files {
+    int root_fd;       /* the folder that it works in */
+    int kept;          /* one more that its command line names */
+    int input, errors; /* standard input and error */
+    int output;        /* standard output; -1: `from` */
+};
+#define IMAGE_HELPER_FILES ((struct image_helper_files){-1, -1, -1, -1, -1})
 
 /* Begins its command line: the program, @command, the folder @root_fd that it works in. */
 void image_helper_arguments(struct cli *c, const char *command, int root_fd, struct strv *args);
 
-/* Starts it. It gets @input as standard input (-1: ours), and the descriptors @root_fd and @kept
- * (-1: none). */
-int image_helper_start(char **args, int input, int root_fd, int kept, struct image_helper *ret,
-                       struct err *e);
+/* Starts it. It ends when we do, whatever ends us. */
+int image_helper_start(char **args, const struct image_helper_files *files,
+                       struct image_helper *ret, struct err *e);
 
 /* Waits for its end. *ret_text is what it printed, such as an image's ID; the caller's. Returns 1
  * when it has failed, and told why itself. */

@@ -1,108 +1,13 @@
 #include "cli/cli.h"
-#include "cli/image_helper.h"
-#include "cli/image_use.h"
 #include "cli/size.h"
 #include "cli/template.h"
-#include "engine/create.h"
-#include "engine/events.h"
 #include "engine/inspect.h"
-#include "engine/state.h"
 #include "image/image.h"
 #include "image/reference.h"
 
 #include <fnmatch.h>
 #include <string.h>
 #include <time.h>
-
-/* ---- import ---- */
-
-struct import_options {
-    struct option_list change;
-    const char *message, *platform;
-};
-
-static const struct option_def import_table[] = {
-    {"change", 'c', OPTION_LIST, offsetof(struct import_options, change), "INSTRUCTION",
-     "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, …", "Options"},
-    {"message", 'm', OPTION_STRING, offsetof(struct import_options, message), "TEXT",
-     "Comment of the image", NULL},
-    {"platform", 0, OPTION_STRING, offsetof(struct import_options, platform), "OS/ARCH",
-     "Set the platform", NULL},
-    {0},
-};
-
-/* The arguments of skiff-image, which takes the archive apart. */
-static int helper_arguments(struct cli *c, const struct import_options *o, const char *file,
-                            const char *name, struct strv *args)
-{
-    image_helper_arguments(c, "import", c->engine.root_fd, args);
-    for (size_t i = 0; i < o->change.n; i++)
-        strv_addf(args, "--change=%s", o->change.v[i]);
-    if (o->message)
-        strv_addf(args, "--message=%s", o->message);
-    if (o->platform)
-        strv_addf(args, "--platform=%s", o->platform);
-    if (name)
-        strv_addf(args, "--name=%s", name);
-    strv_add(args, "--");
-    strv_add(args, file);
-    return args->failed ? -ENOMEM : 0;
-}
-
-static int import_told(struct cli *c, const char *id, const char *name, struct err *e)
-{
-    char text[DIGEST_LEN + 1];
-    snprintf(text, sizeof(text), "%s", id);
-    _cleanup_reference_ struct reference reference = {0};
-    _cleanup_free_ char *full = NULL;
-    event_emit(&c->engine, "image", "import", text,
-               (struct event_attribute[]){{"name", text}, {0}});
-    if (name && reference_parse(name, &reference, NULL) == 0 && (full = reference_full(&reference)))
-        event_emit(&c->engine, "image", "tag", text,
-                   (struct event_attribute[]){{"name", reference_short(full)}, {0}});
-    return cli_print(id, e);
-}
-
-static int run_import(struct cli *c, int argc, char **argv, struct err *e)
-{
-    struct import_options o = {0};
-    char **words;
-    int n;
-    int r = cli_parse(&cmd_import, argc, argv, &o, &words, &n, e);
-    if (r == 0 && n == 2 && str_eq(words[1], IMAGE_HOST))
-        r = err_set(e, EINVAL, "the image name \"%s\" is the built-in image's", IMAGE_HOST);
-    _cleanup_strv_ struct strv args = {0};
-    if (r == 0 && helper_arguments(c, &o, words[0], n == 2 ? words[1] : NULL, &args) < 0)
-        r = err_nomem(e);
-    _cleanup_free_ char *id = NULL;
-    _cleanup_image_helper_ struct image_helper helper = IMAGE_HELPER_INIT;
-    if (r == 1)
-        r = 0;
-    else if (r == 0)
-        r = image_helper_start(args.v, -1, c->engine.root_fd, -1, &helper, e);
-    if (r == 0 && helper.pid > 0)
-        r = image_helper_finish(&helper, &id, e);
-    if (r == 0 && id)
-        r = import_told(c, id, n == 2 ? words[1] : NULL, e);
-    options_release(import_table, &o);
-    return r;
-}
-
-const struct cli_command cmd_import = {
-    .line = "import [OPTIONS] FILE|- [REPOSITORY[:TAG]]",
-    .summary = "Make an image of a root file system's tar archive",
-    .more = "The archive is plain, or packed with gzip, bzip2, xz or zstd; \"-\" is standard\n"
-            "input.",
-    .options = import_table,
-    .min = 1,
-    .max = 2,
-    .first = WORD_FILE,
-    .rest = WORD_IMAGE,
-    .flags = NEEDS_ENGINE,
-    .run = run_import,
-};
-
-/* ---- images ---- */
 
 struct images_options {
     bool all, quiet, no_trunc, digests;
@@ -225,56 +130,4 @@ const struct cli_command cmd_images = {
     .first = WORD_IMAGE,
     .flags = NEEDS_ENGINE,
     .run = run_images,
-};
-
-/* ---- rmi ---- */
-
-struct rmi_options {
-    bool force, no_prune;
-};
-
-static const struct option_def rmi_table[] = {
-    {"force", 'f', OPTION_FLAG, offsetof(struct rmi_options, force), NULL,
-     "Also one with several names, or used by a stopped container", "Options"},
-    {"no-prune", 0, OPTION_FLAG, offsetof(struct rmi_options, no_prune), NULL, NULL, NULL},
-    {0},
-};
-
-static int run_rmi(struct cli *c, int argc, char **argv, struct err *e)
-{
-    struct rmi_options o = {0};
-    char **words;
-    int n, status = 0;
-    int r = cli_parse(&cmd_rmi, argc, argv, &o, &words, &n, e);
-    if (r != 0)
-        return r == 1 ? 0 : r;
-    cli_reap(c);
-    const struct image_remove_options options = {
-        .force = o.force, .in_use = cli_image_use, .data = c};
-    for (int i = 0; i < n; i++) {
-        _cleanup_err_ struct err mine = ERR_INIT;
-        _cleanup_strv_ struct strv done = {0};
-        r = image_remove(c->engine.root_fd, words[i], &options, &done, &mine);
-        for (size_t k = 0; k < done.n; k++) {
-            puts(done.v[k]);
-            cli_image_tell(c, done.v[k]);
-        }
-        if (r < 0 && !(r == -ENOENT && o.force)) {
-            cli_error(err_text(&mine));
-            status = 1;
-        }
-    }
-    return status;
-}
-
-const struct cli_command cmd_rmi = {
-    .line = "rmi [OPTIONS] IMAGE [IMAGE...]",
-    .summary = "Remove images",
-    .options = rmi_table,
-    .min = 1,
-    .max = -1,
-    .first = WORD_IMAGE,
-    .rest = WORD_IMAGE,
-    .flags = NEEDS_ENGINE,
-    .run = run_rmi,
 };

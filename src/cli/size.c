@@ -17,10 +17,16 @@ static void format(double n, double base, const char *const units[6], int digits
     snprintf(ret, 32, "%.*g%s", digits, n, units[unit]);
 }
 
+static const char *const decimal_units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+
 void format_size(long long bytes, char ret[32])
 {
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-    format(bytes > 0 ? (double)bytes : 0, 1000, units, 3, ret);
+    format(bytes > 0 ? (double)bytes : 0, 1000, decimal_units, 3, ret);
+}
+
+void format_fine_size(long long bytes, char ret[32])
+{
+    format(bytes > 0 ? (double)bytes : 0, 1000, decimal_units, 4, ret);
 }
 
 void format_binary_size(unsigned long long bytes, char ret[32])
