@@ -70,7 +70,7 @@ static const struct {
     {"network", "bridge none host private path:", NULL, WORD_DONOR},
     {"pid", "private host path:", NULL, WORD_DONOR},
     {"platform", "linux/amd64 linux/arm64", NULL, WORD_NOTHING},
-    {"pull", "missing never", NULL, WORD_NOTHING},
+    {"pull", "missing always never", NULL, WORD_NOTHING},
     {"restart", "no on-failure always unless-stopped", NULL, WORD_NOTHING},
     {"security-opt", "no-new-privileges seccomp=unconfined seccomp= systempaths=unconfined", NULL,
      WORD_NOTHING},

@@ -1,7 +1,8 @@
 #include "cli/create.h"
 
 #include "base/file.h"
-#include "image/reference.h"
+#include "cli/find_image.h"
+#include "image/platform.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -32,34 +33,15 @@ static int check_attach(const struct request_options *o, struct err *e)
 
 static int check_options(const struct request_options *o, struct err *e)
 {
-    if (o->pull && !str_eq(o->pull, "missing") && !str_eq(o->pull, "never"))
-        return err_set(e, ENOTSUP, "option \"--pull\": \"%s\" is not supported yet", o->pull);
+    int r = check_pull_options(o, e);
+    if (r < 0)
+        return r;
     if (o->cidfile && access(o->cidfile, F_OK) == 0)
         return err_set(e, EEXIST,
                        "container ID file found, make sure the other container isn't "
                        "running or delete %s",
                        o->cidfile);
     return check_attach(o, e);
-}
-
-/* There is no registry to pull from yet, so what to do about a missing image is said instead. */
-static int find_image(struct cli *c, const char *name, struct create_image *ret, struct err *e)
-{
-    _cleanup_reference_ struct reference reference = {0};
-    int r = create_find_image(&c->engine, name, ret, e);
-    if (r != -ENOENT || reference_parse(name, &reference, NULL) < 0)
-        return r;
-    _cleanup_free_ char *full = reference_full(&reference);
-    if (!full)
-        return err_nomem(e);
-    _cleanup_free_ char *near = image_nearest(c->engine.root_fd, name);
-    if (near)
-        return err_set(e, ENOENT, "unable to find image '%s' locally: did you mean \"%s\"?",
-                       reference_short(full), near);
-    return err_set(e, ENOENT,
-                   "unable to find image '%s' locally, and pulling is not there yet: 'skiff import "
-                   "FILE.tar %s' makes it of a root file system's archive",
-                   reference_short(full), name);
 }
 
 static int write_cidfile(const char *path, const char *id, struct err *e)
@@ -77,6 +59,22 @@ json_t *cli_words(int argc, char **argv)
     for (int i = 0; i < argc; i++)
         json_gather(&words, json_string(argv[i]));
     return words;
+}
+
+static void warn_of_platform(const struct cli *c, const struct request_options *o,
+                             const struct create_image *image)
+{
+    _cleanup_json_ json_t *here = NULL;
+    if (o->platform || image->built_in || !json_str(image->image.config, "architecture") ||
+        platform_parse(NULL, &here, NULL) < 0 || platform_serves(image->image.config, here))
+        return;
+    _cleanup_free_ char *wanted = platform_text(image->image.config);
+    _cleanup_free_ char *own = platform_text(here);
+    if (wanted && own)
+        cli_warn(c,
+                 "The requested image's platform (%s) does not match the detected host platform "
+                 "(%s) and no specific platform was requested",
+                 wanted, own);
 }
 
 /* Docker's words. */
@@ -99,12 +97,13 @@ int cli_create(struct cli *c, const struct request_options *o, int n, char **wor
         json_object_set(request, "CreateCommand", (json_t *)(uintptr_t)o->words) < 0)
         r = err_nomem(e);
     if (r == 0)
-        r = find_image(c, words[0], ret_image, e);
+        r = find_or_pull_image(c, o, words[0], ret_image, e);
     if (r == 0)
         r = create_container(&c->engine, request, o->name, ret_image, ret_record, e);
     if (r < 0)
         return r;
     warn_of(c, ret_record->document);
+    warn_of_platform(c, o, ret_image);
     r = write_cidfile(o->cidfile, ret_record->id, e);
     if (r < 0)
         create_undo(&c->engine, ret_record);

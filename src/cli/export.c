@@ -1,11 +1,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/output_file.h"
 #include "engine/copy.h"
-
-#include <fcntl.h>
-#include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 
 struct export_options {
     const char *output;
@@ -17,38 +13,15 @@ static const struct option_def export_table[] = {
     {0},
 };
 
-/* What is there already and no regular file, such as /dev/null or a FIFO, is written to. */
-static int export_in_place(struct cli *c, const char *container, const char *path, struct err *e)
-{
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, errno, "cannot open \"%s\"", path);
-    return copy_root_to_archive(&c->engine, container, fd, e);
-}
+struct task {
+    struct cli *c;
+    const char *container;
+};
 
-/* The file appears when it is whole. */
-static int export_to_file(struct cli *c, const char *container, const char *path, struct err *e)
+static int write_archive(void *data, int fd, struct err *e)
 {
-    struct stat st;
-    unsigned long long nonce = 0;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return err_sys(e, EISDIR, "failed to export container: cannot write \"%s\"", path);
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return export_in_place(c, container, path, e);
-    if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce))
-        return err_sys(e, errno, "cannot get random bytes");
-    _cleanup_free_ char *temporary = str_printf("%s.tmp-%016llx", path, nonce);
-    if (!temporary)
-        return err_nomem(e);
-    _cleanup_close_ int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_sys(e, errno, "failed to export container: cannot create \"%s\"", path);
-    int r = copy_root_to_archive(&c->engine, container, fd, e);
-    if (r == 0 && rename(temporary, path) < 0)
-        r = err_sys(e, errno, "cannot rename \"%s\" to \"%s\"", temporary, path);
-    if (r < 0)
-        unlink(temporary);
-    return r;
+    const struct task *task = data;
+    return copy_root_to_archive(&task->c->engine, task->container, fd, e);
 }
 
 static int run_export(struct cli *c, int argc, char **argv, struct err *e)
@@ -62,7 +35,8 @@ static int run_export(struct cli *c, int argc, char **argv, struct err *e)
     cli_reap(c);
     fd_raise_limit();
     if (o.output && *o.output)
-        return export_to_file(c, words[0], o.output, e);
+        return output_to_file(o.output, "failed to export container", write_archive,
+                              &(struct task){c, words[0]}, e);
     if (isatty(1))
         return err_set(e, ENOTTY,
                        "cowardly refusing to save to a terminal. Use the -o flag or redirect");

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/plain_text.h"
 #include "cli/size.h"
 #include "cli/template.h"
 #include "engine/inspect.h"
@@ -41,34 +42,11 @@ static json_t *since_text(time_t at)
     return !age ? NULL : at < 0 ? json_string("N/A") : json_sprintf("%s ago", age);
 }
 
-/* A stranger's words on one line, without orders to a terminal. */
-static char *plain_text(const char *text)
-{
-    _cleanup_str_ struct str out = {0};
-    _cleanup_free_ char *copy = strdup(text ? text : "");
-    if (!copy)
-        return NULL;
-    for (char *c = copy; *c; c++)
-        *c = *c == '\t' || *c == '\n' ? ' ' : *c;
-    str_add_visible(&out, copy, "");
-    return str_steal(&out);
-}
-
-/* Shortened to the column's width: by characters, not bytes. */
 static json_t *command_text(const char *text, bool whole)
 {
-    _cleanup_free_ char *plain = plain_text(text);
-    size_t characters = 0, cut = 0, n = plain ? strlen(plain) : 0;
-    if (!plain)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        if (((unsigned char)plain[i] & 0xc0) == 0x80)
-            continue;
-        if (characters++ == CREATED_BY_WIDTH - 1)
-            cut = i;
-    }
-    return whole || characters <= CREATED_BY_WIDTH ? json_string(plain)
-                                                   : json_sprintf("%.*s…", (int)cut, plain);
+    _cleanup_free_ char *plain =
+        whole ? plain_text(text) : plain_text_of_width(text, CREATED_BY_WIDTH);
+    return plain ? json_string(plain) : NULL;
 }
 
 static json_t *size_text(long long size, bool human)

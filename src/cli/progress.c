@@ -8,14 +8,14 @@
  * over and cleared behind its end, never before it, so nothing is seen to vanish and come back. */
 
 enum {
-    SAMPLE_MS = 500,     /* between two looks at how far a layer is, for its rate */
-    COLUMNS_DEFAULT = 80, ROWS_DEFAULT = 24,
+    SAMPLE_MS = 500, /* between two looks at how far a layer is, for its rate */
+    COLUMNS_DEFAULT = 80,
+    ROWS_DEFAULT = 24,
 };
 
 void progress_init(struct progress *p, bool terminal)
 {
-    *p = (struct progress){
-        .terminal = terminal, .columns = COLUMNS_DEFAULT, .rows = ROWS_DEFAULT};
+    *p = (struct progress){.terminal = terminal, .columns = COLUMNS_DEFAULT, .rows = ROWS_DEFAULT};
 }
 
 static void drop_layers(struct progress *p)
@@ -150,8 +150,7 @@ static int say(struct progress *p, const char *id, const char *text, uint64_t no
     return out->failed ? -ENOMEM : 0;
 }
 
-static int take_message(struct progress *p, const json_t *message, uint64_t now_ms,
-                        struct str *out)
+static int take_message(struct progress *p, const json_t *message, uint64_t now_ms, struct str *out)
 {
     const char *id = json_str(message, "id");
     const char *text = json_str(message, "status");
@@ -184,8 +183,7 @@ static int end_line(struct progress *p, uint64_t now_ms, struct str *out)
     return r;
 }
 
-int progress_take(struct progress *p, const char *bytes, size_t n, uint64_t now_ms,
-                  struct str *out)
+int progress_take(struct progress *p, const char *bytes, size_t n, uint64_t now_ms, struct str *out)
 {
     int r = 0;
     while (r == 0 && n > 0) {
@@ -206,8 +204,8 @@ int progress_take(struct progress *p, const char *bytes, size_t n, uint64_t now_
 
 static bool is_over(const struct progress_layer *l)
 {
-    static const char *const ends[] = {"Pull complete", "Already exists", "Pushed",
-                                       "Layer already exists", "Loaded", "Mounted from "};
+    static const char *const ends[] = {"Pull complete",        "Already exists", "Pushed",
+                                       "Layer already exists", "Loaded",         "Mounted from "};
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
         if (str_after(l->status, ends[i]))
             return true;

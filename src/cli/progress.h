@@ -7,8 +7,9 @@
  * Docker's client, with rate and time left added, and everything clipped to the terminal.
  *
  * A message with an "id" and a "progressDetail" has a line of its own, by its id. Any other is said
- * once, below what was said before, and what was updated up to then stays as it is. Messages may hold
- * a stranger's words: control characters are made visible, and what is too long is cut or dropped.
+ * once, below what was said before, and what was updated up to then stays as it is. Messages may
+ * hold a stranger's words: control characters are made visible, and what is too long is cut or
+ * dropped.
  */
 #ifndef SKIFF_CLI_PROGRESS_H
 #define SKIFF_CLI_PROGRESS_H
@@ -66,7 +67,8 @@ int progress_settle(struct progress *p, uint64_t now_ms, struct str *out);
 void progress_forget(struct progress *p);
 
 /* The line of @l, at most @columns wide, without a line end: "ID: Downloading [==>   ]
- * 1.2MB/5MB  640kB/s 6s". The bar gets what the rest leaves, up to Docker's 50; under 10 it goes. */
+ * 1.2MB/5MB  640kB/s 6s". The bar gets what the rest leaves, up to Docker's 50; under 10 it goes.
+ */
 void progress_layer_line(const struct progress_layer *l, unsigned columns, uint64_t now_ms,
                          struct str *out);
 

@@ -10,8 +10,8 @@ enum {
     STALLED_MS = 5000, /* a rate that is older than that is not one any more */
 };
 
-/* Appends at most @columns of @text. What is no ASCII counts for two columns, so that it never takes
- * more than it is thought to. Returns how many were used. */
+/* Appends at most @columns of @text. What is no ASCII counts for two columns, so that it never
+ * takes more than it is thought to. Returns how many were used. */
 static unsigned add_clipped(struct str *out, const char *text, unsigned columns)
 {
     unsigned used = 0;

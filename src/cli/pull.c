@@ -26,8 +26,8 @@ static const struct option_def pull_table[] = {
 
 bool pull_is_place(const char *text)
 {
-    static const char *const places[] = {"oci:", "oci-archive:", "dir:", "docker-archive:",
-                                         "docker-daemon:", "containers-storage:"};
+    static const char *const places[] = {
+        "oci:", "oci-archive:", "dir:", "docker-archive:", "docker-daemon:", "containers-storage:"};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         const char *rest = str_after(text, places[i]);
         if (rest && (strchr("/.[", *rest) || strchr(rest, '/') || strchr(rest, ':')))
@@ -89,13 +89,6 @@ static int full_name(const char *name, const struct pull_options *o, char **ret,
     return *ret ? 0 : err_nomem(e);
 }
 
-/* Whether a tag or a digest was typed. */
-static bool has_tag(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    return strpbrk(slash ? slash : name, ":@") != NULL;
-}
-
 static int run_pull(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct pull_options o = {.no_trust = true};
@@ -110,9 +103,9 @@ static int run_pull(struct cli *c, int argc, char **argv, struct err *e)
     r = full_name(words[0], &o, &full, e);
     if (r < 0)
         return r;
-    if (o.all_tags && has_tag(words[0]))
+    if (o.all_tags && !reference_is_name_only(words[0]))
         return err_set(e, EINVAL, "tag can't be used with --all-tags/-a");
-    if (!o.all_tags && !o.quiet && !has_tag(words[0]))
+    if (!o.all_tags && !o.quiet && reference_is_name_only(words[0]))
         printf("Using default tag: latest\n");
     const struct pull p = {.name = words[0],
                            .platform = o.platform,

@@ -14,8 +14,8 @@ struct pull {
     int screen; /* where the progress goes, if it is shown: 1 or 2 */
 };
 
-/* Fetches it. *ret_id (may be NULL): "sha256:…" of the image, the caller's; with @all_tags of one of
- * them. -EIO with the story of skiff-image. */
+/* Fetches it. *ret_id (may be NULL): "sha256:…" of the image, the caller's; with @all_tags of one
+ * of them. -EIO with the story of skiff-image. */
 int cli_pull(struct cli *c, const struct pull *p, char **ret_id, struct err *e);
 
 /* Whether @text names a place that is not a registry, such as "oci:/some/folder", and is for

@@ -242,8 +242,8 @@ static _Noreturn void end_by(int number, const sigset_t *mask)
 
 /* ---- the run ---- */
 
-static int stream_open(struct run *x, struct stream *s, void (*ready)(void *, uint32_t), int *ret_to,
-                       struct err *e)
+static int stream_open(struct run *x, struct stream *s, void (*ready)(void *, uint32_t),
+                       int *ret_to, struct err *e)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0)

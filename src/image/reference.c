@@ -288,6 +288,12 @@ char *reference_full(const struct reference *r)
     return str_steal(&b);
 }
 
+bool reference_is_name_only(const char *text)
+{
+    const char *slash = strrchr(text, '/'); /* a colon before it is a port's */
+    return strpbrk(slash ? slash : text, ":@") == NULL;
+}
+
 const char *reference_short(const char *full)
 {
     const char *path = str_after(full, DEFAULT_DOMAIN "/");

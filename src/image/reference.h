@@ -42,6 +42,9 @@ char *reference_repository(const struct reference *r);
  * one's. The caller's to free. */
 int reference_claim(const char *text, char **ret, struct err *e);
 
+/* Whether @text, a valid reference, has neither tag nor digest. */
+bool reference_is_name_only(const char *text);
+
 /* A full name as a person would type it: without docker.io/ and library/. Points into @full. */
 const char *reference_short(const char *full);
 

@@ -59,7 +59,7 @@ restore()
     local index=$SKIFF_ROOT/images/index.json entry
     for entry in 3 '{}' '{"digest":"sha256:../../../../etc/passwd","mediaType":"x","size":1}'; do
         spoil "$index" "{\"schemaVersion\":2,\"manifests\":[$entry]}"
-        run_fails 'unable to find image' attempt busybox true
+        run_fails 'unable to find image' attempt --pull never busybox true
         run_ok skiff images
         output_has '1 images of the store cannot be read'
         restore "$index"

@@ -206,12 +206,12 @@ Are you sure you want to continue? [y/N] '
     run_fails 'no such container: webservr: did you mean "webserver"\?' skiff rm webservr
     run_fails 'no such container: wbeserver: did you mean "webserver"\?' skiff start wbeserver
     run_fails 'no such volume: did you mean "mydata"\?' skiff volume rm mydate
-    run_fails "unable to find image 'busybx:latest' locally: did you mean \"busybox\"\?" skiff run busybx
+    run_fails "unable to find image 'busybx:latest' locally: did you mean \"busybox\"\?" skiff run --pull never busybx
     run_fails 'no such image: busybox:latst: did you mean "busybox:latest"\?' skiff rmi busybox:latst
     run skiff inspect webserve
     output_has 'no such object: webserve: did you mean "webserver"\?'
     run_fails 'no such container: quite-different$' skiff rm quite-different
-    run_fails "unable to find image 'quite:different' locally, and" skiff run quite:different
+    run_fails "unable to find image 'quite:different' locally$" skiff run --pull never quite:different
 }
 
 @test "a root with fewer rights is told which one is missing" {

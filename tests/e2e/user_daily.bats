@@ -37,10 +37,10 @@ pids_of()
 }
 
 @test "what Docker has and is not there yet is said by name, not taken for a slip" {
-    for command in pull push build network compose; do
+    for command in build network compose; do
         run_fails "^skiff: \"$command\" is not supported yet" skiff "$command" x
     done
-    run_fails '"image push" is not supported yet' skiff image push x
+    run_fails '"image build" is not supported yet' skiff image build x
     for option in --publish=80:80 -p80:80 -P --gpus=all --ip=1.2.3.4; do
         run_fails 'option "--[a-z-]+" is not supported yet' skiff run "$option" busybox true
         [ "$status" -eq 125 ]
@@ -79,11 +79,12 @@ pids_of()
     run_fails "root's rights are needed" "${ordinary[@]}" --root /nonexistent/x images
 }
 
-@test "an image that is not there: which one, and what to do" {
-    run_fails "unable to find image 'nope:latest' locally.*skiff import FILE.tar nope" skiff run --rm nope
+@test "an image that is not there, and is not to be fetched: which one" {
+    run_fails "^skiff: unable to find image 'nope:latest' locally$" skiff run --pull never --rm nope
     [ "$status" -eq 125 ]
-    run_fails "unable to find image 'localhost:5000/a/b:2' locally" skiff run --rm localhost:5000/a/b:2
-    run_fails "unable to find image 'deadbeef:latest' locally" skiff run --rm deadbeef
+    run_fails "unable to find image 'localhost:5000/a/b:2' locally" \
+        skiff run --pull=never --rm localhost:5000/a/b:2
+    run_fails "unable to find image 'deadbeef:latest' locally" skiff run --pull never --rm deadbeef
     run_ok skiff ps -aq
     output_is ''
 }
