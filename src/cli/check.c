@@ -1,4 +1,6 @@
 #include "cli/cli.h"
+#include "cli/colour.h"
+#include "cli/rows.h"
 #include "kernel/mount.h"
 #include "kernel/process.h"
 #include "runtime/namespaces.h"
@@ -135,52 +137,100 @@ static const struct check {
     bool needed;
     const char *lost; /* what is lost without it */
 } checks[] = {
-    {"clone3, pidfd (5.3)", probe_clone3, true, "no container can be made"},
-    {"openat2 (5.6)", probe_openat2, true, "no path of an image can be used safely"},
-    {"mounts by descriptor, mount_setattr (5.12)", probe_mounts, true, "no container can be made"},
-    {"overlay", probe_overlay, true, "no container can be made of an image"},
+    {"clone3, pidfd (5.3)", probe_clone3, true, "all containers"},
+    {"openat2 (5.6)", probe_openat2, true,
+     "all containers: no path of an image can be used safely"},
+    {"mounts by descriptor, mount_setattr (5.12)", probe_mounts, true, "all containers"},
+    {"overlay", probe_overlay, true, "all containers of images"},
     {"overlay layers one by one (6.8)", probe_layers_one_by_one, false,
-     "a slower way with a mount namespace of its own is taken"},
-    {"cgroups", probe_cgroup, false, "no limits on memory, CPU and processes"},
-    {"seccomp", probe_seccomp, false, "containers run with --security-opt seccomp=unconfined only"},
-    {"making user namespaces", probe_user_namespaces, false, "no --userns=private"},
-    {"nf_tables", probe_nftables, false, "the default network has no way to the outside"},
+     "some speed: a way with a mount namespace of its own is taken"},
+    {"cgroups", probe_cgroup, false, "limits on memory, CPU and processes"},
+    {"seccomp", probe_seccomp, false,
+     "system call filters: containers run with --security-opt seccomp=unconfined only"},
+    {"making user namespaces", probe_user_namespaces, false, "--userns=private"},
+    {"nf_tables", probe_nftables, false, "the default network's way to the outside"},
     {"bridge", probe_bridge, false,
-     "not loaded yet: the default network loads it at first use, or is lost without it"},
+     "nothing if it can be loaded: the default network does it at first use"},
 };
 
-static int run_check(struct cli *c, int argc, char **argv, struct err *e)
-{
-    char **words;
-    int n, status = 0;
-    int r = cli_parse(&cmd_check, argc, argv, NULL, &words, &n, e);
-    if (r != 0)
-        return r == 1 ? 0 : r;
+struct check_options {
+    const char *format;
+};
 
+static const struct option_def table[] = {
+    {"format", 0, OPTION_STRING, offsetof(struct check_options, format), "TEMPLATE",
+     ROWS_FORMAT_HELP, "Options"},
+    {0},
+};
+
+/* Asks all of them: an array of rows. */
+static json_t *ask(void)
+{
+    _cleanup_json_ json_t *rows = json_array();
+    static const char row[] = "{s:o, s:b, s:b, s:o}";
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
+        const struct namespace_type *type = &namespace_types[kind];
+        if (json_array_append_new(
+                rows, json_pack(row, "Name", json_sprintf("%s namespaces", type->name), "Offered",
+                                probe_namespace(kind) == 0, "Needed", type->by_default, "Lost",
+                                json_sprintf("a wall between %s", type->walls))) < 0)
+            return NULL;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++)
+        if (json_array_append_new(rows,
+                                  json_pack(row, "Name", json_string(checks[i].name), "Offered",
+                                            checks[i].probe() == 0, "Needed", checks[i].needed,
+                                            "Lost", json_string(checks[i].lost))) < 0)
+            return NULL;
+    return TAKE_PTR(rows);
+}
+
+static void print_lines(const json_t *rows)
+{
     struct utsname host;
     uname(&host);
     printf("Linux %s on %s%s\n", host.release, host.machine,
            geteuid() == 0 ? "" : " (not root: some answers are about your rights)");
-    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
-        r = probe_namespace(kind);
-        printf("%-5s %s namespaces%s%s\n", r == 0 ? "yes" : "no", namespace_types[kind].name,
-               r == 0 ? "" : ": lost: a wall between ", r == 0 ? "" : namespace_types[kind].walls);
-        status |= r < 0 && namespace_types[kind].by_default;
+    size_t i;
+    json_t *row;
+    json_array_foreach (rows, i, row) {
+        bool offered = json_bool(row, "Offered", false), needed = json_bool(row, "Needed", false);
+        enum colour colour = offered ? COLOUR_GOOD : needed ? COLOUR_BAD : COLOUR_MIDDLING;
+        printf("%s%-5s%s %s%s%s%s\n", colour_begin(STDOUT_FILENO, colour), offered ? "yes" : "no",
+               colour_end(STDOUT_FILENO, colour), json_str(row, "Name"),
+               offered ? "" : ": lost: ", offered ? "" : json_str(row, "Lost"),
+               !offered && needed ? " (needed)" : "");
     }
-    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
-        r = checks[i].probe();
-        printf("%-5s %s%s%s%s\n", r == 0 ? "yes" : "no", checks[i].name, r == 0 ? "" : ": ",
-               r == 0 ? "" : checks[i].lost,
-               r == 0             ? ""
-               : checks[i].needed ? " (needed)"
-                                  : "");
-        status |= r < 0 && checks[i].needed;
-    }
-    return status;
+}
+
+static int run_check(struct cli *c, int argc, char **argv, struct err *e)
+{
+    struct check_options o = {0};
+    char **words;
+    int n, status = 0;
+    int r = cli_parse(&cmd_check, argc, argv, &o, &words, &n, e);
+    if (r != 0)
+        return r == 1 ? 0 : r;
+    _cleanup_json_ json_t *rows = ask();
+    _cleanup_json_ json_t *headers = json_pack("{s:s, s:s, s:s, s:s}", "Name", "NAME", "Offered",
+                                               "OFFERED", "Needed", "NEEDED", "Lost", "LOST");
+    if (!rows)
+        return err_nomem(e);
+    if (!o.format)
+        print_lines(rows);
+    else
+        r = rows_print(o.format, "{{.Name}}\t{{.Offered}}\t{{.Needed}}\t{{.Lost}}", headers, rows,
+                       e);
+    size_t i;
+    json_t *row;
+    json_array_foreach (rows, i, row)
+        status |= json_bool(row, "Needed", false) && !json_bool(row, "Offered", false);
+    return r < 0 ? r : status;
 }
 
 const struct cli_command cmd_check = {
-    .line = "check",
+    .line = "check [OPTIONS]",
     .summary = "Show what this kernel offers, and what is lost without it",
+    .options = table,
     .run = run_check,
 };

@@ -152,13 +152,6 @@ const char *cli_run_dir(const struct cli *c);
 /* Prints @text; 0, or -EIO with the story when standard output cannot take it. */
 int cli_print(const char *text, struct err *e);
 
-/* The --format of rows, where --quiet changes what stands in place of the usual table. */
-static inline const char *cli_row_format(const char *format, bool quiet)
-{
-    bool usual = !format || !*format || str_eq(format, "table");
-    return quiet && usual ? "{{.ID}}" : format;
-}
-
 /* Removes what containers left whose monitor was killed (engine/reap.h), and says so. */
 void cli_reap(struct cli *c);
 

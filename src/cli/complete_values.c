@@ -129,7 +129,11 @@ void candidates_of_option(struct candidates *to, const struct option_def *o)
     else if (strchr(argument, '|'))
         add_list(to, argument, "|");
     else if (str_eq(argument, "TEMPLATE"))
-        add_list(to, o->help && strstr(o->help, "table") ? "json table" : "json", " ");
+        add_list(to,
+                 !o->help || !strstr(o->help, "table") ? "json"
+                 : strstr(o->help, "dot:")             ? "json table dot"
+                                                       : "json table",
+                 " ");
     else if (str_eq(argument, "FILE"))
         candidates_of_word(to, WORD_FILE);
     else if (str_eq(argument, "DIR"))

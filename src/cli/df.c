@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "cli/image_use.h"
+#include "cli/rows.h"
 #include "cli/size.h"
-#include "cli/template.h"
 #include "engine/container_size.h"
 #include "engine/inspect.h"
 #include "engine/volume_use.h"
@@ -16,8 +16,8 @@ struct df_options {
 };
 
 static const struct option_def table[] = {
-    {"format", 0, OPTION_STRING, offsetof(struct df_options, format), "TEMPLATE",
-     "table TEMPLATE, TEMPLATE or json", "Options"},
+    {"format", 0, OPTION_STRING, offsetof(struct df_options, format), "TEMPLATE", ROWS_FORMAT_HELP,
+     "Options"},
     {"verbose", 'v', OPTION_FLAG, offsetof(struct df_options, verbose), NULL,
      "One by one, not just their sums", NULL},
     {0},
@@ -214,17 +214,6 @@ static json_t *sum_row(const char *type, const struct kind *k)
                      json_sprintf("%lld", k->total), "Type", type);
 }
 
-static int print_rows(const char *format, const char *columns, json_t *headers, json_t *rows,
-                      struct err *e)
-{
-    _cleanup_template_format_ struct template_format f = {0};
-    _cleanup_str_ struct str out = {0};
-    int r = template_parse_format(format, columns, &f, e);
-    if (r == 0)
-        r = template_print_rows(&f, headers, rows, &out, e);
-    return r < 0 ? r : cli_print(out.s ? out.s : "", e);
-}
-
 static int print_sums(const struct usage *u, const char *format, struct err *e)
 {
     static const struct kind none = {0}; /* nothing is built here */
@@ -234,7 +223,7 @@ static int print_sums(const struct usage *u, const char *format, struct err *e)
     _cleanup_json_ json_t *headers =
         json_pack("{s:s, s:s, s:s, s:s, s:s}", "Type", "TYPE", "TotalCount", "TOTAL", "Active",
                   "ACTIVE", "Size", "SIZE", "Reclaimable", "RECLAIMABLE");
-    return print_rows(format,
+    return rows_print(format,
                       "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
                       headers, rows, e);
 }
@@ -266,7 +255,7 @@ static int print_details(const struct usage *u, struct err *e)
             "Status", "STATUS", "Names", "NAMES", "Name", "VOLUME NAME", "Links", "LINKS");
         r = cli_print(parts[i].title, e);
         if (r == 0)
-            r = print_rows(NULL, parts[i].columns, headers, parts[i].rows, e);
+            r = rows_print(NULL, parts[i].columns, headers, parts[i].rows, e);
     }
     return r;
 }

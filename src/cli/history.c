@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "cli/plain_text.h"
+#include "cli/rows.h"
 #include "cli/size.h"
-#include "cli/template.h"
 #include "engine/inspect.h"
 #include "image/image.h"
 
@@ -16,7 +16,7 @@ struct history_options {
 
 static const struct option_def history_table[] = {
     {"format", 0, OPTION_STRING, offsetof(struct history_options, format), "TEMPLATE",
-     "table, table TEMPLATE, TEMPLATE or json", "Options"},
+     ROWS_FORMAT_HELP, "Options"},
     {"human", 'H', OPTION_FLAG, offsetof(struct history_options, human), NULL,
      "Sizes and times for people (default true)", NULL},
     {"no-trunc", 0, OPTION_FLAG, offsetof(struct history_options, no_trunc), NULL,
@@ -123,19 +123,14 @@ static int run_history(struct cli *c, int argc, char **argv, struct err *e)
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "ID", "IMAGE", "CreatedAt", "CREATED AT",
                   "CreatedSince", o.human ? "CREATED" : "CREATED AT", "CreatedBy", "CREATED BY",
                   "Size", "SIZE", "Comment", "COMMENT");
-    _cleanup_template_format_ struct template_format format = {0};
-    _cleanup_str_ struct str out = {0};
     r = image_find(c->engine.root_fd, words[0], &image, e);
     if (r == 0)
         r = rows && headers ? make_rows(c, &image, &o, rows, e) : err_nomem(e);
-    if (r == 0)
-        r = template_parse_format(cli_row_format(o.format, o.quiet),
-                                  "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t"
-                                  "{{.Comment}}",
-                                  &format, e);
-    if (r == 0)
-        r = template_print_rows(&format, headers, rows, &out, e);
-    return r == 0 ? cli_print(out.s ? out.s : "", e) : r;
+    if (r < 0)
+        return r;
+    return rows_print(rows_format(o.format, o.quiet),
+                      "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+                      headers, rows, e);
 }
 
 const struct cli_command cmd_history = {

@@ -1,6 +1,11 @@
 #include "cli/cli.h"
+#include "cli/image_helper.h"
+#include "cli/image_use.h"
+#include "cli/rows.h"
 #include "cli/size.h"
 #include "cli/template.h"
+#include "engine/create.h"
+#include "engine/events.h"
 #include "engine/inspect.h"
 #include "image/image.h"
 #include "image/reference.h"
@@ -22,7 +27,7 @@ static const struct option_def images_table[] = {
     {"digests", 0, OPTION_FLAG, offsetof(struct images_options, digests), NULL, "Show digests",
      NULL},
     {"format", 0, OPTION_STRING, offsetof(struct images_options, format), "TEMPLATE",
-     "table TEMPLATE, TEMPLATE or json", NULL},
+     ROWS_FORMAT_HELP, NULL},
     {0},
 };
 
@@ -100,8 +105,6 @@ static int run_images(struct cli *c, int argc, char **argv, struct err *e)
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Repository", "REPOSITORY", "Tag", "TAG",
                   "ID", "IMAGE ID", "Digest", "DIGEST", "CreatedAt", "CREATED AT", "CreatedSince",
                   "CREATED", "Size", "SIZE");
-    _cleanup_template_format_ struct template_format format = {0};
-    _cleanup_str_ struct str out = {0};
     size_t bad = 0;
     r = image_list(c->engine.root_fd, &list, &bad, e);
     if (r == 0)
@@ -111,11 +114,7 @@ static int run_images(struct cli *c, int argc, char **argv, struct err *e)
                                     : "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t"
                                       "{{.Size}}";
     if (r == 0)
-        r = template_parse_format(cli_row_format(o.format, o.quiet), columns, &format, e);
-    if (r == 0)
-        r = template_print_rows(&format, headers, rows, &out, e);
-    if (r == 0)
-        r = cli_print(out.s ? out.s : "", e);
+        r = rows_print(rows_format(o.format, o.quiet), columns, headers, rows, e);
     if (bad > 0)
         cli_warn(c, "%zu images of the store cannot be read", bad);
     return r;

@@ -13,13 +13,24 @@ struct inspect_options {
     bool size;
 };
 
+#define FORMAT_ROW                                                                                 \
+    {                                                                                              \
+        "format", 'f', OPTION_STRING, offsetof(struct inspect_options, format), "TEMPLATE",        \
+            "Print what a Go template says, or json", "Options"                                    \
+    }
+#define SIZE_ROW                                                                                   \
+    {                                                                                              \
+        "size", 's', OPTION_FLAG, offsetof(struct inspect_options, size), NULL,                    \
+            "Also how much room a container takes", NULL                                           \
+    }
+
+static const struct option_def plain_table[] = {FORMAT_ROW, {0}};
+static const struct option_def container_table[] = {FORMAT_ROW, SIZE_ROW, {0}};
 static const struct option_def table[] = {
-    {"format", 'f', OPTION_STRING, offsetof(struct inspect_options, format), "TEMPLATE",
-     "Print what a Go template says, or json", "Options"},
+    FORMAT_ROW,
     {"type", 0, OPTION_STRING, offsetof(struct inspect_options, type), "TYPE",
      "container, image or volume", NULL},
-    {"size", 's', OPTION_FLAG, offsetof(struct inspect_options, size), NULL,
-     "Also how much room a container takes", NULL},
+    SIZE_ROW,
     {0},
 };
 
@@ -124,8 +135,7 @@ static int inspect_one(struct cli *c, const struct inspect_options *o, const cha
 static int print_formatted(const char *format, json_t *doc, struct err *e)
 {
     _cleanup_str_ struct str out = {0};
-    const char *text = str_eq(format, "json") ? "{{json .}}" : format;
-    int r = template_render(text, doc, &out, e);
+    int r = template_render(format, doc, &out, e);
     str_add(&out, "\n");
     if (r < 0)
         return r;
@@ -136,6 +146,7 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
                    struct err *e)
 {
     _cleanup_json_ json_t *list = json_array();
+    bool template = o->format && *o->format && !str_eq(o->format, "json");
     int status = 0, r = 0;
     if (o->type && !str_eq(o->type, "image") && !str_eq(o->type, "container") &&
         !str_eq(o->type, "volume"))
@@ -147,7 +158,7 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
         _cleanup_err_ struct err mine = ERR_INIT;
         _cleanup_json_ json_t *doc = NULL;
         r = inspect_one(c, o, words[i], &doc, &mine);
-        if (r == 0 && o->format)
+        if (r == 0 && template)
             r = print_formatted(o->format, doc, &mine);
         else if (r == 0)
             r = json_array_append(list, doc) < 0 ? err_nomem(&mine) : 0;
@@ -156,9 +167,11 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
             status = 1;
         }
     }
-    if (o->format)
+    if (template)
         return status;
-    _cleanup_free_ char *text = json_text(list, JSON_INDENT(4));
+    /* Docker's: an array all the same, on one line. */
+    _cleanup_free_ char *text =
+        json_text(list, str_eq(o->format, "json") ? JSON_COMPACT : JSON_INDENT(4));
     if (!text)
         return err_nomem(e);
     r = cli_print(text, e);
@@ -204,7 +217,7 @@ static int run_container_inspect(struct cli *c, int argc, char **argv, struct er
 const struct cli_command cmd_container_inspect = {
     .line = "container inspect [OPTIONS] CONTAINER [CONTAINER...]",
     .summary = "Show all about containers as JSON",
-    .options = table,
+    .options = container_table,
     .min = 1,
     .max = -1,
     .first = WORD_CONTAINER,
@@ -221,11 +234,28 @@ static int run_image_inspect(struct cli *c, int argc, char **argv, struct err *e
 const struct cli_command cmd_image_inspect = {
     .line = "image inspect [OPTIONS] IMAGE [IMAGE...]",
     .summary = "Show all about images as JSON",
-    .options = table,
+    .options = plain_table,
     .min = 1,
     .max = -1,
     .first = WORD_IMAGE,
     .rest = WORD_IMAGE,
     .flags = NEEDS_ENGINE,
     .run = run_image_inspect,
+};
+
+static int run_volume_inspect(struct cli *c, int argc, char **argv, struct err *e)
+{
+    return inspect_type(&cmd_volume_inspect, "volume", c, argc, argv, e);
+}
+
+const struct cli_command cmd_volume_inspect = {
+    .line = "volume inspect [OPTIONS] VOLUME [VOLUME...]",
+    .summary = "Show all about volumes as JSON",
+    .options = plain_table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_VOLUME,
+    .rest = WORD_VOLUME,
+    .flags = NEEDS_ENGINE,
+    .run = run_volume_inspect,
 };

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/colour.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -29,7 +30,8 @@ __attribute__((format(printf, 2, 0))) static void print_line(const char *kind, c
     _cleanup_free_ char *owned = text;
     _cleanup_str_ struct str line = {0};
     str_add_visible(&line, text, "");
-    fprintf(stderr, "skiff: %s%s\n", kind, line.s && !line.failed ? line.s : "");
+    fprintf(stderr, "%sskiff:%s %s%s\n", colour_begin(STDERR_FILENO, COLOUR_MIDDLING),
+            colour_end(STDERR_FILENO, COLOUR_MIDDLING), kind, line.s && !line.failed ? line.s : "");
 }
 
 void cli_warn(const struct cli *c, const char *fmt, ...)

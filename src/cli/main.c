@@ -1,3 +1,4 @@
+#include "cli/colour.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
 #include "cli/help.h"
@@ -32,7 +33,9 @@ void cli_error(const char *text)
 {
     _cleanup_str_ struct str line = {0};
     str_add_visible(&line, text, "");
-    fprintf(stderr, "skiff: %s\n", line.s && !line.failed ? line.s : "out of memory");
+    fprintf(stderr, "%sskiff:%s %s\n", colour_begin(STDERR_FILENO, COLOUR_BAD),
+            colour_end(STDERR_FILENO, COLOUR_BAD),
+            line.s && !line.failed ? line.s : "out of memory");
 }
 
 int cli_print(const char *text, struct err *e)

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/rows.h"
 #include "cli/table.h"
 #include "engine/sharing.h"
 
@@ -9,8 +10,8 @@ struct ns_options {
 };
 
 static const struct option_def table[] = {
-    {"format", 0, OPTION_STRING, offsetof(struct ns_options, format), "table|json|dot",
-     "dot is a drawing for Graphviz", "Options"},
+    {"format", 0, OPTION_STRING, offsetof(struct ns_options, format), "TEMPLATE",
+     ROWS_FORMAT_HELP "; dot: a drawing for Graphviz", "Options"},
     {0},
 };
 
@@ -75,28 +76,39 @@ static json_t *row_json(const struct sharing *s, size_t i)
     for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++)
         whole &=
             json_object_set_new(namespaces, namespace_types[kind].name,
-                                json_pack("{s:I, s:s}", "inode", (json_int_t)row->inode[kind],
-                                          "owner", s->rows[sharing_owner(s, i, kind)].name)) == 0;
+                                json_pack("{s:I, s:s}", "Inode", (json_int_t)row->inode[kind],
+                                          "Owner", s->rows[sharing_owner(s, i, kind)].name)) == 0;
     if (!whole) {
         json_decref(namespaces);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:s*, s:b, s:i, s:o}", "id", row->id, "name", row->name, "exec",
-                     row->exec, "paused", row->paused, "pid", i == 0 ? 0 : row->pid, "namespaces",
-                     namespaces);
+    return json_pack("{s:s%, s:s, s:o, s:b, s:i, s:o}", "ID", row->id,
+                     strnlen(row->id, SHORT_ID_LEN), "Name", row->name, "Exec",
+                     rows_text(row->exec ? row->exec : ""), "Paused", row->paused, "Pid",
+                     i == 0 ? 0 : row->pid, "Namespaces", namespaces);
 }
 
-static int print_json(const struct sharing *s, struct err *e)
+static json_t *make_headers(void)
 {
-    _cleanup_json_ json_t *list = json_array();
+    _cleanup_json_ json_t *namespaces = json_object();
+    for (enum namespace_kind kind = 0; kind < NS_KINDS; kind++) {
+        const char *name = namespace_types[kind].name;
+        if (json_object_set_new(namespaces, name,
+                                json_pack("{s:s, s:s}", "Inode", name, "Owner", name)) < 0)
+            return NULL;
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "ID", "CONTAINER ID", "Name", "NAME", "Exec",
+                     "EXEC", "Paused", "PAUSED", "Pid", "PROCESS", "Namespaces", namespaces);
+}
+
+static int print_rows(const struct sharing *s, const char *format, struct err *e)
+{
+    _cleanup_json_ json_t *rows = json_array();
+    _cleanup_json_ json_t *headers = make_headers();
     for (size_t i = 0; i < s->n; i++)
-        if (json_array_append_new(list, row_json(s, i)) < 0)
+        if (json_array_append_new(rows, row_json(s, i)) < 0)
             return err_nomem(e);
-    _cleanup_free_ char *text = json_text(list, JSON_INDENT(2));
-    if (!text)
-        return err_nomem(e);
-    int r = cli_print(text, e);
-    return r < 0 ? r : cli_print("\n", e);
+    return rows_print(format, "", headers, rows, e);
 }
 
 /* A box a container, a round one for each namespace, and lines between them. Namespaces that only
@@ -174,7 +186,7 @@ static int explain(struct cli *c, const struct sharing *s, const char *what, str
 
 static int run_ns(struct cli *c, int argc, char **argv, struct err *e)
 {
-    struct ns_options o = {.format = "table"};
+    struct ns_options o = {0};
     char **words;
     int n;
     int r = cli_parse(&cmd_ns, argc, argv, &o, &words, &n, e);
@@ -187,13 +199,9 @@ static int run_ns(struct cli *c, int argc, char **argv, struct err *e)
         return r;
     if (n == 1)
         return explain(c, &s, words[0], e);
-    if (str_eq(o.format, "table"))
+    if (rows_usual(o.format))
         return print_table(&s, e);
-    if (str_eq(o.format, "json"))
-        return print_json(&s, e);
-    if (str_eq(o.format, "dot"))
-        return print_dot(&s, e);
-    return err_set(e, EINVAL, "unknown format \"%s\": table, json or dot", o.format);
+    return str_eq(o.format, "dot") ? print_dot(&s, e) : print_rows(&s, o.format, e);
 }
 
 const struct cli_command cmd_ns = {

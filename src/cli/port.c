@@ -1,7 +1,18 @@
 #include "cli/cli.h"
+#include "cli/rows.h"
 #include "engine/inspect.h"
 
 #include <string.h>
+
+struct port_options {
+    const char *format;
+};
+
+static const struct option_def table[] = {
+    {"format", 0, OPTION_STRING, offsetof(struct port_options, format), "TEMPLATE",
+     ROWS_FORMAT_HELP, "Options"},
+    {0},
+};
 
 /* One line for each place of the machine where a port is to be had: "0.0.0.0:8080", with @port
  * "80/tcp -> " before it. */
@@ -15,6 +26,27 @@ static void add_bindings(struct str *out, const char *port, const json_t *bindin
         str_addf(out, "%s%s%s%s%s:%s\n", port ? port : "", port ? " -> " : "", v6 ? "[" : "",
                  ip && *ip ? ip : "0.0.0.0", v6 ? "]" : "", host_port ? host_port : "");
     }
+}
+
+static int print_rows(const char *format, const char *wanted, json_t *ports, struct err *e)
+{
+    _cleanup_json_ json_t *rows = json_array();
+    _cleanup_json_ json_t *headers =
+        json_pack("{s:s, s:s, s:s}", "Port", "PORT", "HostIp", "HOST IP", "HostPort", "HOST PORT");
+    const char *port;
+    json_t *bindings, *b;
+    size_t i;
+    json_object_foreach (ports, port, bindings)
+        json_array_foreach (bindings, i, b) {
+            const char *ip = json_str(b, "HostIp"), *number = json_str(b, "HostPort");
+            json_t *row = json_pack("{s:s, s:s, s:s}", "Port", port, "HostIp", ip ? ip : "",
+                                    "HostPort", number ? number : "");
+            if (wanted && !str_eq(port, wanted))
+                json_decref(row);
+            else if (json_array_append_new(rows, row) < 0)
+                return err_nomem(e);
+        }
+    return rows_print(format, "{{.Port}}\t{{.HostIp}}\t{{.HostPort}}", headers, rows, e);
 }
 
 /* "80" is "80/tcp". -EINVAL when it is no port. */
@@ -31,7 +63,7 @@ static int read_port(const char *text, char **ret, struct err *e)
     return *ret ? 0 : err_nomem(e);
 }
 
-static int show(struct cli *c, int n, char **words, struct err *e)
+static int show(struct cli *c, const struct port_options *o, int n, char **words, struct err *e)
 {
     _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
     _cleanup_json_ json_t *d = NULL;
@@ -53,23 +85,27 @@ static int show(struct cli *c, int n, char **words, struct err *e)
             add_bindings(&out, port, bindings);
     if (wanted && out.len == 0)
         return err_set(e, ENOENT, "no public port '%s' published for %s", wanted, words[0]);
+    if (o->format)
+        return print_rows(o->format, wanted, ports, e);
     return out.failed ? err_nomem(e) : cli_print(out.s ? out.s : "", e);
 }
 
 static int run_port(struct cli *c, int argc, char **argv, struct err *e)
 {
+    struct port_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&cmd_port, argc, argv, NULL, &words, &n, e);
+    int r = cli_parse(&cmd_port, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
-    return show(c, n, words, e);
+    return show(c, &o, n, words, e);
 }
 
 const struct cli_command cmd_port = {
-    .line = "port CONTAINER [PORT[/PROTOCOL]]",
+    .line = "port [OPTIONS] CONTAINER [PORT[/PROTOCOL]]",
     .summary = "Show where ports of a container are to be had on this machine",
+    .options = table,
     .min = 1,
     .max = 2,
     .first = WORD_RUNNING,

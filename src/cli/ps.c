@@ -1,7 +1,8 @@
 #include "cli/cli.h"
+#include "cli/colour.h"
 #include "cli/ps_filter.h"
+#include "cli/rows.h"
 #include "cli/size.h"
-#include "cli/template.h"
 #include "engine/container_size.h"
 #include "engine/inspect.h"
 #include "engine/state.h"
@@ -31,8 +32,8 @@ static const struct option_def table[] = {
      "name, id, status, label, ancestor, exited, health, network, volume, expose, publish, before, "
      "since",
      NULL},
-    {"format", 0, OPTION_STRING, offsetof(struct ps_options, format), "TEMPLATE",
-     "table TEMPLATE, TEMPLATE or json", NULL},
+    {"format", 0, OPTION_STRING, offsetof(struct ps_options, format), "TEMPLATE", ROWS_FORMAT_HELP,
+     NULL},
     {0},
 };
 
@@ -65,17 +66,6 @@ static char *describe_command(const json_t *d, bool whole)
     str_add_visible(&quoted, command, "\"\\");
     str_add(&quoted, cut ? "…\"" : "\"");
     return str_steal(&quoted);
-}
-
-static json_t *describe_labels(const json_t *labels)
-{
-    _cleanup_str_ struct str text = {0};
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)labels, key, value)
-        str_addf(&text, "%s%s=%s", text.len ? "," : "", key, json_string_value(value));
-    _cleanup_free_ char *whole = str_steal(&text);
-    return whole ? json_string(whole) : NULL;
 }
 
 /* What is mounted into it: volumes' names, or sources; cut to fifteen characters. */
@@ -122,6 +112,27 @@ static json_t *count_volumes(const json_t *mounts)
     return json_sprintf("%u", n);
 }
 
+/* What asks for a person's eye; only in the usual table, templates may do anything with it. */
+static enum colour status_colour(const json_t *state, const struct ps_options *o)
+{
+    const char *status = json_str(state, "Status");
+    if (o->quiet || !rows_usual(o->format))
+        return COLOUR_NONE;
+    if (str_eq(json_str(state, "Health.Status"), "unhealthy") || str_eq(status, "dead") ||
+        (str_eq(status, "exited") && json_int(state, "ExitCode", 0) != 0))
+        return COLOUR_BAD;
+    return str_eq(status, "restarting") || str_eq(status, "paused") ? COLOUR_MIDDLING : COLOUR_NONE;
+}
+
+static json_t *show_status(const json_t *state, const struct ps_options *o, long long now)
+{
+    _cleanup_free_ char *status = describe_status(state, now);
+    enum colour colour = status_colour(state, o);
+    return status ? json_sprintf("%s%s%s", colour_begin(STDOUT_FILENO, colour), status,
+                                 colour_end(STDOUT_FILENO, colour))
+                  : NULL;
+}
+
 /* One row, as `docker ps --format json` has it. */
 static json_t *make_row(const json_t *d, const struct ps_options *o, long long now)
 {
@@ -129,22 +140,21 @@ static json_t *make_row(const json_t *d, const struct ps_options *o, long long n
     const char *created = json_str(d, "Created");
     _cleanup_free_ char *command = describe_command(d, o->no_trunc);
     _cleanup_free_ char *age = describe_duration(now - parse_time(created));
-    _cleanup_free_ char *status = describe_status(json_at(d, "State"), now);
-    if (!command || !age || !status || !created || strlen(created) < 19)
+    if (!command || !age || !created || strlen(created) < 19)
         return NULL;
     _cleanup_json_ json_t *labels = json_incref(json_at(d, "Config.Labels"));
     if (!labels)
         labels = json_object();
-    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O}",
-                     "ID", json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image",
-                     json_str(d, "Config.Image"), "Command", command, "CreatedAt",
-                     json_sprintf("%.10s %.8s +0000 UTC", created, created + 11), "RunningFor",
-                     json_sprintf("%s ago", age), "Status", status, "State",
-                     json_str(d, "State.Status"), "Ports", "", "Names", name + 1, "Networks",
-                     json_str(d, "HostConfig.NetworkMode"), "LocalVolumes",
-                     count_volumes(json_at(d, "Mounts")), "Mounts",
-                     describe_mounts(json_at(d, "Mounts"), o->no_trunc), "Labels",
-                     describe_labels(labels), "Size", describe_size(d), "Label()", labels);
+    return json_pack(
+        "{s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O}", "ID",
+        json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image", json_str(d, "Config.Image"),
+        "Command", command, "CreatedAt",
+        json_sprintf("%.10s %.8s +0000 UTC", created, created + 11), "RunningFor",
+        json_sprintf("%s ago", age), "Status", show_status(json_at(d, "State"), o, now), "State",
+        json_str(d, "State.Status"), "Ports", "", "Names", name + 1, "Networks",
+        json_str(d, "HostConfig.NetworkMode"), "LocalVolumes", count_volumes(json_at(d, "Mounts")),
+        "Mounts", describe_mounts(json_at(d, "Mounts"), o->no_trunc), "Labels", rows_labels(labels),
+        "Size", describe_size(d), "Label()", labels);
 }
 
 static bool passes(struct cli *c, const struct ps_options *o, const json_t *d)
@@ -212,15 +222,10 @@ static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e
         if (json_array_append_new(rows, make_row(v[i], o, now)) < 0)
             return err_nomem(e);
 
-    _cleanup_template_format_ struct template_format format = {0};
     const char *wish = o->quiet ? "{{.ID}}" : o->format;
 #define USUAL                                                                                      \
     "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
-    int r = template_parse_format(wish, o->size ? USUAL "\t{{.Size}}" : USUAL, &format, e);
-    _cleanup_str_ struct str out = {0};
-    if (r == 0)
-        r = template_print_rows(&format, headers, rows, &out, e);
-    return r < 0 ? r : cli_print(out.s ? out.s : "", e);
+    return rows_print(wish, o->size ? USUAL "\t{{.Size}}" : USUAL, headers, rows, e);
 }
 
 static int run_ps(struct cli *c, int argc, char **argv, struct err *e)
@@ -232,7 +237,7 @@ static int run_ps(struct cli *c, int argc, char **argv, struct err *e)
     if (r == 0) {
         json_t **v = NULL;
         size_t n = 0;
-        if (o.quiet && !str_eq(cli_row_format(o.format, true), "{{.ID}}"))
+        if (o.quiet && !str_eq(rows_format(o.format, true), "{{.ID}}"))
             cli_warn(c, "--format is ignored, because --quiet is given too");
         cli_reap(c);
         r = collect(c, &o, &v, &n, e);

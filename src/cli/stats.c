@@ -1,5 +1,6 @@
 #include "engine/stats.h"
 #include "cli/cli.h"
+#include "cli/rows.h"
 #include "cli/size.h"
 #include "cli/template.h"
 
@@ -23,7 +24,7 @@ static const struct option_def table[] = {
     {"no-trunc", 0, OPTION_FLAG, offsetof(struct stats_options, no_trunc), NULL,
      "Do not shorten IDs", NULL},
     {"format", 0, OPTION_STRING, offsetof(struct stats_options, format), "TEMPLATE",
-     "table TEMPLATE, TEMPLATE or json", NULL},
+     ROWS_FORMAT_HELP, NULL},
     {0},
 };
 

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
-#include "cli/template.h"
+#include "cli/colour.h"
+#include "cli/rows.h"
 #include "engine/verify.h"
 
 struct check_options {
@@ -9,7 +10,7 @@ struct check_options {
 
 static const struct option_def table[] = {
     {"format", 0, OPTION_STRING, offsetof(struct check_options, format), "TEMPLATE",
-     "Print each finding as a Go template says, or json", "Options"},
+     ROWS_FORMAT_HELP, "Options"},
     {"images", 0, OPTION_FLAG, offsetof(struct check_options, images), NULL,
      "Read the images' archives again, and compare their digests", NULL},
     {"repair", 0, OPTION_FLAG, offsetof(struct check_options, repair), NULL,
@@ -19,7 +20,9 @@ static const struct option_def table[] = {
 
 static void add_finding(struct str *out, const struct verify_finding *f, bool repair)
 {
-    str_addf(out, "%s \"", f->kind);
+    enum colour colour = f->repaired ? COLOUR_GOOD : COLOUR_BAD;
+    str_addf(out, "%s%s%s \"", colour_begin(STDOUT_FILENO, colour), f->kind,
+             colour_end(STDOUT_FILENO, colour));
     str_add_visible(out, f->subject, "");
     str_add(out, "\": ");
     str_add_visible(out, f->problem, "");
@@ -60,13 +63,8 @@ static int print_rows(const struct verify_report *report, const char *wish, stru
         if (json_array_append_new(rows, row) < 0)
             return err_nomem(e);
     }
-    _cleanup_template_format_ struct template_format format = {0};
-    _cleanup_str_ struct str out = {0};
-    int r = template_parse_format(wish, "{{.Kind}}\t{{.Subject}}\t{{.Problem}}\t{{.Outcome}}",
-                                  &format, e);
-    if (r == 0)
-        r = template_print_rows(&format, headers, rows, &out, e);
-    return r < 0 ? r : cli_print(out.s ? out.s : "", e);
+    return rows_print(wish, "{{.Kind}}\t{{.Subject}}\t{{.Problem}}\t{{.Outcome}}", headers, rows,
+                      e);
 }
 
 static int run_system_check(struct cli *c, int argc, char **argv, struct err *e)

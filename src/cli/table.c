@@ -14,12 +14,28 @@ static void widths_release(struct widths *w)
     free(w->v);
 }
 
-/* Code points, which continuation bytes are not. */
+/* How many of @n bytes are an order for a colour, "\033[31m", at @s. */
+static size_t colour_length(const char *s, size_t n)
+{
+    size_t i = 2;
+    if (n < 3 || s[0] != '\033' || s[1] != '[')
+        return 0;
+    while (i < n && ((s[i] >= '0' && s[i] <= '9') || s[i] == ';'))
+        i++;
+    return i < n && s[i] == 'm' ? i + 1 : 0;
+}
+
+/* Code points, which continuation bytes and colours are not. */
 static size_t width(const char *s, size_t n)
 {
     size_t w = 0;
-    for (size_t i = 0; i < n; i++)
-        w += ((unsigned char)s[i] & 0xc0) != 0x80;
+    for (size_t i = 0; i < n; i++) {
+        size_t colour = colour_length(s + i, n - i);
+        if (colour > 0)
+            i += colour - 1;
+        else
+            w += ((unsigned char)s[i] & 0xc0) != 0x80;
+    }
     return w;
 }
 

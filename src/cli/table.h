@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 /* Appends @text (@n bytes, rows with or without a last line end) to @out with its columns aligned.
- * Widths count code points. 0, or -ENOMEM. */
+ * Widths count code points, and no colours. 0, or -ENOMEM. */
 int table_align(const char *text, size_t n, struct str *out, struct err *e);
 
 #endif

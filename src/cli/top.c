@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/rows.h"
 #include "cli/table.h"
 #include "cli/top_columns.h"
 #include "engine/beside.h"
@@ -12,7 +13,15 @@
  * machine's, which it may not have: what ps reads is read here, of the processes in the container's
  * control group, those of `exec` too. */
 
-static const struct option_def table[] = {{0}};
+struct top_options {
+    const char *format;
+};
+
+static const struct option_def table[] = {
+    {"format", 0, OPTION_STRING, offsetof(struct top_options, format), "TEMPLATE",
+     ROWS_FORMAT_HELP ", by the columns' titles", "Options"},
+    {0},
+};
 
 struct shown {
     const struct top_column *column;
@@ -183,14 +192,53 @@ static void add_header(const struct layout *l, struct str *out)
     str_add(out, any ? "\n" : "");
 }
 
-static void add_row(const struct layout *l, const struct process_info *p,
-                    const struct top_machine *m, struct str *out)
+/* Lines with tabs between their cells; or, for --format, objects. */
+struct listing {
+    struct str text;
+    json_t *rows; /* NULL: lines */
+};
+
+static void listing_release(struct listing *l)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        str_add(out, i ? "\t" : "");
-        l->v[i].column->print(p, m, out);
+    str_release(&l->text);
+    json_decref(l->rows);
+}
+
+/* A column without a header of its own choice is called by its usual one. */
+static const char *title(const struct shown *s)
+{
+    return *s->header ? s->header : s->column->header;
+}
+
+static int add_object(const struct layout *l, const struct process_info *p,
+                      const struct top_machine *m, json_t *rows)
+{
+    json_t *row = json_object();
+    bool whole = row;
+    for (size_t i = 0; whole && i < l->n; i++) {
+        _cleanup_str_ struct str cell = {0};
+        l->v[i].column->print(p, m, &cell);
+        whole = !cell.failed &&
+                json_object_set_new(row, title(&l->v[i]), rows_text(cell.s ? cell.s : "")) == 0;
     }
-    str_add(out, "\n");
+    if (!whole) {
+        json_decref(row);
+        return -ENOMEM;
+    }
+    return json_array_append_new(rows, row) < 0 ? -ENOMEM : 0;
+}
+
+static int add_row(const struct layout *l, const struct process_info *p,
+                   const struct top_machine *m, struct listing *to)
+{
+    if (to->rows)
+        return add_object(l, p, m, to->rows);
+    for (size_t i = 0; i < l->n; i++) {
+        str_add(&to->text, i ? "\t" : "");
+        l->v[i].column->print(p, m, &to->text);
+    }
+    str_add(&to->text, "\n");
+    return 0;
 }
 
 static int by_pid(const void *a, const void *b)
@@ -202,7 +250,7 @@ static int by_pid(const void *a, const void *b)
 /* Those that are in the group before and after they were looked at: whoever was in between got a
  * number that was theirs before. */
 static int add_rows(const struct cgroup *cg, const struct layout *l, const struct top_machine *m,
-                    struct str *out, struct err *e)
+                    struct listing *to, struct err *e)
 {
     _cleanup_free_ pid_t *before = NULL, *after = NULL;
     ssize_t n = cgroup_pids(cg, &before, e);
@@ -221,15 +269,33 @@ static int add_rows(const struct cgroup *cg, const struct layout *l, const struc
         qsort(after, (size_t)still, sizeof(*after), by_pid);
     for (ssize_t i = 0; i < n; i++) {
         if (v[i].name && still > 0 &&
-            bsearch(&before[i], after, (size_t)still, sizeof(*after), by_pid))
-            add_row(l, &v[i], m, out);
+            bsearch(&before[i], after, (size_t)still, sizeof(*after), by_pid) &&
+            add_row(l, &v[i], m, to) < 0)
+            still = err_nomem(e);
         process_info_release(&v[i]);
     }
     free(v);
     return still < 0 ? (int)still : 0;
 }
 
-static int show(struct cli *c, const char *name, const struct layout *layout, struct err *e)
+static int print(const struct layout *l, const struct listing *listing, const char *format,
+                 struct err *e)
+{
+    if (!listing->rows) {
+        _cleanup_str_ struct str out = {0};
+        const struct str *text = &listing->text;
+        int r =
+            text->failed ? err_nomem(e) : table_align(text->s ? text->s : "", text->len, &out, e);
+        return r < 0 ? r : cli_print(out.s ? out.s : "", e);
+    }
+    _cleanup_json_ json_t *headers = json_object();
+    for (size_t i = 0; i < l->n; i++)
+        json_object_set_new(headers, title(&l->v[i]), json_string(title(&l->v[i])));
+    return rows_print(format, "", headers, listing->rows, e);
+}
+
+static int show(struct cli *c, const char *name, const struct layout *layout, const char *format,
+                struct err *e)
 {
     _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
     _cleanup_json_ json_t *state = NULL;
@@ -243,38 +309,38 @@ static int show(struct cli *c, const char *name, const struct layout *layout, st
 
     _cleanup_cgroup_ struct cgroup *cg = NULL;
     _cleanup_free_ char *path = container_cgroup_path(record.document);
-    _cleanup_str_ struct str text = {0}, out = {0};
+    _cleanup_(listing_release) struct listing listing = {.rows = rows_usual(format) ? NULL
+                                                                                    : json_array()};
     struct top_machine machine = {0};
-    if (!path)
+    if (!path || (!rows_usual(format) && !listing.rows))
         return err_nomem(e);
     r = cgroup_open(path, &cg, e);
     if (r == 0)
         r = top_machine_read(&machine, e);
     if (r == 0) {
-        add_header(layout, &text);
-        r = add_rows(cg, layout, &machine, &text, e);
+        add_header(layout, &listing.text);
+        r = add_rows(cg, layout, &machine, &listing, e);
     }
     top_machine_release(&machine);
-    if (r == 0)
-        r = text.failed ? err_nomem(e) : table_align(text.s ? text.s : "", text.len, &out, e);
-    return r < 0 ? r : cli_print(out.s ? out.s : "", e);
+    return r == 0 ? print(layout, &listing, format, e) : r;
 }
 
 static int run_top(struct cli *c, int argc, char **argv, struct err *e)
 {
+    struct top_options o = {0};
     char **words;
     int n;
-    int r = cli_parse(&cmd_top, argc, argv, NULL, &words, &n, e);
+    int r = cli_parse(&cmd_top, argc, argv, &o, &words, &n, e);
     if (r != 0)
         return r == 1 ? 0 : r;
     _cleanup_layout_ struct layout layout = {0};
     cli_reap(c);
     r = parse_words(words + 1, n - 1, &layout, e);
-    return r == 0 ? show(c, words[0], &layout, e) : r;
+    return r == 0 ? show(c, words[0], &layout, o.format, e) : r;
 }
 
 const struct cli_command cmd_top = {
-    .line = "top CONTAINER [ps OPTIONS]",
+    .line = "top [OPTIONS] CONTAINER [ps OPTIONS]",
     .summary = "Show the processes of a container",
     .more = "Options are those of ps: -ef (the default), aux, -e, and -o with columns, as in\n"
             "-o pid,user,pcpu,rss,etime,args. Numbers and names are this machine's.\n",

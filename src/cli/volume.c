@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "cli/confirm.h"
+#include "cli/rows.h"
 #include "cli/size.h"
-#include "cli/template.h"
 #include "engine/volume_use.h"
 
 #include <string.h>
@@ -137,8 +137,8 @@ static const struct option_def ls_table[] = {
     {"quiet", 'q', OPTION_FLAG, offsetof(struct ls_options, quiet), NULL, "Names alone", "Options"},
     {"filter", 'f', OPTION_LIST, offsetof(struct ls_options, filter), "KEY=VALUE",
      "dangling, driver, label, name", NULL},
-    {"format", 0, OPTION_STRING, offsetof(struct ls_options, format), "TEMPLATE",
-     "table TEMPLATE, TEMPLATE or json", NULL},
+    {"format", 0, OPTION_STRING, offsetof(struct ls_options, format), "TEMPLATE", ROWS_FORMAT_HELP,
+     NULL},
     {0},
 };
 
@@ -181,17 +181,6 @@ static bool passes(const struct volume *v, const struct option_list *filters, co
     return (name || !wants_name) && (driver || !wants_driver);
 }
 
-static json_t *describe_labels(json_t *labels)
-{
-    _cleanup_str_ struct str text = {0};
-    const char *key;
-    json_t *value;
-    json_object_foreach (labels, key, value)
-        str_addf(&text, "%s%s=%s", text.len ? "," : "", key, json_string_value(value));
-    _cleanup_free_ char *whole = str_steal(&text);
-    return whole ? json_string(whole) : NULL;
-}
-
 /* One row, as `docker volume ls --format json` has it. */
 static json_t *make_row(const struct engine *en, const struct volume *v)
 {
@@ -201,7 +190,7 @@ static json_t *make_row(const struct engine *en, const struct volume *v)
     if (!path || !map)
         return NULL;
     return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "Availability",
-                     "N/A", "Driver", "local", "Group", "N/A", "Labels", describe_labels(labels),
+                     "N/A", "Driver", "local", "Group", "N/A", "Labels", rows_labels(labels),
                      "Links", "N/A", "Mountpoint", path, "Name", v->name, "Scope", "local", "Size",
                      "N/A", "Status", "N/A", "Label()", map);
 }
@@ -249,16 +238,11 @@ static int list(struct cli *c, const struct ls_options *o, struct err *e)
                   "VOLUME NAME", "Scope", "SCOPE", "Mountpoint", "MOUNTPOINT", "Labels", "LABELS",
                   "Links", "LINKS", "Size", "SIZE", "Status", "STATUS", "Availability",
                   "AVAILABILITY", "Group", "GROUP");
-    _cleanup_template_format_ struct template_format format = {0};
-    _cleanup_str_ struct str out = {0};
-    bool usual = !o->format || !*o->format || str_eq(o->format, "table");
-    int r = template_parse_format(o->quiet && usual ? "{{.Name}}" : o->format,
-                                  "{{.Driver}}\t{{.Name}}", &format, e);
-    if (r == 0)
-        r = rows ? make_rows(c, o, rows, e) : err_nomem(e);
-    if (r == 0)
-        r = template_print_rows(&format, headers, rows, &out, e);
-    return r < 0 ? r : cli_print(out.s ? out.s : "", e);
+    int r = rows ? make_rows(c, o, rows, e) : err_nomem(e);
+    if (r < 0)
+        return r;
+    return rows_print(o->quiet && rows_usual(o->format) ? "{{.Name}}" : o->format,
+                      "{{.Driver}}\t{{.Name}}", headers, rows, e);
 }
 
 static int run_ls(struct cli *c, int argc, char **argv, struct err *e)
@@ -283,79 +267,6 @@ const struct cli_command cmd_volume_ls = {
     .options = ls_table,
     .flags = NEEDS_ENGINE,
     .run = run_ls,
-};
-
-/* ---- inspect ---- */
-
-struct inspect_options {
-    const char *format;
-};
-
-static const struct option_def inspect_table[] = {
-    {"format", 'f', OPTION_STRING, offsetof(struct inspect_options, format), "TEMPLATE",
-     "Print what a Go template says, or json", "Options"},
-    {0},
-};
-
-static int inspect_one(struct cli *c, const struct inspect_options *o, const char *name,
-                       json_t *all, struct err *e)
-{
-    _cleanup_volume_ struct volume v = VOLUME_INIT;
-    _cleanup_str_ struct str out = {0};
-    int r = volume_open(&c->engine, name, &v, e);
-    if (r < 0)
-        return r;
-    _cleanup_json_ json_t *d = volume_describe(&c->engine, &v);
-    if (!d)
-        return err_nomem(e);
-    if (!o->format)
-        return json_array_append(all, d) < 0 ? err_nomem(e) : 0;
-    r = template_render(str_eq(o->format, "json") ? "{{json .}}" : o->format, d, &out, e);
-    str_add(&out, "\n");
-    if (r < 0)
-        return r;
-    return out.failed ? err_nomem(e) : cli_print(out.s, e);
-}
-
-static int run_inspect(struct cli *c, int argc, char **argv, struct err *e)
-{
-    struct inspect_options o = {0};
-    _cleanup_json_ json_t *all = json_array();
-    char **words;
-    int n, status = 0;
-    int r = cli_parse(&cmd_volume_inspect, argc, argv, &o, &words, &n, e);
-    if (r != 0)
-        return r == 1 ? 0 : r;
-    if (!all)
-        return err_nomem(e);
-    for (int i = 0; i < n; i++) {
-        _cleanup_err_ struct err mine = ERR_INIT;
-        if (inspect_one(c, &o, words[i], all, &mine) < 0) {
-            cli_error(err_text(&mine));
-            status = 1;
-        }
-    }
-    if (o.format)
-        return status;
-    _cleanup_free_ char *text = json_text(all, JSON_INDENT(4));
-    if (!text)
-        return err_nomem(e);
-    r = cli_print(text, e);
-    if (r == 0)
-        r = cli_print("\n", e);
-    return r < 0 ? r : status;
-}
-
-const struct cli_command cmd_volume_inspect = {
-    .line = "volume inspect [OPTIONS] VOLUME [VOLUME...]",
-    .summary = "Show all about volumes as JSON",
-    .options = inspect_table,
-    .min = 1,
-    .max = -1,
-    .first = WORD_VOLUME,
-    .rest = WORD_VOLUME,
-    .flags = NEEDS_ENGINE,
-    .run = run_inspect,
 };
 
 /* ---- rm ---- */

@@ -117,7 +117,7 @@ offers()
     offers 'status= since=' ps -af s
     offers 'status=' ps --filter stat
     offers 'json table' ps --format ''
-    offers 'table json dot' ns --format ''
+    offers 'json table dot' ns --format ''
     offers 'debug' --log-level d
     offers 'no on-failure always unless-stopped' run --restart ''
     CANARY=1 offers 'CANARY' run -e CANA

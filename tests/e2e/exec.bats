@@ -236,7 +236,7 @@ no_execs()
     run_ok skiff ns
     output_has 'frozen \(paused\) '
     run_ok skiff ns --format json
-    jq -e '.[] | select(.name == "frozen") | .paused' <<<"$output"
+    jq -e 'select(.Name == "frozen") | .Paused' <<<"$output"
     skiff unpause frozen
     run_ok skiff ns
     output_lacks 'paused'
@@ -255,7 +255,7 @@ no_execs()
     pid=$(sed -n 's/.*one (exec sleep) *\([0-9]*\) .*/\1/p' <<<"$output")
     [ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = 'sleep 700 ' ]
     run_ok skiff ns --format json
-    jq -e '.[] | select(.exec == "sleep") | .namespaces.pid.owner == "one" and .namespaces.mount.owner == "one"' \
+    jq -e 'select(.Exec == "sleep") | .Namespaces.pid.Owner == "one" and .Namespaces.mount.Owner == "one"' \
         <<<"$output"
     kill -KILL "$pid"
     until_true no_execs one
@@ -274,7 +274,7 @@ no_execs()
     running one
     skiff exec -d one sleep 800
     local pid tender
-    pid=$(skiff ns --format json | jq '.[] | select(.exec == "sleep") | .pid')
+    pid=$(skiff ns --format json | jq 'select(.Exec == "sleep") | .Pid')
     tender=$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")
     kill -KILL "$tender"
     until_true eval "[ ! -e /proc/$pid ]"

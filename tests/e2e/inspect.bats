@@ -69,7 +69,7 @@ teardown_file()
     run_ok skiff inspect -f '{{join .Config.Cmd " "}} {{upper .Path}} {{printf "%.3s" .Id}}' web
     output_is "sleep 1000 SLEEP ${id:0:3}"
     run_ok skiff inspect -f json web
-    jq -e '.Name == "/web"' <<<"$output"
+    jq -e '.[0].Name == "/web"' <<<"$output"
 }
 
 @test "--format: what is no template, and what is not there" {

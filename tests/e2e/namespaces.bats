@@ -401,12 +401,12 @@ option()
 
 @test "ns --format json: inodes and owners" {
     run_ok skiff ns --format json
-    jq -e '.[0].name == "host" and (.[] | select(.name == "donor") | .pid == '"$donor_pid"')' <<<"$output"
-    jq -e '[.[].namespaces | length] | unique == [8]' <<<"$output"
+    jq -se '.[0].Name == "host" and (.[] | select(.Name == "donor") | .Pid == '"$donor_pid"')' <<<"$output"
+    jq -se '[.[].Namespaces | length] | unique == [8]' <<<"$output"
     for kind in pid:pid network:net mount:mnt; do
-        [ "$(jq ".[] | select(.name == \"donor\").namespaces.${kind%:*}.inode" <<<"$output")" = "$(inode "$donor_pid" "${kind#*:}")" ]
+        [ "$(jq "select(.Name == \"donor\").Namespaces.${kind%:*}.Inode" <<<"$output")" = "$(inode "$donor_pid" "${kind#*:}")" ]
     done
-    [ "$(jq -r '.[] | select(.name == "donor").namespaces | .user.owner, .pid.owner' <<<"$output")" = $'host\ndonor' ]
+    [ "$(jq -r 'select(.Name == "donor").Namespaces | .user.Owner, .pid.Owner' <<<"$output")" = $'host\ndonor' ]
 }
 
 @test "ns --format dot: a graph that graphviz draws" {
@@ -420,6 +420,8 @@ option()
     grep -q donor "$BATS_TEST_TMPDIR/ns.svg"
 }
 
-@test "ns: a format nobody knows" {
-    run_fails 'unknown format "nonsense"' skiff ns --format nonsense
+@test "ns --format: a template, and one that is none" {
+    run_ok skiff ns --format 'table {{.Name}}\t{{.Namespaces.pid.Owner}}'
+    output_has $'\ndonor +donor'
+    run_fails 'no entry for key "Nonsense"' skiff ns --format '{{.Nonsense}}'
 }

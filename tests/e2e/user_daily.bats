@@ -149,7 +149,7 @@ pids_of()
 @test "ns: the host's row has no process" {
     run_ok skiff ns
     [[ ${lines[1]} =~ ^-\ +host\ +-\ +host ]]
-    run_ok bash -c '"$SKIFF" ns --format json | jq -r ".[0].pid"'
+    run_ok bash -c '"$SKIFF" ns --format json | head -n 1 | jq -r .Pid'
     output_is 0
 }
 

@@ -261,7 +261,7 @@ kib()
 looks_after()
 {
     local pid
-    pid=$(skiff ns --format json | jq '.[] | select(.exec) | .pid')
+    pid=$(skiff ns --format json | jq 'select(.Exec != "") | .Pid')
     awk '/^PPid/ { print $2 }' "/proc/$pid/status"
 }
 
@@ -271,7 +271,7 @@ looks_after()
     exec 7<>"$BATS_TEST_TMPDIR/pipe"
     "$SKIFF" exec one yes >&7 3>&- &
     local client=$! tender before
-    until_true eval '[ "$(skiff ns --format json | jq "[.[] | select(.exec)] | length")" -eq 1 ]'
+    until_true eval '[ "$(skiff ns --format json | jq -s "[.[] | select(.Exec != \"\")] | length")" -eq 1 ]'
     tender=$(looks_after)
     sleep 1
     before=$(kib "$client" "$tender")
@@ -288,7 +288,7 @@ looks_after()
 @test "the same for a terminal, and for input that is not read" {
     running one probe
     skiff exec -i one sleep 1000 </dev/zero 3>&- &
-    until_true eval '[ "$(skiff ns --format json | jq "[.[] | select(.exec)] | length")" -eq 1 ]'
+    until_true eval '[ "$(skiff ns --format json | jq -s "[.[] | select(.Exec != \"\")] | length")" -eq 1 ]'
     local tender
     tender=$(looks_after)
     sleep 2

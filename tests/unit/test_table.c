@@ -46,6 +46,15 @@ static void test_width_counts_characters(void **state)
     check("h\xc3\xa9llo w\xc3\xb6\tx\nabcdefgh\ty\n", "h\xc3\xa9llo w\xc3\xb6   x\nabcdefgh   y\n");
 }
 
+static void test_width_counts_no_colours(void **state)
+{
+    check("\033[31mred\033[0m\tx\nlonger-one\ty\n",
+          "\033[31mred\033[0m          x\nlonger-one   y\n");
+    check("\033[1;31mred\033[0m\tx\n", "\033[1;31mred\033[0m       x\n");
+    check("\033[2J\tx\n", "\033[2J      x\n"); /* another order than a colour's */
+    check("\033[31\tx\n", "\033[31      x\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -53,6 +62,7 @@ int main(void)
         cmocka_unit_test(test_empty_cells_keep_their_column),
         cmocka_unit_test(test_rows_of_other_lengths),
         cmocka_unit_test(test_width_counts_characters),
+        cmocka_unit_test(test_width_counts_no_colours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
