@@ -51,6 +51,9 @@ check zstd                   cmd:zstd             zstd                 zstd     
 check xz-utils               cmd:xz               xz                   xz              xz
 check attr                   cmd:setfattr         attr                 attr            attr
 check skopeo                 cmd:skopeo           skopeo               skopeo          skopeo
+check docker-registry        cmd:docker-registry  -                    -               -
+check apache2-utils          cmd:htpasswd         httpd-tools          apache          apache2-utils
+check openssl                cmd:openssl          openssl              openssl         openssl
 check containerd             cmd:ctr              containerd           containerd      containerd-ctr
 check podman                 cmd:podman           podman               podman          podman
 check runc                   cmd:runc             runc                 runc            runc
@@ -62,6 +65,9 @@ bench runc                   cmd:runc             runc                 runc     
 bench crun                   cmd:crun             crun                 crun            crun
 bench hyperfine              cmd:hyperfine        hyperfine            hyperfine       hyperfine
 bench jq                     cmd:jq               jq                   jq              jq
+bench docker-registry        cmd:docker-registry  -                    -               -
+bench skopeo                 cmd:skopeo           skopeo               skopeo          skopeo
+bench python3                cmd:python3          python3              python          python3
 bench busybox-static         cmd:busybox          busybox              busybox         busybox-static
 '
 
