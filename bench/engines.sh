@@ -96,7 +96,8 @@ build_bundle()
 
 start_engines()
 {
-    if has_row bridge none twenty memory exec ps inspect idle output logs background crowd; then
+    # shellcheck disable=SC2086 # words
+    if has_row bridge none twenty memory exec ps inspect idle output logs background crowd $image_rows; then
         start_docker || echo "bench: docker is left out" >&2
         start_podman || echo "bench: podman is left out" >&2
     fi

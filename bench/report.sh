@@ -23,6 +23,16 @@ thousand	x	the 1000th start, compared with the first
 thousandps	ms	ps of 1000 containers
 thousandrm	ms	rm -f of 1000 containers, for each
 crowd	ms	64 clients at once, for each of their commands
+pull	ms	pull of 490 MB, 4 layers, 34,000 files
+pullmany	ms	pull of one layer, 40,000 small files
+pulllarge	ms	pull of one layer of 490 MB, few files
+pullagain	ms	pull with everything present
+prompt	ms	run of an absent image, until its first word
+load	ms	load of 490 MB
+save	ms	save of 490 MB
+push	ms	push of 490 MB to an empty registry
+pullmemory	MiB	peak memory (PSS) of that pull
+disk	MiB	disk that its image takes
 '
 
 # row, engine compared with (or =, for a fixed bound), factor: skiff <= factor x that engine's
@@ -52,6 +62,20 @@ thousand	=	1.5
 thousandps	=	60
 thousandrm	=	15
 crowd	docker	1/10
+pull	docker	1/3
+pull	podman	1/3
+pullmany	docker	1/3
+pullmany	podman	1/3
+pulllarge	docker	1/3
+pulllarge	podman	1/3
+pullagain	docker	1/5
+pullagain	podman	1/5
+prompt	docker	1/3
+load	docker	1/3
+save	docker	1/3
+push	docker	1/3
+pullmemory	=	64
+disk	podman	1.05
 '
 
 # Everything as JSON: rows with their figures, ratios and bounds.
