@@ -80,7 +80,7 @@ registry_token()
 # client.key of the same authority.
 make_certificate()
 {
-    local folder=$1 names=${2:-IP:127.0.0.1,IP:::1,DNS:localhost} who
+    local folder=$1 names=${2:-IP:127.0.0.1,IP:::1,DNS:localhost,DNS:registry.test} who
     mkdir -p "$folder"
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=test authority' \
         -keyout "$folder/ca.key" -out "$folder/ca.crt" 2>/dev/null || return 1
@@ -190,4 +190,87 @@ with tarfile.open(path, "w") as archive:
     archive.addfile(info, io.BytesIO(random.Random(seed).randbytes(size)))
 END
     echo "$archive"
+}
+
+# --- hostile ones ----------------------------------------------------------------------------------
+
+# hostile_begin NAME [tls]: see hostile_registry.py; "$(registry NAME)/FAULT/x" is an image of it.
+hostile_begin()
+{
+    local name=$1 folder port other certificate=()
+    shift
+    folder=$(registry_folder "$name")
+    mkdir -p "$folder"
+    [ "$*" != tls ] || { make_certificate "$folder" && certificate=("$folder/server.crt" "$folder/server.key"); }
+    "$SKIFF_SOURCE/tests/lib/hostile_registry.py" "$folder" "${certificate[@]}" >"$folder/err" 2>&1 3>&- &
+    echo $! >"$folder/pid"
+    until_true test -e "$folder/ports" || { cat "$folder/err" >&2; return 1; }
+    read -r port other <"$folder/ports"
+    echo "127.0.0.1:$port" >"$folder/address"
+    echo "localhost:$other" >"$folder/other"
+}
+
+# hostile_requests NAME JQ: what was asked of it, by a filter over {port, method, path, range,
+# authorization, sent}, a line each.
+hostile_requests()
+{
+    jq -c "$2" "$(registry_folder "$1")/log"
+}
+
+# requests_of NAME FAULT [KIND]: how many there were.
+requests_of()
+{
+    hostile_requests "$1" "select(.path | startswith(\"/v2/$2/\")) | select(.path | contains(\"/${3:-}\"))" | wc -l
+}
+
+# --- for pulls -------------------------------------------------------------------------------------
+
+# registry_settings: in setup_file. What this machine's files say about registries is not asked.
+registry_settings()
+{
+    export DOCKER_CONFIG=$skiff_folder/docker CONTAINERS_REGISTRIES_CONF=$skiff_folder/registries.conf
+    mkdir -p "$DOCKER_CONFIG"
+    : >"$CONTAINERS_REGISTRIES_CONF"
+    unset REGISTRY_AUTH_FILE {http,https,all,no}_proxy {HTTP,HTTPS,ALL,NO}_PROXY
+}
+
+# remove_images: in teardown, when a file's tests share a root.
+remove_images()
+{
+    local ids
+    ids=$("$SKIFF" images -aq --no-trunc | sort -u)
+    # shellcheck disable=SC2086 # one ID a word
+    [ -z "$ids" ] || "$SKIFF" rmi -f $ids >/dev/null
+}
+
+# in_own_etc COMMAND...: with an /etc of its own, in which the files below $skiff_folder/etc are too.
+# There is no other way to say where certs.d and daemon.json are.
+in_own_etc()
+{
+    mkdir -p "$skiff_folder"/{etc,etc.work}
+    # shellcheck disable=SC2016 # for the shell in there to expand
+    unshare --mount bash -c 'mount -t overlay -o "lowerdir=/etc,upperdir=$skiff_folder/etc,workdir=$skiff_folder/etc.work" \
+        etc /etc && "$@"' in_own_etc "$@"
+}
+
+# trust NAME [docker|containers]: that registry's authority, in the /etc of in_own_etc.
+trust()
+{
+    local folder
+    folder=$skiff_folder/etc/${2:-docker}/certs.d/$(registry "$1")
+    mkdir -p "$folder"
+    cp "$(registry_folder "$1")/ca.crt" "$folder/ca.crt"
+}
+
+# proxy_begin NAME REGISTRY [USER:PASSWORD]: a proxy, through which every name is that registry. Prints
+# its address; its log is "$(registry_folder NAME)/proxy.log".
+proxy_begin()
+{
+    local folder
+    folder=$(registry_folder "$1")
+    mkdir -p "$folder"
+    "$SKIFF_SOURCE/tests/lib/proxy.py" "$folder" "$(registry "$2")" ${3:+"$3"} >"$folder/err" 2>&1 3>&- &
+    echo $! >"$folder/pid"
+    until_true test -e "$folder/proxy.port" || { cat "$folder/err" >&2; return 1; }
+    echo "127.0.0.1:$(cat "$folder/proxy.port")"
 }
