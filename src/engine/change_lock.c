@@ -30,3 +30,13 @@ int change_lock(const struct container_record *c, struct err *e)
     r = check_presence(c, fd, e);
     return r < 0 ? r : TAKE_FD(fd);
 }
+
+void change_unlock(int lock)
+{
+    flock(lock, LOCK_UN);
+}
+
+int change_lock_again(int lock)
+{
+    return flock(lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+}

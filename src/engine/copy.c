@@ -40,7 +40,7 @@ static void job_release(struct job *j)
 }
 
 static const struct job empty = {
-    .record = {.dir_fd = -EBADF, .lock_fd = -EBADF},
+    .record = {.dir_fd = -EBADF, .lock_fd = -EBADF, .hold_fd = -EBADF, .restart_fd = -EBADF},
     .view = {.mount = -EBADF, .fd = -EBADF, .lock = -EBADF},
     .source = {.folder = -EBADF, .dir = -EBADF},
     .target = {.dir = -EBADF},

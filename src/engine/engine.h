@@ -47,14 +47,18 @@ struct container_record {
     char id[ID_LEN + 1];
     int dir_fd;       /* ROOT/containers/ID */
     int lock_fd;      /* held lock, by whoever made it; -EBADF for readers */
+    int hold_fd;      /* its folder once more: HOLD_LIFE and, until it runs, the change lock */
+    int restart_fd;   /* and once more: HOLD_RESTART, in who restarts it */
     json_t *document; /* container.json: Docker's inspect fields but State, NetworkSettings */
 };
-#define CONTAINER_RECORD_INIT ((struct container_record){.dir_fd = -EBADF, .lock_fd = -EBADF})
+#define CONTAINER_RECORD_INIT                                                                      \
+    ((struct container_record){                                                                    \
+        .dir_fd = -EBADF, .lock_fd = -EBADF, .hold_fd = -EBADF, .restart_fd = -EBADF})
 
 /* A fresh ID: 64 random hexadecimal digits, and a NUL. */
 int id_new(char ret[ID_LEN + 1], struct err *e);
 
-/* Makes an empty record under a fresh ID, locked. Nothing of it is seen by others until its name is
+/* Makes an empty record under a fresh ID, held and locked in every way. Nothing of it is seen by others until its name is
  * claimed and its document written. */
 int record_new(const struct engine *en, struct container_record *ret, struct err *e);
 
@@ -72,7 +76,7 @@ int record_reload(struct container_record *c, struct err *e);
 /* Takes the watcher's lock of a container that nobody watches. -EBUSY: somebody does. */
 int record_watch(const struct engine *en, struct container_record *c, struct err *e);
 
-/* Gives it back: nobody watches it now. */
+/* Gives it back, and what else is held of it: nobody watches it now. */
 void record_unwatch(const struct engine *en, struct container_record *c);
 
 /* Takes @c another name (claimed at once; its old one goes when the document is written). */

@@ -7,6 +7,7 @@
 #include "engine/client.h"
 #include "engine/contact.h"
 #include "engine/events.h"
+#include "engine/hold.h"
 #include "engine/mark.h"
 #include "engine/reap.h"
 #include "engine/start.h"
@@ -39,13 +40,24 @@ static int look(const struct engine *en, const struct container_record *c, enum 
     return r < 0 ? r : transition(verb, c, *ret_state, e);
 }
 
+/* -EBUSY also when the run folder was deleted under a monitor that lives. */
+static int watch(const struct engine *en, struct container_record *c, struct err *e)
+{
+    if (!hold_is_taken(c->dir_fd, HOLD_LIFE))
+        return record_watch(en, c, e);
+    return err_set(e, EBUSY,
+                   "container %s is being started, stopped or removed, or it runs and its folder "
+                   "in \"%s\" was deleted: then end its processes first",
+                   c->id, en->run);
+}
+
 /* The watcher's lock, which a monitor that is just leaving may still hold. -EAGAIN: the container
  * lives by now, and is to be looked at again. */
 static int watch_patiently(const struct engine *en, struct container_record *c, struct err *e)
 {
     for (uint64_t deadline = loop_now_ms() + LEAVING_MS;;) {
         err_release(e);
-        int r = record_watch(en, c, e);
+        int r = watch(en, c, e);
         if (r != -EBUSY || loop_now_ms() > deadline)
             return r;
         _cleanup_json_ json_t *state = NULL;
@@ -60,8 +72,20 @@ static int watch_patiently(const struct engine *en, struct container_record *c, 
 
 /* ---- start ---- */
 
-static int start_watched(const struct engine *en, struct container_record *c, int lock,
-                         unsigned wishes, int terminal, int *ret_monitor, struct err *e)
+/* Its start has failed before there was a monitor. */
+static void note_failure(const struct engine *en, struct container_record *c, bool ran_before,
+                         const struct err *e)
+{
+    const struct state_end end = {
+        .exit_code = 128, .error = err_text(e), .never_started = !ran_before};
+    if (json_bool(c->document, "HostConfig.AutoRemove", false))
+        create_undo(en, c);
+    else
+        record_end(en, c, NULL, &end);
+}
+
+static int start_watched(const struct engine *en, struct container_record *c, unsigned wishes,
+                         int terminal, int *ret_monitor, struct err *e)
 {
     _cleanup_create_image_ struct create_image image = {0};
     bool ran_before = faccessat(c->dir_fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -73,15 +97,12 @@ static int start_watched(const struct engine *en, struct container_record *c, in
         s.ran_before = ran_before;
         s.wishes = wishes;
         s.terminal = terminal;
-        s.change_lock = lock;
         if (r == 0)
             r = *ret_monitor = start_launch(&s, e);
         start_release(&s);
     }
     if (r < 0) {
-        const struct state_end end = {
-            .exit_code = 128, .error = err_text(e), .never_started = !ran_before};
-        record_end(en, c, NULL, &end);
+        note_failure(en, c, ran_before, e);
         return err_wrap(e, "cannot start container \"%s\"", record_name(c));
     }
     r = client_wait_started(*ret_monitor, e);
@@ -92,14 +113,22 @@ static int start_once(const struct engine *en, struct container_record *c, unsig
                       int terminal, int *ret_monitor, struct err *e)
 {
     _cleanup_json_ json_t *state = NULL;
-    _cleanup_close_ int lock = change_lock(c, e);
-    int r = lock < 0 ? lock : record_reload(c, e);
+    int r = c->hold_fd = change_lock(c, e);
+    if (r >= 0)
+        r = record_reload(c, e);
     if (r == 0)
         r = look(en, c, VERB_START, &state, e);
     if (r <= 0)
         return r;
     r = watch_patiently(en, c, e);
-    return r < 0 ? r : start_watched(en, c, lock, wishes, terminal, ret_monitor, e);
+    if (r < 0)
+        return r;
+    r = hold_take(c->hold_fd, HOLD_LIFE, e);
+    if (r < 0) {
+        record_unwatch(en, c);
+        return r;
+    }
+    return start_watched(en, c, wishes, terminal, ret_monitor, e);
 }
 
 int lifecycle_start(const struct engine *en, struct container_record *c, unsigned wishes,
@@ -107,9 +136,10 @@ int lifecycle_start(const struct engine *en, struct container_record *c, unsigne
 {
     _cleanup_close_ int monitor = -EBADF;
     int r;
-    do
+    do {
         r = start_once(en, c, wishes, terminal, &monitor, e);
-    while (r == -EAGAIN);
+        fd_close(&c->hold_fd); /* the monitor's by now, if there is one */
+    } while (r == -EAGAIN);
     *ret_monitor = r == 0 ? TAKE_FD(monitor) : -EBADF;
     return r;
 }
@@ -181,7 +211,6 @@ struct ending {
     enum verb verb;
     int signal;
     long long patience_ms; /* then SIGKILL; -1: never */
-    bool keep;             /* --rm or not: it is to be started again */
 };
 
 /* Its life as @state has it ends, however long that takes; who pauses it meanwhile does not hold it
@@ -215,8 +244,6 @@ static int end_once(const struct engine *en, struct container_record *c, const s
     if (contact < 0)
         return contact;
     mark_set(en, c->id, MARK_STOPPED, NULL);
-    if (how->keep)
-        mark_set(en, c->id, MARK_KEEP, NULL);
     /* Looked at after the mark was set: either it still waits for its next start, and will see the
      * mark, or it is the running one. */
     int r = state_read(en, c, &state, NULL, e);
@@ -280,7 +307,6 @@ static struct ending stopping(const struct container_record *c, enum verb verb, 
         .verb = verb,
         .signal = signal ? signal : lifecycle_stop_signal(c),
         .patience_ms = seconds < 0 ? -1 : seconds * 1000,
-        .keep = verb == VERB_RESTART,
     };
 }
 
@@ -299,13 +325,18 @@ int lifecycle_restart(const struct engine *en, struct container_record *c, int s
 {
     _cleanup_close_ int monitor = -EBADF;
     const struct ending how = stopping(c, VERB_RESTART, signal, seconds);
-    int r = end_it(en, c, &how, e);
+    int r = c->restart_fd = dir_open(c->dir_fd, ".", false, e);
+    if (r >= 0)
+        r = hold_take(c->restart_fd, HOLD_RESTART, e);
+    if (r == 0)
+        r = end_it(en, c, &how, e);
     if (r > 0)
         event_emit_container(en, c, "stop", NULL);
     if (r >= 0)
         r = lifecycle_start(en, c, 0, -1, &monitor, e);
     if (r == 0)
         event_emit_container(en, c, "restart", NULL);
+    fd_close(&c->restart_fd);
     return r;
 }
 

@@ -4,8 +4,7 @@
 
 static char *mark_path(const char *id, enum mark m)
 {
-    static const char *const names[] = {
-        [MARK_PAUSED] = "paused", [MARK_STOPPED] = "stopped", [MARK_KEEP] = "keep"};
+    static const char *const names[] = {[MARK_PAUSED] = "paused", [MARK_STOPPED] = "stopped"};
     return str_printf("containers/%s/%s", id, names[m]);
 }
 

@@ -10,7 +10,6 @@
 enum mark {
     MARK_PAUSED,  /* it may be frozen: the freezer knows */
     MARK_STOPPED, /* a person ends it: no restart policy brings it back */
-    MARK_KEEP,    /* its end is part of a restart: --rm does not remove it */
 };
 
 /* -ENOENT: the container does not run. */

@@ -6,9 +6,11 @@
 #include "base/file.h"
 #include "base/loop.h"
 #include "engine/carrier.h"
+#include "engine/change_lock.h"
 #include "engine/contact.h"
 #include "engine/events.h"
 #include "engine/health.h"
+#include "engine/hold.h"
 #include "engine/launch.h"
 #include "engine/lifecycle.h"
 #include "engine/log.h"
@@ -223,7 +225,7 @@ static void init_ready(void *data, uint32_t events)
     m->ended = true;
 }
 
-enum { SETTLED_MS = 300 };
+enum { SETTLED_MS = 300, TURN_MS = 5 };
 
 static void rest(void *data)
 {
@@ -314,23 +316,40 @@ static void tell_end(struct monitor *m)
     }
 }
 
-/* Waits for the time of the next try, or for somebody who stops it. */
+/* For a time, or until somebody wakes us. */
+static int wait_awhile(struct monitor *m, uint64_t ms)
+{
+    int r = 0;
+    m->waiting = true;
+    m->again = (struct loop_timer){.expired = wait_is_over, .data = m};
+    loop_timer_set(&m->loop, &m->again, ms);
+    while (r == 0 && m->waiting) {
+        r = loop_turn(&m->loop);
+        peers_sweep(&m->peers);
+    }
+    return r;
+}
+
 static int wait_for_next(struct monitor *m, const struct state_end *end)
 {
     const struct start *s = m->start;
     m->delay_ms = restart_delay_ms(m->delay_ms, loop_now_ms() - m->began_ms);
-    m->waiting = true;
     json_t *state = state_restarting(m->it.state, end);
     json_decref(m->it.state);
     m->it.state = state;
     int r = state_publish(s->engine, s->record->id, state, NULL);
     tell_end(m);
-    m->again = (struct loop_timer){.expired = wait_is_over, .data = m};
-    loop_timer_set(&m->loop, &m->again, m->delay_ms);
-    while (r == 0 && m->waiting) {
-        r = loop_turn(&m->loop);
-        peers_sweep(&m->peers);
-    }
+    return r < 0 ? r : wait_awhile(m, m->delay_ms);
+}
+
+/* Takes the change lock, without which nobody may read its document to act on it. Commands have it
+ * for a moment at a time; we serve our clients meanwhile, for the holder may be one of them. */
+static int wait_for_turn(struct monitor *m)
+{
+    int r;
+    while ((r = change_lock_again(m->start->record->hold_fd)) == -EAGAIN)
+        if (wait_awhile(m, TURN_MS) < 0)
+            return -EIO;
     return r;
 }
 
@@ -346,29 +365,26 @@ static int next_life(struct monitor *m, struct err *e)
     return r;
 }
 
-/* Whether it lives again. */
-static bool come_back(struct monitor *m, struct state_end *end)
+/* By its document and marks as they are now. */
+static bool is_to_live(const struct monitor *m, struct state_end *end)
 {
     const struct start *s = m->start;
-    _cleanup_err_ struct err e = ERR_INIT;
-    bool revive = m->revive;
-    m->revive = false;
-    if (end->by_user || record_reload(s->record, NULL) < 0 ||
-        !(revive || restart_wanted(s->record->document, end->exit_code, m->restarts)))
-        return false;
-    if (wait_for_next(m, end) < 0)
-        return false;
     end->by_user = mark_is_set(s->engine, s->record->id, MARK_STOPPED) == 1;
-    if (end->by_user)
+    return !end->by_user && record_reload(s->record, NULL) == 0 &&
+           (m->revive || restart_wanted(s->record->document, end->exit_code, m->restarts));
+}
+
+/* With the change lock. */
+static bool live_again(struct monitor *m, struct state_end *end)
+{
+    _cleanup_err_ struct err e = ERR_INIT;
+    if (!is_to_live(m, end))
         return false;
+    m->revive = false;
     json_t *last = TAKE_PTR(m->it.state);
     if (next_life(m, &e) == 0) {
         json_decref(last);
         begin_life(m);
-        /* Who stops it sets the mark, and then looks whom to signal: perhaps nobody was there yet.
-         */
-        if (mark_is_set(s->engine, s->record->id, MARK_STOPPED) == 1)
-            pidfd_send_signal(m->it.container.pidfd, SIGKILL, NULL, 0);
         return true;
     }
     launched_release(&m->it);
@@ -378,10 +394,21 @@ static bool come_back(struct monitor *m, struct state_end *end)
     return false;
 }
 
+/* Whether it lives again. What a command changed while it waited holds for the next life: its
+ * limits, its policy, and that it is to be none. */
+static bool come_back(struct monitor *m, struct state_end *end)
+{
+    if (!is_to_live(m, end) || wait_for_next(m, end) < 0 || wait_for_turn(m) < 0)
+        return false;
+    bool lives = live_again(m, end);
+    change_unlock(m->start->record->hold_fd);
+    return lives;
+}
+
 /* ---- from the beginning to the end ---- */
 
-/* A first start that failed. A container made for it was never there; one that was there stays, and
- * tells. */
+/* A first start that failed. A container made for it was never there, and one that was there stays
+ * and tells, unless it is to be removed at its end. */
 static _Noreturn void fail(struct monitor *m, int client, enum control_step step,
                            const struct err *e)
 {
@@ -398,7 +425,7 @@ static _Noreturn void fail(struct monitor *m, int client, enum control_step step
     launched_release(&m->it);
     start_release(m->start); /* what it had not come to use: the control group */
     tell_death(m, payload[0] == 125 ? 128 : payload[0], 0);
-    if (s->existing) {
+    if (s->existing && !s->discard) {
         record_end(s->engine, s->record, NULL, &end);
     } else {
         create_undo(s->engine, s->record);
@@ -412,10 +439,12 @@ static _Noreturn void fail(struct monitor *m, int client, enum control_step step
 static void finish(struct monitor *m, const struct state_end *end)
 {
     const struct start *s = m->start;
-    bool keep = !s->discard || mark_is_set(s->engine, s->record->id, MARK_KEEP) == 1;
+    bool keep = !s->discard || hold_is_taken(s->record->hold_fd, HOLD_RESTART);
     log_close(&m->log); /* whoever sees the end finds all of the log */
-    if (keep) {
+    if (!s->discard) {
         record_end(s->engine, s->record, m->it.state, end);
+    } else if (keep) { /* nothing says how it ended: if it is not started again, it is lost */
+        record_leave(s->engine, s->record);
     } else {
         if (record_hide(s->engine, s->record, NULL) == 0)
             tell_event(m, "destroy", NULL);
@@ -481,6 +510,7 @@ _Noreturn void monitor_main(struct start *s, int client)
     if (s->wishes)
         tell_event(&m, "attach", NULL);
     begin_life(&m);
+    change_unlock(s->record->hold_fd);
     peer_send_frame(m.peers.first, FRAME_STARTED, NULL, 0);
     loop_watch(&m.loop, &m.listener, EPOLLIN);
     do {

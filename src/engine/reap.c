@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "engine/beside.h"
 #include "engine/events.h"
+#include "engine/hold.h"
 #include "engine/state.h"
 #include "engine/volume_use.h"
 #include "runtime/cgroup.h"
@@ -65,10 +66,13 @@ static bool is_at_rest(const struct container_record *c)
     return has_file(c, "state.json") || !has_file(c, "config.json");
 }
 
-/* Without a watcher's lock: whether it ran when the machine stopped, run folder and all. */
+/* Without a watcher's lock: whether it ran when the machine stopped, run folder and all, or was to
+ * be started again by who was killed. */
 static bool is_lost(const struct engine *en, const struct container_record *c, bool locked)
 {
-    return !is_at_rest(c) && !lives(c->document, locked) && state_settle(en, c) == 0;
+    return !is_at_rest(c) && !hold_is_taken(c->dir_fd, HOLD_LIFE) &&
+           !hold_is_taken(c->dir_fd, HOLD_RESTART) && !lives(c->document, locked) &&
+           state_settle(en, c) == 0;
 }
 
 /* One whose watcher is dead, and whose lock is ours now. */

@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "base/options.h"
-#include "engine/engine.h"
+#include "engine/change_lock.h"
+#include "engine/hold.h"
 #include "engine/names.h"
 
 #include <fcntl.h>
@@ -76,6 +77,7 @@ void record_unwatch(const struct engine *en, struct container_record *c)
     if (path)
         unlinkat(en->run_fd, path, 0);
     fd_close(&c->lock_fd);
+    fd_close(&c->hold_fd);
 }
 
 int record_new(const struct engine *en, struct container_record *ret, struct err *e)
@@ -96,6 +98,10 @@ int record_new(const struct engine *en, struct container_record *ret, struct err
         c.dir_fd = dir_open(en->containers_fd, c.id, false, e);
         r = c.dir_fd < 0 ? c.dir_fd : 0;
     }
+    if (r == 0)
+        r = c.hold_fd = change_lock(&c, e);
+    if (r >= 0)
+        r = hold_take(c.hold_fd, HOLD_LIFE, e);
     if (r < 0) {
         record_remove(en, &c, NULL);
         return r;
@@ -493,7 +499,10 @@ int record_hide(const struct engine *en, struct container_record *c, struct err 
         r = drop_names(en, c, e);
     if (r == 0)
         r = remove_below(en->run_fd, "containers", c->id, e);
-    return r == 0 ? remove_below(en->run_fd, "locks", c->id, e) : r;
+    if (r == 0)
+        r = remove_below(en->run_fd, "locks", c->id, e);
+    fd_close(&c->hold_fd);
+    return r;
 }
 
 /* A lock meanwhile, for it may take its time: who looks sees that somebody is at it. */
@@ -531,6 +540,8 @@ void record_release(struct container_record *c)
 {
     fd_close(&c->dir_fd);
     fd_close(&c->lock_fd);
+    fd_close(&c->hold_fd);
+    fd_close(&c->restart_fd);
     json_decref(c->document);
     *c = CONTAINER_RECORD_INIT;
 }

@@ -71,7 +71,6 @@ int start_prepare(const struct engine *en, struct container_record *c,
         .userns = -EBADF,
         .beside = BESIDE_INIT,
         .terminal = -1,
-        .change_lock = -EBADF,
     };
     struct start *s = ret;
     s->discard = json_bool(c->document, "HostConfig.AutoRemove", false);
@@ -158,13 +157,14 @@ int start_launch(struct start *s, struct err *e)
         if (s->terminal >= 0)
             s->terminal = fcntl(s->terminal, F_DUPFD_CLOEXEC, 3);
         close(mine);
-        fd_close(&s->change_lock);
+        fd_close(&s->record->restart_fd);
         start_leave_caller();
         monitor_main(s, theirs);
     }
-    /* From here on the lock is the monitor's, and so are the root and what was made beside. */
+    /* From here on the locks are the monitor's, and so are the root and what was made beside. */
     beside_release(&s->beside);
     fd_close(&s->record->lock_fd);
+    fd_close(&s->record->hold_fd);
     fd_close(&s->root_mount);
     volume_mounts_release(&s->sources);
     return TAKE_FD(mine);

@@ -34,7 +34,6 @@ struct start {
     bool ran_before; /* and it has been started before */
     unsigned wishes; /* the caller's client is there for these streams (enum frame_wish) */
     int terminal;    /* the caller's own, to be given back if he dies; -1: none */
-    int change_lock; /* the caller's: not for the monitor; -EBADF: none */
 };
 
 /* Mounts the root, writes the bundle, and makes the control group and the network. On failure, or
@@ -48,7 +47,8 @@ void start_release(struct start *s);
  * caller has set. In the monitor. */
 int start_reload(struct start *s, struct err *e);
 
-/* Forks the monitor, which takes over the record's lock. Returns the socket to it (frame.h): a
+/* Forks the monitor, which takes over the record's locks and gives the change lock back when the
+ * container runs. Returns the socket to it (frame.h): a
  * STARTED or FAILED frame comes first. */
 int start_launch(struct start *s, struct err *e);
 

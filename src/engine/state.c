@@ -151,6 +151,7 @@ void record_end(const struct engine *en, struct container_record *c, const json_
     if (state_write_ended(en, c, last, end, NULL) == 0)
         forget(en, "containers", c->id);
     forget(en, "locks", c->id);
+    fd_close(&c->hold_fd);
 }
 
 void record_leave(const struct engine *en, struct container_record *c)
@@ -158,6 +159,7 @@ void record_leave(const struct engine *en, struct container_record *c)
     forget(en, "containers", c->id);
     forget(en, "locks", c->id);
     fd_close(&c->lock_fd);
+    fd_close(&c->hold_fd);
 }
 
 int state_holder(const struct engine *en, const char *id, struct err *e)

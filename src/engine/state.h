@@ -48,7 +48,7 @@ int state_write_ended(const struct engine *en, const struct container_record *c,
                       const struct state_end *end, struct err *e);
 
 /* A watched container has ended: its state is written, then what says that it runs goes, the lock
- * last. */
+ * and the kernel's hold last. */
 void record_end(const struct engine *en, struct container_record *c, const json_t *last,
                 const struct state_end *end);
 

@@ -22,7 +22,7 @@
 #   monitor: --rm, folder moved to removed/    name, run folder, lock, space        reaper goes on from there
 #   stop: mark set, not signalled              runs, marked                         it is stopped, once it ends; a start
 #                                                                                   afterwards knows nothing of it
-#   restart: stopped, not started              exited                               whoever starts it
+#   restart: stopped, not started              exited; --rm: no state.json          whoever starts it; reaper: removed
 #   pause: marked, not frozen                  runs; the mark only says that the    nobody needs to
 #                                              freezer is to be asked
 #   unpause: thawed, still marked              the same                             the same

@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+# A life that others interfere with: commands at the moment of the next start, folders and monitors
+# that are gone, and descriptors that run out.
+# shellcheck disable=SC2016 # what until_true evaluates, and programs of containers
+load ../lib/common
+load ../lib/leftovers
+
+setup_file()
+{
+    require_root
+    skiff_setup
+    leftovers_setup
+    import_busybox
+}
+
+teardown_file()
+{
+    skiff_teardown
+    leftovers_teardown
+}
+
+teardown()
+{
+    skiff_cleanup
+}
+
+field()
+{
+    skiff inspect --format "{{$2}}" "$1"
+}
+
+status_is()
+{
+    [ "$(field "$1" .State.Status)" = "$2" ]
+}
+
+restarted()
+{
+    [ "$(field "$1" .RestartCount)" -ge "$2" ]
+}
+
+monitor_of()
+{
+    awk '/^PPid/ { print $2 }' "/proc/$(container_pid "$1")/status"
+}
+
+# What the kernel limits its memory to.
+limit_of()
+{
+    local group=/sys/fs/cgroup/memory/skiff/ file=memory.limit_in_bytes
+    [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] || { group=/sys/fs/cgroup/skiff/ && file=memory.max; }
+    cat "$group$(field "$1" .Id)/$file"
+}
+
+# --- the next life -------------------------------------------------------------------------------
+
+@test "what update says while a container waits for its next start holds for that life" {
+    # Its third try stays.
+    skiff run -d --name late --network none --restart always busybox \
+        sh -c 'echo x >>/tries; [ "$(wc -l </tries)" -lt 4 ] || exec sleep 1000' >/dev/null
+    until_true restarted late 2
+    until_true status_is late restarting
+    run_ok skiff update -m 33m --memory-swap 33m late
+    until_true restarted late 3
+    until_true status_is late running
+    [ "$(limit_of late)" -eq $((33 << 20)) ]
+    run_ok skiff inspect -f '{{.HostConfig.Memory}}' late
+    output_is $((33 << 20))
+    grep -q '"limit":34603008' "$SKIFF_ROOT/containers/$(field late .Id)/config.json"
+}
+
+@test "a policy that is taken away while a container waits for its next start: it does not come" {
+    skiff run -d --name fickle --network none --restart always busybox false >/dev/null
+    local count
+    until_true restarted fickle 3
+    until_true status_is fickle restarting
+    count=$(field fickle .RestartCount)
+    run_ok skiff update --restart no fickle
+    until_true status_is fickle exited
+    [ "$(field fickle .RestartCount)" -eq "$count" ]
+    [ "$(field fickle .State.ExitCode)" -eq 1 ]
+}
+
+@test "update again and again through restarts: each life has its document's limits" {
+    local life i
+    skiff run -d --name both --network none --restart always busybox sleep 1000 >/dev/null
+    for life in 1 2 3 4 5 6; do
+        kill -9 "$(container_pid both)"
+        for ((i = 20; i < 60; i++)); do
+            skiff update -m ${i}m --memory-swap ${i}m both >/dev/null
+            ! restarted both $life || break
+        done
+        until_true restarted both $life
+        until_true status_is both running
+        [ "$(limit_of both)" -eq "$(field both .HostConfig.Memory)" ]
+        grep -q "\"limit\":$(field both .HostConfig.Memory)" "$SKIFF_ROOT/containers/$(field both .Id)/config.json"
+    done
+}
+
+@test "who holds a container that waits for its next start keeps it from starting, not from stopping" {
+    skiff run -d --name held --network none --restart always busybox true >/dev/null
+    until_true restarted held 1
+    until_true status_is held restarting
+    local count
+    exec 8<"$SKIFF_ROOT/containers/$(field held .Id)"
+    flock 8
+    until_true status_is held restarting
+    count=$(field held .RestartCount)
+    sleep 1
+    [ "$(field held .RestartCount)" -eq "$count" ]
+    status_is held restarting
+    exec 8<&-
+    until_true restarted held $((count + 1))
+    run_ok skiff stop held
+    status_is held exited
+}
+
+# --- --rm and restart ----------------------------------------------------------------------------
+
+@test "a restart that is killed between stop and start: --rm is removed by the next command" {
+    local id monitor restart
+    id=$(skiff run -d --rm --name gone --network none busybox sleep 1000)
+    monitor=$(monitor_of gone)
+    kill -STOP "$monitor"
+    "$SKIFF" restart -t 0 gone 3>&- &
+    restart=$!
+    until_true file_has "/proc/$(container_pid gone)/stat" ') Z '
+    kill -STOP "$restart"
+    kill -CONT "$monitor"
+    until_true eval '! [ -e "$SKIFF_RUN_DIR/containers/$id" ]'
+    # Stopped, and to be started: ps leaves it alone.
+    run_ok skiff ps -aq --no-trunc
+    output_is "$id"
+    kill -9 "$restart"
+    wait_all
+    run_ok skiff ps -aq --no-trunc
+    output_is ''
+    [ ! -e "$SKIFF_ROOT/containers/$id" ]
+}
+
+@test "a restart that is killed before the stop: --rm is removed at its end as ever" {
+    local id restart
+    id=$(skiff run -d --rm --name kept --network none busybox sleep 1000)
+    kill -STOP "$(monitor_of kept)"
+    "$SKIFF" restart -t 100 kept 3>&- &
+    restart=$!
+    until_true eval '[ -e "$SKIFF_RUN_DIR/containers/$id/stopped" ]'
+    kill -9 "$restart"
+    wait_all
+    kill -CONT "$(monitor_of kept)"
+    run skiff kill kept
+    until_true eval '! [ -e "$SKIFF_ROOT/containers/$id" ]'
+}
+
+@test "--rm and a start that fails: it is removed, as Docker's is" {
+    skiff create --rm --name never --network none busybox /no/such/program >/dev/null
+    run_fails 'no such file|not found' skiff start never
+    run_ok skiff ps -aq
+    output_is ''
+}
+
+# --- a run folder that was deleted ----------------------------------------------------------------
+
+@test "a container whose run folder was deleted is not started a second time" {
+    local id pid
+    id=$(skiff run -d --name one --network none busybox sleep 1000)
+    pid=$(container_pid one)
+    rm -rf "$SKIFF_RUN_DIR/containers/$id" "$SKIFF_RUN_DIR/locks/$id"
+    run skiff start one
+    kill -0 "$pid"
+    [ "$(pgrep -P "$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")" -c)" -eq 1 ]
+    [ "$(grep -c . "/sys/fs/cgroup/pids/skiff/$id/cgroup.procs" 2>/dev/null || grep -c . "/sys/fs/cgroup/skiff/$id/cgroup.procs")" -eq 1 ]
+    kill -9 "$pid"
+    until_true status_is one exited
+    run_ok skiff start one
+    status_is one running
+}
