@@ -1,6 +1,7 @@
 #include "base/timestamp.h"
 #include "cli/cli.h"
 #include "cli/log_lines.h"
+#include "engine/hold.h"
 #include "engine/log_config.h"
 #include "engine/log_read.h"
 #include "engine/log_watch.h"
@@ -93,12 +94,25 @@ static int open_source(struct logs *l, struct source *s, const char *name, long 
         .until = l->has_until ? &l->until : NULL,
     };
     if (r == 0)
+        r = hold_take(s->record.dir_fd, HOLD_LOG, e);
+    if (r == 0)
         r = log_reader_open(&options, &s->reader, e);
     if (r == 0)
         r = log_lines_begin(&s->lines, s->record.document, o->timestamps, o->details, e);
     if (r == 0 && l->follow)
         log_watch_add(&l->watch, &l->cli->engine, &s->record);
     return r;
+}
+
+static void close_source(const struct engine *en, struct source *s)
+{
+    log_lines_release(&s->lines);
+    log_reader_close(&s->reader);
+    bool removed = s->record.dir_fd >= 0 && faccessat(en->containers_fd, s->record.id, F_OK, 0) < 0;
+    fd_close(&s->record.dir_fd);
+    if (removed) /* while we read its log */
+        record_sweep(en, s->record.id, NULL);
+    record_release(&s->record);
 }
 
 /* ---- printing ---- */
@@ -243,11 +257,8 @@ static int run_logs(struct cli *c, int argc, char **argv, struct err *e)
             r = print_all(&l, e);
         log_watch_end(&l.watch);
     }
-    for (size_t i = 0; i < l.n; i++) {
-        log_lines_release(&l.sources[i].lines);
-        log_reader_close(&l.sources[i].reader);
-        record_release(&l.sources[i].record);
-    }
+    for (size_t i = 0; i < l.n; i++)
+        close_source(&c->engine, &l.sources[i]);
     free(l.sources);
     log_output_release(&l.out);
     return r < 0 ? r : l.status;

@@ -58,8 +58,8 @@ struct container_record {
 /* A fresh ID: 64 random hexadecimal digits, and a NUL. */
 int id_new(char ret[ID_LEN + 1], struct err *e);
 
-/* Makes an empty record under a fresh ID, held and locked in every way. Nothing of it is seen by others until its name is
- * claimed and its document written. */
+/* Makes an empty record under a fresh ID, held and locked in every way. Nothing of it is seen by
+ * others until its name is claimed and its document written. */
 int record_new(const struct engine *en, struct container_record *ret, struct err *e);
 
 /* Claims @name for it (checked: Docker's charset), or a free adjective_noun when NULL; the name is
@@ -103,7 +103,8 @@ int record_open(const struct engine *en, const char *id, struct container_record
  * the lock last. From then on there is no such container, and only its disk space is left. */
 int record_hide(const struct engine *en, struct container_record *c, struct err *e);
 
-/* Gives that space back. */
+/* Gives that space back; that of its log not while somebody reads it (HOLD_LOG): he does it then.
+ */
 int record_sweep(const struct engine *en, const char *id, struct err *e);
 
 /* Both. */

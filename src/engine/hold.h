@@ -15,6 +15,7 @@ enum hold {
     HOLD_LIFE, /* somebody makes or watches it: its layer is in use, whatever the run folder says.
                   Taken with the change lock only */
     HOLD_RESTART, /* its end is part of a restart: --rm does not remove it */
+    HOLD_LOG,     /* somebody reads its log: that is not swept, but by him */
 };
 
 /* On @folder, a descriptor of the container's folder that nothing else has. 0 or -errno. */

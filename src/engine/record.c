@@ -505,6 +505,14 @@ int record_hide(const struct engine *en, struct container_record *c, struct err 
     return r;
 }
 
+/* A reader of its log has all of it, however slow he is; then it is he who sweeps. What takes room
+ * goes at once. */
+static int leave_log(int fd, struct err *e)
+{
+    int r = dir_remove(fd, "upper", e);
+    return r == 0 ? dir_remove(fd, "work", e) : r;
+}
+
 /* A lock meanwhile, for it may take its time: who looks sees that somebody is at it. */
 int record_sweep(const struct engine *en, const char *id, struct err *e)
 {
@@ -513,6 +521,8 @@ int record_sweep(const struct engine *en, const char *id, struct err *e)
         path ? openat(en->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
     if (fd >= 0)
         (void)flock(fd, LOCK_SH | LOCK_NB);
+    if (fd >= 0 && hold_is_taken(fd, HOLD_LOG))
+        return leave_log(fd, e);
     return remove_below(en->root_fd, "removed", id, e);
 }
 

@@ -1,6 +1,7 @@
 /* What belongs to no container: volumes, leftovers, caches, the journal, images. */
 #include "base/file.h"
 #include "engine/events.h"
+#include "engine/hold.h"
 #include "engine/verify_private.h"
 #include "engine/volume_use.h"
 #include "image/image.h"
@@ -91,11 +92,11 @@ static int repair_removed(const struct verify *v, const struct verify_candidate 
     return r < 0 ? r : done(ret_done, "its space is given back", e);
 }
 
-/* Who gives back its space holds a lock meanwhile. */
+/* Who gives back its space holds a lock meanwhile, and so does who reads its log to the end. */
 static void look_at_removed(struct verify *v, int dir_fd, const char *name)
 {
     _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && !hold_is_taken(fd, HOLD_LOG))
         verify_add(v, "removed", name, repair_removed, "nobody is giving back its space");
 }
 

@@ -159,6 +159,51 @@ limit_of()
     output_is ''
 }
 
+# --- a log that is read to its end ---------------------------------------------------------------
+
+@test "logs -f of a --rm container that is several files behind at its end has all of it" {
+    local follower id folder
+    mkfifo "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/pipe"
+    id=$(skiff run -d --rm --name turns --network none -v "$BATS_TEST_TMPDIR:/d" --log-opt max-size=100k \
+        --log-opt max-file=9 busybox sh -c 'read _ </d/go; seq 100000001 100009000; echo x >/x')
+    "$SKIFF" logs -f turns >"$BATS_TEST_TMPDIR/pipe" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    follower=$!
+    exec 4<"$BATS_TEST_TMPDIR/pipe"
+    until_true test -e "$SKIFF_ROOT/containers/$id/log"
+    until_true file_has /proc/locks "$(stat -c %i "$SKIFF_ROOT/containers/$id")"
+    echo >"$BATS_TEST_TMPDIR/go"
+    folder=$SKIFF_ROOT/removed/$id
+    until_true test -e "$folder"
+    # It is out of sight, and what takes room is gone; the log waits for its reader.
+    until_true eval '! [ -e "$folder/upper" ]'
+    run_ok skiff ps -aq
+    output_is ''
+    [ -e "$folder/log.4" ]
+    run_ok skiff system check
+    head -n 9000 <&4 | cmp - <(seq 100000001 100009000)
+    exec 4<&-
+    wait "$follower" || true
+    [ ! -s "$BATS_TEST_TMPDIR/err" ]
+    [ ! -e "$folder" ]
+}
+
+@test "a reader that is killed leaves a removed container's log to the next command" {
+    local follower id
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    id=$(skiff run -d --rm --name read --network none busybox sh -c 'seq 100000001 100020000; exec sleep 1000')
+    "$SKIFF" logs -f read >"$BATS_TEST_TMPDIR/pipe" 3>&- &
+    follower=$!
+    exec 4<"$BATS_TEST_TMPDIR/pipe"
+    head -n 1 <&4 >/dev/null
+    skiff kill read >/dev/null
+    until_true test -e "$SKIFF_ROOT/removed/$id/log"
+    kill -9 "$follower"
+    wait "$follower" || true
+    exec 4<&-
+    skiff ps >/dev/null
+    [ ! -e "$SKIFF_ROOT/removed/$id" ]
+}
+
 # --- a run folder that was deleted ----------------------------------------------------------------
 
 @test "a container whose run folder was deleted is not started a second time" {
