@@ -16,6 +16,8 @@ build pkg-config             cmd:pkg-config       pkgconf-pkg-config   pkgconf  
 build libjansson-dev         pc:jansson           jansson-devel        jansson         jansson-dev
 build libseccomp-dev         pc:libseccomp        libseccomp-static    libseccomp      libseccomp-dev
 build libarchive-dev         pc:libarchive        libarchive-devel     libarchive      libarchive-dev
+build libisal-dev            pc:libisal           isa-l-devel          isa-l           isa-l-dev
+build libzstd-dev            pc:libzstd           libzstd-devel        zstd            zstd-dev
 build libssl-dev             pc:libcrypto         openssl-devel        openssl         openssl-dev
 build procps                 cmd:ps               procps-ng            procps-ng       procps
 build iproute2               cmd:ip               iproute              iproute2        iproute2

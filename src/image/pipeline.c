@@ -91,27 +91,38 @@ static _Noreturn void inflate_stage(const struct run *run)
     report_and_exit(FD_REPORT, r, &e, "", 0);
 }
 
+/* Passes on what is in the pipe without copying it: it stays there to be read, and nobody can
+ * change it any more. Returns how much. */
+static ssize_t pass_on(struct err *e)
+{
+    ssize_t n;
+    do
+        n = tee(FD_IN, FD_OUT, BLOCK_SIZE, 0);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? err_sys(e, errno, "cannot pass the archive on") : n;
+}
+
 static int digest_stream(struct hash *h, bool to_blob, char *block, long long *ret_size,
                          struct err *e)
 {
     ssize_t n;
     long long size = 0;
-    while ((n = read_block(FD_IN, block, BLOCK_SIZE)) > 0) {
-        int r = hash_add(h, block, (size_t)n, e);
-        if (r < 0)
-            return r;
-        r = to_blob ? fd_write_all(FD_BLOB, block, (size_t)n) : 0;
-        if (r < 0)
-            return err_sys(e, -r, "cannot write the archive to the store");
-        r = fd_write_all(FD_OUT, block, (size_t)n);
-        if (r < 0)
-            return err_sys(e, -r, "cannot pass the archive on");
+    while ((n = pass_on(e)) > 0) {
+        for (ssize_t left = n, got; left > 0; left -= got) {
+            got = read_block(FD_IN, block, (size_t)left);
+            if (got <= 0)
+                return err_sys(e, got < 0 ? errno : EIO, "cannot read the archive");
+            int r = hash_add(h, block, (size_t)got, e);
+            if (r < 0)
+                return r;
+            r = to_blob ? fd_write_all(FD_BLOB, block, (size_t)got) : 0;
+            if (r < 0)
+                return err_sys(e, -r, "cannot write the archive to the store");
+        }
         size += n;
     }
-    if (n < 0)
-        return err_sys(e, errno, "cannot read the archive");
     *ret_size = size;
-    return 0;
+    return (int)n;
 }
 
 static _Noreturn void digest_stage(const struct run *run)

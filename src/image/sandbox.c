@@ -36,6 +36,7 @@ const uint64_t sandbox_namespaces =
 static const int pure_calls[] = {
     SCMP_SYS(read),
     SCMP_SYS(write),
+    SCMP_SYS(tee),
     SCMP_SYS(close),
     SCMP_SYS(brk),
     SCMP_SYS(munmap),

@@ -345,6 +345,85 @@ make_tree()
     [ -z "$(ls store)" ]
 }
 
+# refused_file PATTERN FILE
+refused_file()
+{
+    rm -rf store && mkdir store
+    run_fails "$1" import "$2"
+    [ -z "$(ls store/layers)" ] || told "a layer is left"
+}
+
+# An image's layer by one stream of FILTER, in many pieces.
+pieces()
+{
+    local n
+    for n in 0 1 2 3 4 5 6 7 8 9; do
+        dd if=a.tar bs=50000 skip=$n count=1 status=none | "$@"
+    done
+}
+
+@test "several compressed streams in a row are one, and nothing else may follow" {
+    head -c 400000 /dev/urandom >noise
+    base64 noise | head -c 90000 >>noise
+    tar -cf a.tar --blocking-factor=1 noise
+    [ "$(stat -c %s a.tar)" -gt 490000 ] && truncate -s 500000 a.tar
+    local filter
+    for filter in gzip 'zstd -q'; do
+        pieces $filter >many
+        rm -rf store && mkdir store
+        run_ok import many
+        cmp noise "$(layer)/noise"
+        [ -d "store/layers/$(sha256sum <a.tar | cut -d' ' -f1)" ]
+        # In drops, so that headers and trailers are cut anywhere.
+        rm -rf store && mkdir store
+        run_ok bash -c "dd if=many bs=997 status=none | perl -e 'while (sysread STDIN, \$b, 331) { syswrite STDOUT, \$b }' |
+            '$SKIFF_IMAGE' import --root-fd 9 - 9<store"
+        cmp noise "$(layer)/noise"
+        (cat many && head -c 100 /dev/zero) >more
+        refused_file 'cannot decompress' more
+        (cat many && echo garbage) >more
+        refused_file 'cannot decompress' more
+        head -c -1 many >less
+        refused_file 'truncated' less
+        (head -c 100000 many && printf x && tail -c +100002 many) >changed
+        refused_file 'cannot decompress|damaged' changed
+    done
+}
+
+@test "what eStargz and zstd:chunked add is passed over or a file like any other" {
+    # gzip with all that a header may have, a member for each entry, and an empty one with the footer.
+    perl -MCompress::Zlib -e '
+        local $/;
+        my $text = <STDIN>;
+        sub member {
+            my ($piece, $extra) = @_;
+            my $head = "\x1f\x8b\x08\x1e\0\0\0\0\0\xff" . pack("v/a", $extra) . "name\0comment\0";
+            my ($d) = deflateInit(-WindowBits => -MAX_WBITS);
+            return $head . pack("v", crc32($head) & 0xffff) . $d->deflate($piece) . $d->flush .
+                pack("VV", crc32($piece), length $piece);
+        }
+        print member(substr($text, 0, 700, ""), "SG" . pack "v/a", "x" x 22) while length $text;
+        print member("", "SG" . pack "v/a", "0000000000000400STARGZ")' >esgz \
+        < <(mktar 'name=.prefetch.landmark data=\x0f' 'name=a data=1' 'name=stargz.index.json data={}')
+    gzip -t <esgz
+    run_ok import esgz
+    [ -e "$(layer)/.prefetch.landmark" ] && [ -e "$(layer)/stargz.index.json" ]
+    # A skippable frame (zstd:chunked's table of contents) in front, in between and behind.
+    local skip='\x5a\x2a\x4d\x18\x05\x00\x00\x00HELLO'
+    mktar 'name=a data=1' >a.tar
+    # shellcheck disable=SC2059
+    (printf "$skip" && head -c 512 a.tar | zstd -q && printf "$skip" && tail -c +513 a.tar | zstd -q && printf "$skip") >chunked
+    rm -rf store && mkdir store
+    run_ok import chunked
+    [ "$(cat "$(layer)/a")" = 1 ]
+    head -c -2 chunked >less
+    refused_file 'truncated' less
+    # A window that would take 2 GiB to unfold.
+    truncate -s 300M zeros
+    tar -cf - zeros | zstd -q --ultra -22 --long=31 --no-check >wide
+    refused_file 'zstd.*memory' wide
+}
+
 @test "no program is started to decompress" {
     mkdir path
     local program

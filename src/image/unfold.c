@@ -1,0 +1,32 @@
+#include "image/unfold.h"
+
+#include "base/file.h"
+
+ssize_t unfold_read(struct unfold *u, struct err *e)
+{
+    ssize_t n;
+    do
+        n = read(u->in_fd, u->in, UNFOLD_BLOCK);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_sys(e, errno, "cannot read the archive");
+    u->n_in += n;
+    return n;
+}
+
+int unfold_write(struct unfold *u, const void *bytes, size_t n, struct err *e)
+{
+    int r = fd_write_all(u->out_fd, bytes, n);
+    if (r < 0)
+        return err_sys(e, -r, "cannot pass the archive on");
+    u->n_out += (long long)n;
+    if (u->n_out > LIMITS_RATIO_FREE && u->n_out / u->limits->ratio > u->n_in)
+        return err_set(e, E2BIG, "the archive unfolds to more than %lld times its size",
+                       u->limits->ratio);
+    return 0;
+}
+
+int unfold_damaged(const struct unfold *u, const char *why, struct err *e)
+{
+    return err_set(e, EBADMSG, "cannot decompress the archive (%s): %s", u->name, why);
+}
