@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/str.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <string.h>
@@ -29,6 +30,18 @@ void json_setup(void)
     if (random)
         memcpy(&seed, random, sizeof(seed));
     json_object_seed(seed); /* zero: jansson finds one itself */
+}
+
+static void wipe(void *p)
+{
+    if (p)
+        explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+void json_wipe_freed(void)
+{
+    json_set_alloc_funcs(allocate, wipe);
 }
 
 json_t *json_at(const json_t *root, const char *path)

@@ -23,6 +23,10 @@ static inline void json_release(json_t **j)
  * memory runs out. */
 void json_setup(void);
 
+/* From now on everything that jansson gives back is wiped first: for a process that reads secrets.
+ */
+void json_wipe_freed(void);
+
 /* Walks objects by a dotted path: json_at(spec, "process.user.uid"). */
 json_t *json_at(const json_t *root, const char *path);
 

@@ -18,11 +18,9 @@ struct certificates {
     char *key;         /* its key; a secret, wiped on release */
 };
 
-/* The folders that hold one for each host, NULL-terminated. */
-extern const char *const certificate_folders[];
-
-/* Reads what is in @folders (as above) for @host, which is no path. Nothing there is no failure. A
- * .cert without .key or the other way round, or files that are larger than any certificate, are. */
+/* Reads what is in the folder @host (which is no path) of each of @folders, NULL-terminated.
+ * Nothing there is no failure. A .cert without .key or the other way round, or files that are
+ * larger than any certificate, are. */
 int certificates_read(const char *const *folders, const char *host, struct certificates *ret,
                       struct err *e);
 void certificates_release(struct certificates *c);

@@ -42,6 +42,7 @@ void secret_free(char **text);
 /* The files, in that order; the first is the one that login writes to. */
 struct credential_places {
     struct strv files;
+    unsigned seconds; /* that a program may take */
 };
 
 /* Those of the calling user. */

@@ -8,7 +8,7 @@
 #define DEFAULT_PREFIX "library/"
 #define DEFAULT_TAG    "latest"
 
-enum { NAME_MAX_LEN = 255, TAG_MAX_LEN = 128, TEXT_MAX_LEN = 512 };
+enum { TAG_MAX_LEN = 128, TEXT_MAX_LEN = 512 };
 
 static bool is_lower_alnum(char c)
 {
@@ -78,7 +78,7 @@ static bool component_is_valid(const char *s, size_t n)
     }
 }
 
-static bool path_is_valid(const char *path)
+bool reference_path_is_valid(const char *path)
 {
     for (;;) {
         size_t n = strcspn(path, "/");
@@ -116,7 +116,7 @@ static bool port_is_valid(const char *s)
     return *s == ':' && s[1] && strspn(s + 1, "0123456789") == strlen(s + 1);
 }
 
-static bool domain_is_valid(const char *domain)
+bool reference_domain_is_valid(const char *domain)
 {
     if (domain[0] == '[') {
         const char *end = strchr(domain, ']');
@@ -187,13 +187,13 @@ static int check_name(const struct reference *r, const char *text, struct err *e
     if (has_upper(r->path, strlen(r->path)))
         return err_set(e, EINVAL,
                        "invalid reference format: repository name (%s) must be lowercase", r->path);
-    if (!domain_is_valid(r->domain) || !path_is_valid(r->path))
+    if (!reference_domain_is_valid(r->domain) || !reference_path_is_valid(r->path))
         return err_set(e, EINVAL, "invalid reference format: \"%s\"", text);
-    if (strlen(r->domain) + 1 + strlen(r->path) > NAME_MAX_LEN)
+    if (strlen(r->domain) + 1 + strlen(r->path) > REFERENCE_NAME_MAX)
         return err_set(e, EINVAL,
                        "invalid reference format: repository name must not be more than %d "
                        "characters",
-                       NAME_MAX_LEN);
+                       REFERENCE_NAME_MAX);
     const char *hub_name = str_after(r->path, DEFAULT_PREFIX);
     if (hub_name && strcmp(r->domain, DEFAULT_DOMAIN) == 0 && strlen(hub_name) == DIGEST_HEX_LEN &&
         hex_is_valid(hub_name, DIGEST_HEX_LEN))

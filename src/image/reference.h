@@ -48,6 +48,12 @@ bool reference_is_name_only(const char *text);
 /* A full name as a person would type it: without docker.io/ and library/. Points into @full. */
 const char *reference_short(const char *full);
 
+/* Whether @text is "host", "host:5000" or "[::1]:5000"; "library/rust". Of any length: those of
+ * both together are at most REFERENCE_NAME_MAX bytes. */
+enum { REFERENCE_NAME_MAX = 255 };
+bool reference_domain_is_valid(const char *text);
+bool reference_path_is_valid(const char *text);
+
 /* Whether @text is "sha256:" and 64 lower-case hex digits, and nothing else: what every digest must
  * pass before it is part of a path. */
 bool digest_is_valid(const char *text);

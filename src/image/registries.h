@@ -23,17 +23,19 @@
 #define HUB_DOMAIN "docker.io"
 #define HUB_HOST   "registry-1.docker.io"
 
-/* Where the files are. */
+/* Where the files are. All owned. */
 struct registry_places {
-    const char *conf;       /* the main registries.conf, or NULL: none */
-    bool conf_required;     /* it was named by somebody: its absence is an error */
-    struct strv conf_parts; /* folders of *.conf, the later counting more */
-    const char *daemon;     /* daemon.json, or NULL */
+    char *conf;               /* the main registries.conf, or NULL: none */
+    bool conf_required;       /* it was named by somebody: its absence is an error */
+    struct strv conf_parts;   /* folders of *.conf, the later counting more */
+    char *daemon;             /* daemon.json, or NULL */
+    struct strv certificates; /* folders, see certificates.h */
 };
 
 /* Those of this machine: CONTAINERS_REGISTRIES_CONF, else ~/.config/containers/registries.conf if
  * it is there, else /etc/containers/registries.conf; /etc/containers/registries.conf.d and
- * ~/.config/containers/registries.conf.d; /etc/docker/daemon.json. Points into the environment. */
+ * ~/.config/containers/registries.conf.d; /etc/docker/daemon.json; the two
+ * folders of certificates. */
 int registry_places_default(struct registry_places *ret, struct err *e);
 void registry_places_release(struct registry_places *p);
 #define _cleanup_registry_places_ _cleanup_(registry_places_release)
