@@ -229,8 +229,8 @@ int credentials_store(const struct credential_places *places, const char *regist
         r = write_file(change.folder, change.path, change.file, e);
     if (r < 0)
         return err_wrap(e, "cannot keep the credentials");
-    *ret_where = program ? NULL : TAKE_PTR(change.path);
-    return 0;
+    *ret_where = program ? NULL : strdup(places->files.v[0]);
+    return program || *ret_where ? 0 : err_nomem(e);
 }
 
 int credentials_erase(const struct credential_places *places, const char *registry, struct err *e)
