@@ -93,6 +93,8 @@ extern const struct cli_command cmd_info;
 extern const struct cli_command cmd_inspect;
 extern const struct cli_command cmd_kill;
 extern const struct cli_command cmd_load;
+extern const struct cli_command cmd_login;
+extern const struct cli_command cmd_logout;
 extern const struct cli_command cmd_logs;
 extern const struct cli_command cmd_ns;
 extern const struct cli_command cmd_pause;

@@ -36,6 +36,8 @@ const struct command_entry command_entries[] = {
     {NULL, "inspect", &cmd_inspect, PLACE_COMMAND},
     {NULL, "kill", &cmd_kill, PLACE_COMMAND},
     {NULL, "load", &cmd_load, PLACE_COMMAND},
+    {NULL, "login", &cmd_login, PLACE_COMMAND},
+    {NULL, "logout", &cmd_logout, PLACE_COMMAND},
     {NULL, "logs", &cmd_logs, PLACE_COMMAND},
     {NULL, "pause", &cmd_pause, PLACE_COMMAND},
     {NULL, "port", &cmd_port, PLACE_COMMAND},

@@ -17,6 +17,20 @@ int terminal_make_raw(int fd, struct terminal *ret)
     return 0;
 }
 
+int terminal_hide_input(int fd, struct terminal *ret)
+{
+    struct terminal t = {.fd = fd};
+    if (tcgetattr(fd, &t.saved) < 0)
+        return -errno;
+    struct termios hidden = t.saved;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    if (tcsetattr(fd, TCSAFLUSH, &hidden) < 0)
+        return -errno;
+    t.raw = true;
+    *ret = t;
+    return 0;
+}
+
 void terminal_restore(struct terminal *t)
 {
     if (t->raw)

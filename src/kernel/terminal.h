@@ -10,13 +10,16 @@
 #include <termios.h>
 
 struct terminal {
-    int fd; /* not owned */
-    bool raw;
+    int fd;   /* not owned */
+    bool raw; /* or otherwise changed */
     struct termios saved;
 };
 
 /* Makes the terminal @fd raw and remembers how it was. 0 or -errno (-ENOTTY). */
 int terminal_make_raw(int fd, struct terminal *ret);
+
+/* What is typed is not shown any more, while lines are still made of it; likewise. */
+int terminal_hide_input(int fd, struct terminal *ret);
 
 /* Gives it back. Safe to call twice, and for one that was never raw. */
 void terminal_restore(struct terminal *t);
