@@ -111,8 +111,6 @@ static int add(const struct registries *r, const char *location, const char *res
         at->registry ? strdup(str_eq(at->registry, HUB_DOMAIN) ? HUB_HOST : at->registry) : NULL;
     if (!at->host || !at->path)
         return err_nomem(e);
-    if (!reference_path_is_valid(at->path))
-        return err_set(e, EINVAL, "\"%s\" is not the name of a repository", whole);
     int res = read_certificates(r, at, e);
     if (res < 0)
         return res;
@@ -122,6 +120,16 @@ static int add(const struct registries *r, const char *location, const char *res
     l->v[l->n++] = *at;
     *at = (struct endpoint){0};
     return 0;
+}
+
+/* The same of a place that must have a repository. */
+static int add_repository(const struct registries *r, const char *location, const char *rest,
+                          bool insecure, unsigned flags, struct endpoint_list *l, struct err *e)
+{
+    int res = add(r, location, rest, insecure, flags, l, e);
+    return res == 0 && !reference_path_is_valid(l->v[l->n - 1].path)
+               ? err_set(e, EINVAL, "\"%s%s\" is not the name of a repository", location, rest)
+               : res;
 }
 
 /* How much of @name the prefix takes: 0 when it is none of it. A prefix ends where a part of the
@@ -156,11 +164,11 @@ static const json_t *find_rule(const struct registries *r, const char *name, siz
     return best;
 }
 
-static int check_blocked(const json_t *rule, const struct reference *ref, struct err *e)
+static int check_blocked(const json_t *rule, const char *name, struct err *e)
 {
     return json_bool(rule, "blocked", false)
-               ? err_set(e, EACCES, "the registry of \"%s/%s\" is blocked by \"%s\"", ref->domain,
-                         ref->path, json_str(rule, "file"))
+               ? err_set(e, EACCES, "the registry of \"%s\" is blocked by \"%s\"", name,
+                         json_str(rule, "file"))
                : 0;
 }
 
@@ -173,8 +181,8 @@ static int add_mirrors(const struct registries *r, const json_t *rule, const str
         const char *serves = json_str(mirror, "serves");
         if (str_eq(serves, ref->digest ? "tag-only" : "digest-only"))
             continue;
-        int res = add(r, json_str(mirror, "location"), rest, json_bool(mirror, "insecure", false),
-                      ENDPOINT_MIRROR, l, e);
+        int res = add_repository(r, json_str(mirror, "location"), rest,
+                                 json_bool(mirror, "insecure", false), ENDPOINT_MIRROR, l, e);
         if (res < 0)
             return res;
     }
@@ -193,7 +201,8 @@ static int add_hub_mirrors(const struct registries *r, const char *place, struct
         if (!rest)
             return err_nomem(e);
         unsigned plain = json_bool(mirror, "plain", false) ? ENDPOINT_HTTP : 0;
-        int res = add(r, json_str(mirror, "host"), rest, false, ENDPOINT_MIRROR | plain, l, e);
+        int res =
+            add_repository(r, json_str(mirror, "host"), rest, false, ENDPOINT_MIRROR | plain, l, e);
         if (res < 0)
             return res;
     }
@@ -210,7 +219,7 @@ int registries_pull_from(const struct registries *r, const struct reference *ref
         return err_nomem(e);
     size_t matched;
     const json_t *rule = find_rule(r, full, &matched);
-    int res = check_blocked(rule, ref, e);
+    int res = check_blocked(rule, name, e);
     if (res < 0)
         return res;
     const char *rest = name + (matched < strlen(name) ? matched : strlen(name));
@@ -222,7 +231,7 @@ int registries_pull_from(const struct registries *r, const struct reference *ref
     if (res == 0)
         res = add_hub_mirrors(r, place, &l, e);
     if (res == 0)
-        res = add(r, place, "", json_bool(rule, "insecure", false), 0, &l, e);
+        res = add_repository(r, place, "", json_bool(rule, "insecure", false), 0, &l, e);
     if (res == 0)
         *ret = TAKE(l, (struct endpoint_list){0});
     return res;
@@ -238,9 +247,23 @@ int registries_push_to(const struct registries *r, const struct reference *ref,
         return err_nomem(e);
     size_t matched;
     const json_t *rule = find_rule(r, full, &matched);
-    int res = check_blocked(rule, ref, e);
+    int res = check_blocked(rule, name, e);
     if (res == 0)
-        res = add(r, name, "", json_bool(rule, "insecure", false), 0, &l, e);
+        res = add_repository(r, name, "", json_bool(rule, "insecure", false), 0, &l, e);
+    if (res == 0)
+        *ret = TAKE(l, (struct endpoint_list){0});
+    return res;
+}
+
+int registries_login_to(const struct registries *r, const char *registry, struct endpoint_list *ret,
+                        struct err *e)
+{
+    _cleanup_endpoints_ struct endpoint_list l = {0};
+    size_t matched;
+    const json_t *rule = find_rule(r, registry, &matched);
+    int res = check_blocked(rule, registry, e);
+    if (res == 0)
+        res = add(r, registry, "", json_bool(rule, "insecure", false), 0, &l, e);
     if (res == 0)
         *ret = TAKE(l, (struct endpoint_list){0});
     return res;

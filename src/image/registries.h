@@ -92,10 +92,14 @@ void endpoint_list_release(struct endpoint_list *l);
 int registries_pull_from(const struct registries *r, const struct reference *ref,
                          struct endpoint_list *ret, struct err *e);
 
-/* Where @ref is pushed to, or logged in to: the place that its name says, without mirrors and
- * without "location", as containers-registries.conf(5) has it. For a login @ref's path is unused.
- */
+/* Where @ref is pushed to: the place that its name says, without mirrors and without "location", as
+ * containers-registries.conf(5) has it. */
 int registries_push_to(const struct registries *r, const struct reference *ref,
                        struct endpoint_list *ret, struct err *e);
+
+/* The registry itself ("docker.io", "localhost:5000"), to ask whether it lets somebody in. The
+ * path is "". */
+int registries_login_to(const struct registries *r, const char *registry, struct endpoint_list *ret,
+                        struct err *e);
 
 #endif

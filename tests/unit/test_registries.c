@@ -231,6 +231,25 @@ static void test_rules(void **state)
     assert_non_null(strstr(err_text(&e), "\"m1.net\" is not the name of a repository"));
 }
 
+static void test_login(void **state)
+{
+    put("registries.conf", "[[registry]]\nlocation = 'a.com'\ninsecure = true\n"
+                           "[[registry]]\nlocation = 'bad.com'\nblocked = true\n"
+                           "[[registry]]\nlocation = 'b.com/x'\ninsecure = true\n");
+    _cleanup_registries_ struct registries *r = configured();
+    static const char *const cases[][2] = {
+        {"a.com", "spa:a.com/"}, {"b.com", "s:b.com/"}, {"docker.io", "s:registry-1.docker.io/"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_endpoints_ struct endpoint_list l = {0};
+        _cleanup_str_ struct str got = {0};
+        assert_int_equal(registries_login_to(r, cases[i][0], &l, NULL), 0);
+        print(&l, &got);
+        assert_string_equal(got.s, cases[i][1]);
+    }
+    struct endpoint_list l = {0};
+    assert_int_equal(registries_login_to(r, "bad.com", &l, NULL), -EACCES);
+}
+
 static void test_digest_mirrors(void **state)
 {
     put("registries.conf", "[[registry]]\nlocation = 'a.com'\nmirror-by-digest-only = true\n"
@@ -390,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_short_names, begin, end),
         cmocka_unit_test_setup_teardown(test_rules, begin, end),
+        cmocka_unit_test_setup_teardown(test_login, begin, end),
         cmocka_unit_test_setup_teardown(test_digest_mirrors, begin, end),
         cmocka_unit_test_setup_teardown(test_later_files, begin, end),
         cmocka_unit_test_setup_teardown(test_version_1, begin, end),
