@@ -47,8 +47,8 @@ static char *name_at_registry(const char *name)
 {
     _cleanup_reference_ struct reference reference = {0};
     _cleanup_free_ char *full = NULL;
-    if (str_eq(name, IMAGE_HOST) || reference_parse(name, &reference, NULL) < 0 ||
-        !(full = reference_full(&reference)))
+    if (str_eq(name, IMAGE_HOST) || digest_is_valid(name) ||
+        reference_parse(name, &reference, NULL) < 0 || !(full = reference_full(&reference)))
         return NULL;
     return strdup(reference_short(full));
 }

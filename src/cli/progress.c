@@ -40,7 +40,7 @@ void progress_resize(struct progress *p, unsigned columns, unsigned rows)
 {
     columns = columns ? columns : COLUMNS_DEFAULT;
     rows = rows ? rows : ROWS_DEFAULT;
-    p->resized |= p->columns != columns || p->rows != rows;
+    p->resized |= p->shown.n > 0 && (p->columns != columns || p->rows != rows);
     p->columns = columns;
     p->rows = rows;
 }
@@ -48,6 +48,7 @@ void progress_resize(struct progress *p, unsigned columns, unsigned rows)
 void progress_forget(struct progress *p)
 {
     strv_release(&p->shown);
+    p->resized = false;
 }
 
 /* ---- messages ---- */
@@ -278,9 +279,12 @@ static int make_rows(const struct progress *p, bool all, uint64_t now_ms, struct
     return rows->failed ? -ENOMEM : 0;
 }
 
-/* Of what stands there after the terminal has become narrower: it wraps rows that are too long. */
+/* How many rows stand there. A terminal that has become narrower wraps what is too long, and what
+ * has left it at the top cannot be reached. */
 static size_t rows_shown(const struct progress *p)
 {
+    if (!p->resized)
+        return p->shown.n;
     size_t n = 0, most = p->rows > 1 ? p->rows - 1 : 0;
     for (size_t i = 0; i < p->shown.n; i++) {
         size_t length = strlen(p->shown.v[i]);
@@ -289,32 +293,24 @@ static size_t rows_shown(const struct progress *p)
     return n < most ? n : most;
 }
 
-/* Clears what stands there: who draws next begins anew. */
-static void erase(struct progress *p, struct str *out)
+/* Rows are cleared one by one, behind their text: some terminals keep what a whole screen showed
+ * when it is cleared. */
+static void add_rows(const struct progress *p, const struct strv *rows, struct str *out)
 {
-    size_t n = rows_shown(p);
-    if (n > 0)
-        str_addf(out, "\x1b[%zuA", n);
-    if (p->shown.n > 0)
-        str_add(out, "\r\x1b[J");
-    strv_release(&p->shown);
-}
-
-static void add_rows(struct progress *p, const struct strv *rows, struct str *out)
-{
-    size_t same = 0;
-    while (same < rows->n && same < p->shown.n && str_eq(rows->v[same], p->shown.v[same]))
+    size_t same = 0, up = rows_shown(p);
+    while (!p->resized && same < rows->n && same < up && str_eq(rows->v[same], p->shown.v[same]))
         same++;
-    if (same == rows->n && same == p->shown.n)
+    if (!p->resized && same == rows->n && same == up)
         return;
-    if (p->shown.n > same)
-        str_addf(out, "\x1b[%zuA", p->shown.n - same);
+    if (up > same)
+        str_addf(out, "\x1b[%zuA\r", up - same);
     for (size_t i = same; i < rows->n; i++) {
-        bool stands = i < p->shown.n && str_eq(rows->v[i], p->shown.v[i]);
-        str_addf(out, "%s%s\r\n", stands ? "" : rows->v[i],
-                 stands || i >= p->shown.n ? "" : "\x1b[K");
+        bool stands = !p->resized && i < up && str_eq(rows->v[i], p->shown.v[i]);
+        /* A row that was wrapped is one with the next until it is cleared whole. */
+        str_addf(out, "%s%s%s\r\n", p->resized ? "\x1b[2K" : "", stands ? "" : rows->v[i],
+                 stands || i >= up ? "" : "\x1b[K");
     }
-    if (p->shown.n > rows->n)
+    if (up > rows->n)
         str_add(out, "\x1b[J");
 }
 
@@ -324,10 +320,8 @@ static int draw(struct progress *p, bool all, uint64_t now_ms, struct str *out)
     int r = make_rows(p, all, now_ms, &rows);
     if (r < 0)
         return r;
-    if (p->resized)
-        erase(p, out);
-    p->resized = false;
     add_rows(p, &rows, out);
+    p->resized = false;
     strv_release(&p->shown);
     p->shown = TAKE(rows, (struct strv){0});
     return out->failed ? -ENOMEM : 0;
@@ -342,9 +336,6 @@ int progress_settle(struct progress *p, uint64_t now_ms, struct str *out)
 {
     if (!p->terminal || p->n == 0)
         return 0;
-    /* More than the terminal has room for scrolls: from where the first row stands. */
-    if (p->n >= p->rows)
-        erase(p, out);
     int r = draw(p, true, now_ms, out);
     drop_layers(p);
     progress_forget(p);
