@@ -150,7 +150,13 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
     int status = 0, r = 0;
     if (o->type && !str_eq(o->type, "image") && !str_eq(o->type, "container") &&
         !str_eq(o->type, "volume"))
-        return err_set(e, EINVAL, "\"%s\" is not a valid value for --type", o->type);
+        return err_set(e, EINVAL,
+                       "unknown type: \"%s\": must be one of \"container\", \"image\", \"volume\"",
+                       o->type);
+    if (o->format && template_check(o->format, e) < 0) {
+        cli_error(err_text(e));
+        return STATUS_NO_TEMPLATE;
+    }
     if (!list)
         return err_nomem(e);
     cli_reap(c);

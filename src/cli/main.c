@@ -49,7 +49,7 @@ static int wrong_number(const struct cli_command *c, int n, struct err *e)
 {
     int wanted = n < c->min ? c->min : c->max;
     const char *about = c->min == c->max ? "" : n < c->min ? "at least " : "at most ";
-    return err_set(e, ERR_USAGE, "\"skiff %.*s\" takes %s%d argument%s: skiff %.*s",
+    return err_set(e, ERR_USAGE, "\"skiff %.*s\" requires %s%d argument%s: skiff %.*s",
                    command_name_length(c), c->line, about, wanted, wanted == 1 ? "" : "s",
                    (int)strcspn(c->line, "\n"), c->line);
 }

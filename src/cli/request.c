@@ -413,11 +413,32 @@ static int put_network(struct builder *b, const struct request_options *o)
     return r == 0 ? put_list(b, b->host, "ExtraHosts", "add-host", &o->add_host) : r;
 }
 
+/* As Docker keeps them: in capitals, with CAP_. Whether there is such a one is the engine's business. */
+static int put_capabilities(struct builder *b, const char *key, const struct option_list *list)
+{
+    json_t *array = json_array();
+    int r = put(b, b->host, key, array);
+    for (size_t i = 0; r == 0 && i < list->n; i++) {
+        const char *name = list->v[i];
+        bool whole = strcasecmp(name, "ALL") == 0 || strncasecmp(name, "CAP_", 4) == 0;
+        _cleanup_free_ char *full = str_printf("%s%s", whole ? "" : "CAP_", name);
+        if (!full)
+            return err_nomem(b->e);
+        for (char *p = full; *p; p++)
+            *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
+        json_t *j = json_string(full);
+        if (!j)
+            return err_set(b->e, EINVAL, "invalid capability: it is not UTF-8");
+        r = json_array_append_new(array, j) < 0 ? err_nomem(b->e) : 0;
+    }
+    return r;
+}
+
 static int put_security(struct builder *b, const struct request_options *o)
 {
-    int r = put_list(b, b->host, "CapAdd", "cap-add", &o->cap_add);
+    int r = put_capabilities(b, "CapAdd", &o->cap_add);
     if (r == 0)
-        r = put_list(b, b->host, "CapDrop", "cap-drop", &o->cap_drop);
+        r = put_capabilities(b, "CapDrop", &o->cap_drop);
     if (r == 0)
         r = put_list(b, b->host, "SecurityOpt", "security-opt", &o->security_opt);
     if (r == 0)

@@ -50,6 +50,12 @@ int template_run_header(const struct template *t, json_t *headers, struct str *o
     return template_execute(t, headers, true, out, e);
 }
 
+int template_check(const char *text, struct err *e)
+{
+    _cleanup_template_ struct template *t = NULL;
+    return template_new(text, &t, e);
+}
+
 int template_render(const char *text, json_t *value, struct str *out, struct err *e)
 {
     _cleanup_template_ struct template *t = NULL;

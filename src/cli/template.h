@@ -52,6 +52,12 @@ static inline void template_release(struct template **t)
 }
 #define _cleanup_template_ _cleanup_(template_release)
 
+/* Whether @text is a template: 0, or as template_new. */
+int template_check(const char *text, struct err *e);
+
+/* Docker's exit status of an inspection whose template is none. */
+#define STATUS_NO_TEMPLATE 64
+
 /* Compiles and runs once: what `inspect --format` does. */
 int template_render(const char *text, json_t *value, struct str *out, struct err *e);
 

@@ -168,7 +168,7 @@ offers()
         [ "$output" = "$(cat "$SKIFF_SOURCE/completion/skiff.$shell")" ]
     done
     run_fails 'no completion for "csh"' skiff completion csh
-    run_fails 'takes 1 argument' skiff completion
+    run_fails 'requires 1 argument' skiff completion
 }
 
 @test "completion: bash: words, values behind = and :, containers" {

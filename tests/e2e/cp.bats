@@ -113,7 +113,7 @@ table()
     copy_case src/file dst/there/ && expect there/file=1
     copy_case src/file dst/there/. && expect there/file=1
     copy_case src/file dst/new/ && expect_refusal 'no such directory'
-    copy_case src/file dst/new/. && expect_refusal "$missing"
+    copy_case src/file dst/new/. && expect_refusal "$missing|no such (file or )?directory"
     copy_case src/file dst/no/such && expect_refusal "$missing"
     # Links at the destination are followed, to nothing too.
     copy_case src/file dst/tothere && expect there/file=1
@@ -127,7 +127,7 @@ table()
     copy_case src/dir dst/there && expect there/dir/ there/dir/inner=2 there/dir/sub/ there/dir/sub/deep=3
     copy_case src/dir/ dst/there && expect there/dir/ there/dir/inner=2 there/dir/sub/ there/dir/sub/deep=3
     copy_case src/dir/. dst/there && expect there/inner=2 there/sub/ there/sub/deep=3
-    copy_case src/dir/. dst/tothere/ && expect there/inner=2 there/sub/ there/sub/deep=3
+    differs "a folder is not copied onto a link to one, on the host" || copy_case src/dir/. dst/tothere/ && expect there/inner=2 there/sub/ there/sub/deep=3
     copy_case src/dir dst/old && expect_refusal 'cannot copy directory'
     copy_case src/dir/. dst/old && expect_refusal 'cannot copy directory'
     copy_case src/dir dst/no/such && expect_refusal "$missing"
@@ -150,12 +150,12 @@ table()
     copy_case src/file/ dst/there && expect_refusal 'not a directory'
     copy_case src/file/. dst/there && expect_refusal 'not a directory'
     copy_case src/file/x dst/there && expect_refusal 'not a directory'
-    copy_case src/file dst/old/ && expect_refusal 'not a directory'
+    copy_case src/file dst/old/ && expect_refusal 'not a directory|no such directory'
     copy_case src/file dst/old/x && expect_refusal 'not a directory'
 }
 
 @test "from the host to a container, by Docker's table" {
-    table in 'Could not find the file /dst/[a-z]+ in container case' 'cannot open "src/.*": no such file'
+    table in 'Could not find the file /dst/[a-z]+ in container case' '(cannot open "|lstat .*)src/.*no such file'
 }
 
 @test "from a container to the host, by Docker's table" {
@@ -211,6 +211,7 @@ same()
 }
 
 @test "every kind of file arrives as it was, in and out, running or not" {
+    needs_skiff "its times are whole seconds"
     local name
     make_tree tree
     for name in runs ended fresh; do
@@ -253,12 +254,13 @@ same()
     skiff cp -a runs:/kept out-a
     skiff cp -a runs:/plain out-plain
     [ "$(stat -c %u:%g out out/file | sort -u)" = 0:0 ]
-    [ "$(stat -c %u:%g out-a out-a/file | sort -u)" = 1000:50 ]
+    differs "what comes out is always the caller's" || [ "$(stat -c %u:%g out-a out-a/file | sort -u)" = 1000:50 ]
     [ "$(stat -c %u:%g out-plain out-plain/file | sort -u)" = 0:0 ]
     [ "$(skiff cp ended:/kept - | tar -tv --numeric-owner | grep -c '1000/50')" -eq 2 ]
 }
 
 @test "owners, with a user namespace: those that the container sees" {
+    needs_skiff "no user namespace of a container's own"
     mkdir volume given
     echo >given/file
     chown 1000:50 given/file
@@ -293,6 +295,7 @@ same()
     mkdir volume sub
     echo volume >volume/file
     echo sub >sub/file
+    needs_skiff "cp sees no tmpfs"
     skiff run -d --network none --name mounts -v "$PWD/volume:/data" -v "$PWD/sub:/data/sub:ro" -v "$PWD/sub/file:/one" \
         --tmpfs /quick busybox sh -c 'echo quick >/quick/file; echo root >/file; sleep 1000' >/dev/null
     until_true skiff cp mounts:/file .
@@ -349,6 +352,7 @@ same()
 }
 
 @test "the built-in image: while it runs" {
+    needs_skiff "no built-in image"
     skiff run -d --network none --name machine host sleep 1000 >/dev/null
     echo 1 >given
     skiff cp given machine:/srv/
@@ -388,7 +392,7 @@ same()
     skiff cp runs:/tree - >tree.tar
     mkdir back
     tar -C back --xattrs --xattrs-include='user.*' -xpf tree.tar
-    same tree back/tree
+    differs "times are whole seconds" || same tree back/tree
     bsdtar -tf tree.tar >/dev/null
     python3 -c 'import tarfile; assert len(tarfile.open("tree.tar").getmembers()) == 17'
     run bash -c "'$SKIFF' cp runs:/nothing - | cat"
@@ -408,7 +412,7 @@ same()
             tar -C tree --format=$format --sparse --xattrs -c . | $packer | skiff cp - box:/box
             rm -rf out
             skiff cp -a box:/box out
-            [ "$(stat -c %u:%g out/file)" = 1000:50 ]
+            differs "what comes out is always the caller's" || [ "$(stat -c %u:%g out/file)" = 1000:50 ]
             cmp tree/big out/big
             [ "$(readlink out/absolute)" = /etc/passwd ]
             [ "$(stat -c %i out/file)" = "$(stat -c %i out/deep/same)" ]
@@ -421,7 +425,7 @@ same()
     tar -C tree --format=posix --sparse --xattrs -c . | skiff cp - ended:/same
     rm -rf out
     skiff cp -a ended:/same out
-    facts out | grep -v '^|' | diff want -
+    differs "times are whole seconds" || facts out | grep -v '^|' | diff want -
 }
 
 @test "an archive: names are names, links are followed inside the container, and the folder must be there" {
@@ -475,7 +479,7 @@ same()
     run_fails 'destination can not be empty' skiff cp runs:/b ''
     run_fails 'no such container: nobody' skiff cp nobody:/a b
     run_fails 'no such container: nobody' skiff cp ./file:name nobody:/b
-    run_fails 'takes 2 arguments' skiff cp runs:/a
+    run_fails 'requires 2 arguments' skiff cp runs:/a
     mkfifo pipe
     run_fails 'must be a directory or a regular file' skiff cp runs:/colon pipe
     run_fails 'must be a directory or a regular file: got a device' skiff cp runs:/colon /dev/null
@@ -492,6 +496,7 @@ same()
     umount small
     [ "$s" -ne 0 ]
     [[ $o =~ 'no space left on device' ]]
+    differs "cp sees no tmpfs" && return
     skiff run -d --network none --name tight --tmpfs /tight:size=1m busybox sleep 1000 >/dev/null
     run_fails 'no space left on device' skiff cp big tight:/tight/
     gone tight

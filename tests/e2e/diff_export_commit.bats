@@ -38,11 +38,20 @@ changes='rm /etc/passwd; mkdir -p /n/e/w; echo 1 >/n/e/w/f; rm -r /home; rm -r /
 
 # --- diff ----------------------------------------------------------------------------------------
 
+# changes_are LINES: Docker tells them in no order.
+changes_are()
+{
+    differs "in no order" || {
+        output_is "$1"
+        return
+    }
+    [ "$(sort <<<"$output")" = "$(sort <<<"$1")" ] || told "expected in any order: $1"
+}
+
 @test "diff: added, changed and deleted, a folder before what is in it" {
     ran one "$changes"
     run_ok skiff diff one
-    # Docker tells the same of the same commands (in no order).
-    output_is 'C /bin
+    changes_are 'C /bin
 C /bin/true
 A /bin/true/x
 C /etc
@@ -71,6 +80,7 @@ D /var/tmp'
     run_ok skiff diff fresh
     output_is ''
     run_fails 'no such container: nobody' skiff diff nobody
+    differs "no built-in image" && return
     skiff run --network none --name machine host true
     run_fails 'built-in image' skiff diff machine
 }
@@ -78,10 +88,11 @@ D /var/tmp'
 @test "diff: odd names, and what came and went" {
     ran one 'printf 1 >"/a b"; printf 1 >"/$(printf "n\\303\\244")"; echo 1 >/gone; rm /gone; mv /etc/group /etc/moved'
     run_ok skiff diff one
-    output_is $'A /a b\nC /etc\nD /etc/group\nA /etc/moved\nA /n\xc3\xa4'
+    changes_are $'A /a b\nC /etc\nD /etc/group\nA /etc/moved\nA /n\xc3\xa4'
 }
 
 @test "diff: with a user namespace, owners that were not changed are no changes" {
+    needs_skiff "no user namespace of a container's own"
     skiff run --network none --userns private --name mapped busybox sh -c 'echo >/x; chmod 600 /etc/passwd; chmod 644 /etc/passwd; chown 5 /etc/group'
     run_ok skiff diff mapped
     output_is $'C /etc\nC /etc/group\nA /x'
@@ -96,6 +107,7 @@ facts()
 }
 
 @test "export: the whole root, as it was imported and changed" {
+    needs_skiff "times are whole seconds, and it makes /.dockerenv"
     mkdir made
     rootfs_unpacked "$(rootfs_busybox)" made
     chown 1000:50 made/etc/passwd
@@ -150,7 +162,7 @@ facts()
     output_is ''
     tar -tf out.tar made
     [ "$(stat -c %a out.tar)" = 600 ]
-    run_fails 'cannot create' skiff export -o no/such/out.tar one
+    run_fails 'cannot create|invalid output path' skiff export -o no/such/out.tar one
     run_fails 'is a directory' skiff export -o . one
     run_fails 'no such container' skiff export -o new.tar nobody
     [ ! -e new.tar ]
@@ -166,6 +178,7 @@ facts()
 }
 
 @test "export: with a user namespace owners are those that the container sees" {
+    needs_skiff "no user namespace of a container's own"
     skiff run --network none --userns private --name mapped busybox sh -c 'echo >/x; chown 5:6 /x; echo >/y'
     skiff export mapped | tar -tv --numeric-owner >names
     grep -qE ' 5/6 .* x$' names
@@ -174,6 +187,7 @@ facts()
 }
 
 @test "trees that are deeper than a path can be long" {
+    needs_skiff "paths end at 4,096 bytes"
     require_command python3
     python3 - <<'END'
 import os
@@ -214,6 +228,7 @@ rootfs()
 }
 
 @test "commit: the new image has what the container had, and has not what it had not" {
+    needs_skiff "what it makes for each container is in its archives"
     ran one "$changes; mkfifo /fifo; ln /usr/x /usr/y; chown -h 7:8 /link; chmod 4755 /usr/x; dd if=/dev/zero of=/sparse bs=1 seek=3000000 count=1 2>&-"
     run_ok skiff commit one changed:v1
     [[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
@@ -254,6 +269,7 @@ rootfs()
     [ "$(skiff image inspect chain:4 | jq '.[0].RootFS.Layers | length')" -eq 4 ]
     run_ok skiff run --rm --network none chain:4 ls /d
     output_is four
+    differs "its images lie elsewhere" && return
     run_ok skopeo inspect --config --raw "oci:$SKIFF_ROOT/images:docker.io/library/chain:4"
     [ "$(jq -r '.history[-1].empty_layer' <<<"$output")" = true ]
     [ "$(jq '.history | length' <<<"$output")" -eq 5 ]
@@ -273,6 +289,7 @@ rootfs()
 }
 
 @test "commit: settings, changes, author and message" {
+    needs_skiff "its images lie elsewhere"
     skiff run --network none --name one -e A=1 -u 1000:50 -w /tmp -l k=v --entrypoint sh busybox -c 'echo hello'
     run_ok skiff commit -a 'Ada <ada@example.org>' -m 'what I did' -c 'ENV B=2' -c 'CMD ["-c", "id -u"]' \
         --change 'EXPOSE 80' one set
@@ -317,6 +334,7 @@ rootfs()
 }
 
 @test "commit: with a user namespace owners are those that the container sees" {
+    needs_skiff "no user namespace of a container's own"
     skiff run --network none --userns private --name mapped busybox sh -c 'echo >/x; chown 5:6 /x; echo >/y'
     skiff commit mapped plain >/dev/null
     run_ok skiff run --rm --network none plain stat -c '%u:%g' /x /y
@@ -324,6 +342,7 @@ rootfs()
 }
 
 @test "commit: a full disk leaves no image" {
+    needs_skiff "its root is elsewhere"
     mkdir small
     mount -t tmpfs -o size=20m none small
     export SKIFF_ROOT=$PWD/small SKIFF_RUN_DIR=$PWD/small.run
@@ -354,12 +373,15 @@ rootfs()
     run_ok skiff run --rm --network none first cat /a
     run_fails 'no such image: nothing' skiff tag nothing x
     run_fails 'lowercase' skiff tag busybox Bad
-    run_fails 'built-in' skiff tag host x
-    run_fails 'built-in' skiff tag busybox host
+    differs "no built-in image" || {
+        run_fails 'built-in' skiff tag host x
+        run_fails 'built-in' skiff tag busybox host
+    }
     skiff rmi -f example.org/second:v2 first >/dev/null
 }
 
 @test "history: the layers and what made them, the last one first" {
+    needs_skiff "control characters come out as they are"
     ran one 'echo 1 >/a'
     skiff commit -m 'a message' one past >/dev/null
     skiff create --name two past true >/dev/null

@@ -32,12 +32,13 @@ teardown_file()
     is '.State.FinishedAt == "0001-01-01T00:00:00Z"'
     is '.Image | test("^sha256:[0-9a-f]{64}$")'
     is '.Driver == "overlay2" and .Platform == "linux" and .RestartCount == 0'
-    is '.HostConfig.Binds == ["/tmp:/t:ro"] and .HostConfig.Memory == 67108864 and .HostConfig.CapAdd == ["NET_ADMIN"] and .HostConfig.Init'
-    is '.HostConfig.NetworkMode == "bridge" and .HostConfig.PidMode == "" and .HostConfig.CgroupnsMode == "private"'
+    is '.HostConfig.Binds == ["/tmp:/t:ro"] and .HostConfig.Memory == 67108864 and .HostConfig.CapAdd == ["CAP_NET_ADMIN"] and .HostConfig.Init'
+    is '(.HostConfig.NetworkMode | IN("bridge", "default")) and .HostConfig.PidMode == ""'
+    differs "v1 has the machine's control groups" || is '.HostConfig.CgroupnsMode == "private"'
     is '.Config.Hostname == "box" and .Config.User == "user:staff" and .Config.WorkingDir == "/tmp" and .Config.Image == "busybox"'
     is '.Config.Env | index("X=y") != null'
     is '.Config.Cmd == ["sleep", "1000"] and .Config.Labels == {"a": "b"} and .Config.OpenStdin and (.Config.Tty | not)'
-    is '[.Mounts[] | [.Type, .Source, .Destination, .RW, .Propagation]] == [["bind", "/tmp", "/t", false, "rprivate"], ["tmpfs", "", "/m", true, ""]]'
+    is '[.Mounts[] | [.Type, .Source, .Destination, .RW, (.Propagation | sub("rslave"; "rprivate"))]] == [["bind", "/tmp", "/t", false, "rprivate"], ["tmpfs", "", "/m", true, ""]]'
     is '.NetworkSettings.IPAddress | test("^[0-9.]+$")'
     is '.NetworkSettings.Networks.bridge.Gateway == .NetworkSettings.Gateway and .NetworkSettings.MacAddress != ""'
     is '.GraphDriver.Data.UpperDir | endswith("/upper")'
@@ -66,6 +67,7 @@ teardown_file()
     output_is 'b up'
     run_ok skiff inspect -f '{{range $k, $v := .NetworkSettings.Networks}}{{$k}}={{len $v.IPAddress}}{{end}}' web
     [[ $output =~ ^bridge=[0-9]+$ ]]
+    differs "join takes no list of a document from another version" && return
     run_ok skiff inspect -f '{{join .Config.Cmd " "}} {{upper .Path}} {{printf "%.3s" .Id}}' web
     output_is "sleep 1000 SLEEP ${id:0:3}"
     run_ok skiff inspect -f json web
@@ -75,9 +77,9 @@ teardown_file()
 @test "--format: what is no template, and what is not there" {
     run_status 1 skiff inspect -f '{{.Nonsense}}' web
     output_has 'map has no entry for key "Nonsense"'
-    run_status 1 skiff inspect -f '{{.Id' web
+    run_status 64 skiff inspect -f '{{.Id' web
     output_has template
-    run_status 1 skiff inspect -f '{{nosuch .Id}}' web
+    run_status 64 skiff inspect -f '{{nosuch .Id}}' web
     output_has 'nosuch'
 }
 
@@ -94,6 +96,7 @@ teardown_file()
     run_status 1 skiff inspect nobody
     [ "$(skiff inspect nobody 2>/dev/null)" = '[]' ]
     for odd in '' . .. / ../web 'web/..' '*' $'web\n'; do
+        differs "a newline at the end of a name is none" && [ "$odd" = $'web\n' ] && continue
         run_status 1 skiff inspect "$odd"
     done
 }
@@ -109,11 +112,12 @@ teardown_file()
     run_status 1 skiff inspect --type container busybox
     output_has 'no such container: busybox'
     run_status 1 skiff inspect --type nonsense web
-    output_has '"nonsense" is not a valid value for --type'
+    output_has 'unknown type: "nonsense": must be one of'
     skiff rmi web:latest >/dev/null
 }
 
 @test "an image: Docker's fields" {
+    needs_skiff "import knows no STOPSIGNAL before 23"
     skiff import -m 'by hand' -c 'CMD ["a", "b"]' -c 'ENV X=y' -c 'EXPOSE 80' -c 'LABEL l=m' -c 'USER 5' \
         -c 'WORKDIR /w' -c 'ENTRYPOINT ["e"]' -c 'VOLUME /v' -c 'STOPSIGNAL 9' "$(rootfs_busybox)" full:1 >/dev/null
     run_ok skiff image inspect full:1
@@ -123,6 +127,7 @@ teardown_file()
 }
 
 @test "each container is also an OCI bundle that says the same" {
+    needs_skiff "the bundle is no file of its"
     id=$(skiff inspect -f '{{.Id}}' web)
     config=$SKIFF_ROOT/containers/$id/config.json
     jq -e '.ociVersion | startswith("1.")' "$config"

@@ -115,7 +115,7 @@ ready()
     status_is one created
     status_is two created
     started runs sleep 100
-    run_fails 'attach runs' skiff start -a runs
+    differs "start -a of one that runs waits for its end" || run_fails 'attach runs' skiff start -a runs
 }
 
 @test "a start whose command is missing says so; the container stays, created, and can be removed" {
@@ -129,6 +129,7 @@ ready()
 }
 
 @test "a start whose image is gone says so, and the container stays" {
+    needs_skiff "its images lie elsewhere"
     made orphaned true
     mv "$SKIFF_ROOT/images" "$SKIFF_ROOT/elsewhere"
     run_fails 'no such image: sha256:[0-9a-f]{64}' skiff start orphaned
@@ -173,9 +174,9 @@ ready()
     made taken true
     run_fails 'the container name "/taken" is already in use by container "[0-9a-f]{64}"' \
         skiff create --name taken busybox true
-    run_fails 'invalid container name "-x"' skiff create --name=-x busybox true
-    run_fails 'invalid container name "a/b"' skiff create --name a/b busybox true
-    run_fails 'invalid container name "x"' skiff create --name x busybox true
+    run_fails 'invalid container name ["(]-x[")]' skiff create --name=-x busybox true
+    run_fails 'invalid container name ["(]a/b[")]' skiff create --name a/b busybox true
+    run_fails 'invalid container name ["(]x[")]' skiff create --name x busybox true
     skiff rm taken >/dev/null
     run_ok skiff create --name taken busybox true
     skiff create busybox true >/dev/null
@@ -210,7 +211,7 @@ ready()
     skiff run -d --network none --stop-timeout 0 --name own busybox sleep 1000 >/dev/null
     run_ok skiff stop own
     [ "$(field own .State.ExitCode)" -eq 137 ]
-    run_fails 'invalid timeout -7' skiff stop -t -7 own
+    differs "stop -t -7 waits for ever" || run_fails 'invalid timeout -7' skiff stop -t -7 own
 }
 
 @test "stop sends the image's signal, one of run's, or one of its own" {
@@ -224,6 +225,7 @@ ready()
     run_ok skiff stop run
     [ "$(field run .State.ExitCode)" -eq 7 ]
 
+    differs "daemons before 23 know no signal of stop" && return
     started given sh -c "$(obedient HUP)"
     ready given
     run_ok skiff stop -s HUP given
@@ -247,7 +249,7 @@ ready()
     run_ok skiff kill -s 12 hears
     until_true log_has hears two
     status_is hears running
-    run_fails 'invalid signal: 99' skiff kill -s 99 hears
+    run_fails 'signal:? 99' skiff kill -s 99 hears
 }
 
 @test "restart: of one that runs, that is paused, that has ended, that never ran" {
@@ -312,7 +314,7 @@ ready()
     id=$(field ice .Id)
     run_fails "container $id is already paused" skiff pause ice
     run_fails 'cannot start a paused container, try unpause instead' skiff start ice
-    run_fails 'cannot remove container "/ice": container is paused and must be unpaused first' skiff rm ice
+    run_fails 'cannot remove container "/ice": container is paused and must be unpaused first|remove a paused container' skiff rm ice
     run_fails 'cannot attach to a paused container, unpause it first' skiff attach ice
     run_ok skiff rename ice iced
     run_ok skiff unpause iced
@@ -339,8 +341,10 @@ ready()
     ready later
     skiff pause later >/dev/null
     run_ok skiff kill -s USR1 later
-    status_is later paused
-    run_ok skiff unpause later
+    differs "every signal lets a paused one go on" || {
+        status_is later paused
+        run_ok skiff unpause later
+    }
     until_true log_has later heard
     skiff pause later >/dev/null
     run_ok skiff rm -f later
@@ -372,6 +376,7 @@ ready()
 }
 
 @test "wait --condition: next-exit, removed, running" {
+    needs_skiff "wait has no --condition"
     started gone sh -c 'exit 4'
     skiff wait gone >/dev/null
     skiff wait --condition next-exit gone >"$BATS_TEST_TMPDIR/next" 3>&- &
@@ -401,6 +406,7 @@ ready()
 }
 
 @test "wait for the next exit of one that is removed instead says that there is none" {
+    needs_skiff "wait has no --condition"
     made short true
     skiff wait --condition next-exit short >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     local waiting=$! status=0
@@ -435,7 +441,7 @@ ready()
     run_fails 'the container name "/new" is already in use' skiff rename old new
     [ "$(field old .Name)" = /old ]
     run_fails 'invalid container name' skiff rename old a/b
-    run_fails 'to the name that it has' skiff rename old old
+    run_fails 'with the same name as its current name' skiff rename old old
     run_fails 'no such container: none' skiff rename none other
     skiff rm -f new old >/dev/null
     [ -z "$(ls "$SKIFF_ROOT/names")" ]
@@ -451,7 +457,7 @@ ready()
 
 @test "rm: only what does not run; -f all, and what is not there" {
     started busy sleep 1000
-    run_fails 'cannot remove container "/busy": container is running: stop the container before removing or force remove' \
+    run_fails 'cannot remove container "/busy": container is running: stop the container before removing or force remove|remove a running container' \
         skiff rm busy
     status_is busy running
     made idle true

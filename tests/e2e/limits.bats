@@ -32,8 +32,10 @@ v1_only()
 # group_file NAME CONTROLLER V1FILE V2FILE: what the kernel says of a running container.
 group_file()
 {
-    local folder=/sys/fs/cgroup/$2/skiff/ file=$3
-    ! $v2 || { folder=/sys/fs/cgroup/skiff/ && file=$4; }
+    local parent=skiff file=$3
+    differs "its control groups lie elsewhere" && parent=skiff-docker
+    local folder=/sys/fs/cgroup/$2/$parent/
+    ! $v2 || { folder=/sys/fs/cgroup/$parent/ && file=$4; }
     cat "$folder$(skiff inspect -f '{{.Id}}' "$1")/$file"
 }
 
@@ -101,10 +103,11 @@ block_device()
     run_status 125 skiff run --rm -m 64m --memory-reservation 65m busybox true
     output_has 'memory limit can not be less than memory reservation'
     run_status 125 skiff run --rm --memory-reservation 1k busybox true
-    output_has 'minimum memory reservation allowed is 512kB'
+    output_has 'minimum memory reservation allowed is (512kB|6MB)'
 }
 
 @test "--memory: 512 kB are enough for a container, as nothing of ours stays in it" {
+    needs_skiff "at least 6 MB"
     run_ok skiff run --rm -m 512k --memory-swap 512k busybox echo small
     output_is small
 }
@@ -113,13 +116,14 @@ block_device()
     for bad in '--cpu-period 999' '--cpu-period 1000001' '--cpu-quota 999' '--cpu-shares -1'; do
         # shellcheck disable=SC2086 # two words
         run_status 125 skiff run --rm $bad busybox true
-        output_has 'can not be less|positive integer'
+        output_has 'can not be less|positive integer|invalid argument'
     done
     run_status 125 skiff run --rm --cpus 1 --cpu-period 1000 busybox true
     output_has 'Nano CPUs and CPU Period cannot both be set'
 }
 
 @test "--cpu-rt-runtime (v1): of what the parent group has; else refused by its name" {
+    needs_skiff "runc makes the groups above as it needs them"
     v1_only
     [ -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] || skip 'no real-time groups'
     run_status 125 skiff run --rm --cpu-rt-runtime 1000 busybox true
@@ -163,6 +167,7 @@ block_device()
 }
 
 @test "--blkio-weight, --blkio-weight-device: the scheduler's; ranges" {
+    needs_skiff "a weight that cannot be is warned of, and left out"
     for bad in 9 1001 -1 x; do
         run_status 125 skiff run --rm --blkio-weight=$bad busybox true
     done
@@ -228,6 +233,7 @@ block_device()
 }
 
 @test "--annotation: in the bundle and in inspect" {
+    needs_skiff "daemons before 24 have none"
     skiff run --name box --annotation a.b=c=d --annotation empty busybox true
     run_ok jq -c .annotations "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)/config.json"
     output_is '{"a.b":"c=d","empty":"","org.skiff.name":"box"}'
@@ -240,7 +246,7 @@ block_device()
     printf '# a comment\n\na=1\r\n  b=2\nc\nd=x y\n' >"$BATS_TEST_TMPDIR/labels"
     skiff run --name box --label-file "$BATS_TEST_TMPDIR/labels" --label a=9 busybox true
     run_ok skiff inspect -f '{{json .Config.Labels}}' box
-    [ "$(jq -Sc . <<<"$output")" = '{"a":"9","b":"2","c":"","d":"x y"}' ]
+    differs "a key alone is left out" || [ "$(jq -Sc . <<<"$output")" = '{"a":"9","b":"2","c":"","d":"x y"}' ]
     echo 'a b=c' >"$BATS_TEST_TMPDIR/labels"
     run_fails 'contains whitespaces' skiff run --rm --label-file "$BATS_TEST_TMPDIR/labels" busybox true
     run_fails 'no-such' skiff run --rm --label-file "$BATS_TEST_TMPDIR/no-such" busybox true
@@ -248,7 +254,7 @@ block_device()
 
 @test "--oom-score-adj, --restart: ranges and words" {
     run_fails 'range for oom score adj is \[-1000, 1000\]' skiff run --rm --oom-score-adj 1001 busybox true
-    run_fails 'unknown policy .sometimes.' skiff run --restart sometimes busybox true
+    run_fails "(unknown|invalid restart) policy .sometimes." skiff run --restart sometimes busybox true
     run_fails 'must be an integer' skiff run --restart on-failure:x busybox true
     run_fails 'cannot be negative' skiff run --restart on-failure:-1 busybox true
     run_fails "can only be used with 'on-failure'" skiff run --restart always:3 busybox true
@@ -321,6 +327,7 @@ block_device()
     run_ok skiff inspect -f '{{json .HostConfig}}' box
     [ "$(jq -c '[.NanoCpus, .PidsLimit, .CpusetCpus, .Memory, .MemorySwap, .MemoryReservation, .CpuShares]' <<<"$output")" = \
         '[500000000,33,"0",134217728,268435456,33554432,512]' ]
+    differs "the bundle is no file of its" && return
     run_ok jq -c '.linux.resources | [.memory.limit, .memory.swap, .pids.limit, .cpu.quota, (.devices | length)]' \
         "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)/config.json"
     output_has '^\[134217728,268435456,33,50000,[1-9]'
@@ -340,6 +347,7 @@ block_device()
 }
 
 @test "update: block devices, of which a new list takes the place of the old" {
+    needs_skiff "update has no options for devices"
     block_device
     sleeper box --device-read-bps "$device:1mb"
     skiff update --device-write-bps "$device:3mb" box
@@ -354,6 +362,7 @@ block_device()
 }
 
 @test "update: a part that fails takes back what went before, and the document stays" {
+    needs_skiff "the bundle is no file of its"
     v1_only
     [ -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] || skip 'no real-time groups'
     block_device
@@ -366,6 +375,7 @@ block_device()
 }
 
 @test "update: a write that fails, at whichever place, leaves all as it was" {
+    needs_skiff "the bundle is no file of its"
     require_command strace
     sleeper box -m 64m --pids-limit 20
     folder=$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)
@@ -391,9 +401,10 @@ block_device()
 }
 
 @test "update: less memory than is in use is refused in one line, and nobody is killed" {
+    needs_skiff "the kernel's own refusal"
     skiff run -d --name box -m 64m --memory-swap 64m -v /dev/shm:/unused busybox sh -c \
-        'dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; echo full >/ready; exec sleep 1000' >/dev/null
-    until_true file_has "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)/upper/ready" full
+        'dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; echo full; exec sleep 1000' >/dev/null
+    until_true eval 'skiff logs box | grep -q full'
     run_fails 'cannot update container box: cannot set "--memory" to 8388608: [0-9]+ bytes are in use' \
         skiff update -m 8m --memory-swap 64m --pids-limit 9 box
     value_is box memory memory.limit_in_bytes memory.max 67108864
@@ -406,8 +417,8 @@ block_device()
 
 @test "update: file pages are no reason to refuse" {
     skiff run -d --name box -m 64m --memory-swap 64m busybox sh -c \
-        'dd if=/dev/zero of=/file bs=1M count=30 2>/dev/null; sync; echo full >/ready; exec sleep 1000' >/dev/null
-    until_true file_has "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)/upper/ready" full
+        'dd if=/dev/zero of=/file bs=1M count=30 2>/dev/null; sync; echo full; exec sleep 1000' >/dev/null
+    until_true eval 'skiff logs box | grep -q full'
     run_ok skiff update -m 8m --memory-swap 64m box
     value_is box memory memory.limit_in_bytes memory.max 8388608
 }
@@ -424,15 +435,19 @@ block_device()
     run_fails 'requested CPUs are not available' skiff update --cpuset-cpus 4095 box
     run_fails 'no such container: nobody' skiff update --pids-limit 9 nobody
     run_status 1 skiff update --pids-limit 9 nobody box
-    output_has $'no such container: nobody\nbox'
+    output_has 'no such container: nobody'
+    output_has '(^|'$'\n'')box($|'$'\n'')'
     value_is box pids pids.max pids.max 9
 }
 
 @test "update: of one that does not run, for its next start" {
     skiff run --name box busybox true
-    run_ok skiff update -m 64m --pids-limit 7 box
+    local swap=()
+    differs "a memory limit needs one for swap" && swap=(--memory-swap 128m)
+    run_ok skiff update -m 64m "${swap[@]}" --pids-limit 7 box
     run_ok skiff inspect -f '{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}' box
     output_is '67108864 134217728 7'
+    differs "the bundle is no file of its" && return
     run_ok jq -c '.linux.resources | [.memory.limit, .pids.limit]' \
         "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)/config.json"
     output_is '[67108864,7]'
@@ -474,7 +489,7 @@ block_device()
     run_ok skiff update --restart unless-stopped box
     run_ok skiff inspect -f '{{.HostConfig.RestartPolicy.Name}}' box
     output_is unless-stopped
-    run_fails 'unknown policy' skiff update --restart sometimes box
+    run_fails '(unknown|invalid restart) policy' skiff update --restart sometimes box
     run_ok skiff update --restart no box
     sleeper gone --rm
     run_fails 'cannot be updated because AutoRemove is enabled' skiff update --restart always gone
@@ -492,6 +507,7 @@ block_device()
     value_is box pids pids.max pids.max "$limit"
     run_ok skiff inspect -f '{{.HostConfig.CpuShares}}' box
     output_is "${limit}0"
+    differs "the document is no file of ours" && return
     ls "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)" >"$BATS_TEST_TMPDIR/files"
     run grep -c 'tmp\|\.new' "$BATS_TEST_TMPDIR/files"
     output_is 0
@@ -518,8 +534,8 @@ block_device()
 
 @test "stats: memory without the file pages that nobody uses" {
     skiff run -d --name box -m 64m busybox sh -c \
-        'dd if=/dev/zero of=/file bs=1M count=30 2>/dev/null; sync; echo full >/ready; exec sleep 1000' >/dev/null
-    until_true file_has "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' box)/upper/ready" full
+        'dd if=/dev/zero of=/file bs=1M count=30 2>/dev/null; sync; echo full; exec sleep 1000' >/dev/null
+    until_true eval 'skiff logs box | grep -q full'
     run_ok group_file box memory memory.usage_in_bytes memory.current
     [ "$output" -gt 31457280 ]
     run_ok skiff stats --no-stream --format '{{.MemPerc}}' box
@@ -551,6 +567,7 @@ block_device()
 }
 
 @test "stats: goes on until the containers it was told of are gone; in place on a terminal" {
+    needs_skiff "stats of a container goes on when it is gone"
     sleeper box
     skiff stats --format '{{.Name}}' box >"$BATS_TEST_TMPDIR/out" &
     watcher=$!
@@ -580,6 +597,7 @@ block_device()
         run_ok skiff top box $form
         [ ${#lines[@]} -eq 3 ]
     done
+    differs "ps's columns need their headers" && return
     run_ok skiff top box -o pid=
     for pid in $output; do
         grep -q "/$(skiff inspect -f '{{.Id}}' box)\$" "/proc/$pid/cgroup"
@@ -591,6 +609,7 @@ block_device()
 }
 
 @test "top: the columns say what ps says" {
+    needs_skiff "it runs the host's ps"
     require_command ps
     sleeper box
     pid=$(container_pid box)
@@ -606,6 +625,7 @@ block_device()
 }
 
 @test "top: what is refused" {
+    needs_skiff "it runs the host's ps"
     sleeper box
     run_fails 'ps option "-L" is not supported' skiff top box -L
     run_fails 'ps option "--forest" is not supported' skiff top box --forest

@@ -102,7 +102,7 @@ log_file()
 
 @test "no such container" {
     run_fails 'no such container: nobody' skiff logs nobody
-    run_fails 'takes at least 1 argument' skiff logs
+    run_fails 'requires at least 1 argument' skiff logs
 }
 
 # --- which lines ---------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ groups_named()
     output_is "$id"
     run_ok skiff container ls -q
     output_is "${id:0:12}"
-    run_fails 'takes 0 arguments|takes no' skiff ps up
+    run_fails 'requires 0 arguments|accepts no' skiff ps up
 }
 
 @test "ps: long commands are cut at twenty characters, words with blanks quoted, control characters shown" {

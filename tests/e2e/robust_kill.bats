@@ -234,7 +234,7 @@ one_of()
         [ "$status" -le 1 ] || [[ $status =~ ^(126|137)$ ]] || told "a command ended with $status"
     done
     # Nobody waited in vain, and nobody stumbled over another.
-    run grep -vE 'is not running|is not paused|is already paused|is paused|start a paused|already in use|the name that it has|is restarting' "$BATS_TEST_TMPDIR/stories"
+    run grep -vE 'is not running|is not paused|is already paused|is paused|start a paused|already in use|the same name as|is restarting' "$BATS_TEST_TMPDIR/stories"
     output_is ''
     truthful
     [ "$(skiff ps -aq --no-trunc)" = "$id" ]

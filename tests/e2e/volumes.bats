@@ -71,7 +71,7 @@ image_with()
     run_fails 'includes invalid characters for a local volume name' skiff volume create ../x
     run_fails 'plugin "other" not found' skiff volume create -d other data2
     run_ok skiff volume create -d local data2
-    run_fails 'takes at most 1 argument' skiff volume create aa bb
+    run_fails 'requires at most 1 argument' skiff volume create aa bb
 }
 
 @test "volume create: without a name it is anonymous" {
@@ -187,7 +187,7 @@ image_with()
     run_status 1 skiff volume inspect aa missing
     output_has 'get missing: no such volume'
     [ "$(jq -r '.[].Name' < <(skiff volume inspect aa missing 2>/dev/null))" = aa ]
-    run_fails 'takes at least 1 argument' skiff volume inspect
+    run_fails 'requires at least 1 argument' skiff volume inspect
 }
 
 @test "volume rm: while any container has it, running or not, it stays" {

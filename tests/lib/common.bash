@@ -49,6 +49,20 @@ require_command()
     done
 }
 
+# needs_skiff REASON: the test is about what Docker's client has not, or has in another way; what of it
+# a user could notice stands in docs/differences.md.
+needs_skiff()
+{
+    [ "${ENGINE:-skiff}" != docker ] || skip "docker: $1"
+}
+
+# differs REASON: the same for one expectation of a test: differs "…" || run_fails …
+differs()
+{
+    [ "${ENGINE:-skiff}" = docker ] || return 1
+    echo "# docker: $1"
+}
+
 # --- a root of one's own -------------------------------------------------------------------------
 
 # skiff_setup: in setup_file (or setup). Exports SKIFF_ROOT and SKIFF_RUN_DIR.
