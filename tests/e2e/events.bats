@@ -22,7 +22,7 @@ setup()
 # What is in the journal since the moment $1, one "TYPE ACTION" a line.
 actions()
 {
-    skiff events --since "$1" --until 0s --format '{{.Type}} {{.Action}}' "${@:2}"
+    skiff events --since "$1" --until "$(now)" --format '{{.Type}} {{.Action}}' "${@:2}"
 }
 
 now()
@@ -31,15 +31,15 @@ now()
 }
 
 @test "events: an image that is imported, named, and removed" {
-    needs_skiff "event=tag is not found by -f image="
     begin=$(now)
     import_busybox other:1
     skiff rmi other:1 >/dev/null
     run_ok actions "$begin"
+    differs "the tag comes before the import" && return
     output_is $'image import\nimage tag\nimage untag\nimage delete'
-    run_ok skiff events --since "$begin" --until 0s -f event=tag --format '{{.Actor.Attributes.name}}'
+    run_ok skiff events --since "$begin" --until "$(now)" -f event=tag --format '{{.Actor.Attributes.name}}'
     output_is 'other:1'
-    run_ok skiff events --since "$begin" --until 0s -f image=other
+    run_ok skiff events --since "$begin" --until "$(now)" -f image=other
     output_has ' image tag sha256:[0-9a-f]{64} \(name=other:1\)'
     output_lacks 'import'
 }
@@ -47,15 +47,15 @@ now()
 @test "events: a line is Docker's, as text and as JSON" {
     begin=$(now)
     id=$(skiff run -d --name line -l stage=test -l empty= busybox true)
-    run_ok skiff events --since "$begin" --until 0s -f event=create
+    run_ok skiff events --since "$begin" --until "$(now)" -f event=create
     output_has "^[0-9]{4}-[0-9-]{5}T[0-9:]{8}\.[0-9]{9}(Z|[+-][0-9:]{5}) container create $id \(empty=, image=busybox, name=line, stage=test\)$"
-    run_ok skiff events --since "$begin" --until 0s -f event=create --format json
+    run_ok skiff events --since "$begin" --until "$(now)" -f event=create --format json
     [ "$(jq -r '[.status, .id, .from, .Type, .Action, .Actor.ID, .scope] | join(" ")' <<<"$output")" = \
         "create $id busybox container create $id local" ]
     [ "$(jq -r '.Actor.Attributes | to_entries | map(.key + "=" + .value) | sort | join(" ")' <<<"$output")" = \
         "empty= image=busybox name=line stage=test" ]
     jq -e '.timeNano / 1000000000 | floor as $t | '"$(jq .time <<<"$output")"' == $t' <<<"$output"
-    run_ok skiff events --since "$begin" --until 0s -f event=create --format '{{.Status}} {{.ID}} {{.From}} {{.Scope}} {{.Actor.Attributes.stage}}'
+    run_ok skiff events --since "$begin" --until "$(now)" -f event=create --format '{{.Status}} {{.ID}} {{.From}} {{.Scope}} {{.Actor.Attributes.stage}}'
     output_is "create $id busybox local test"
     skiff rm -f line >/dev/null
 }
@@ -63,7 +63,7 @@ now()
 @test "events: a life from its creation to its removal" {
     begin=$(now)
     skiff run --rm --name short busybox sh -c 'exit 3' || [ $? -eq 3 ]
-    run_ok skiff events --since "$begin" --until 0s -f type=container -f container=short \
+    run_ok skiff events --since "$begin" --until "$(now)" -f type=container -f container=short \
         --format '{{.Action}} {{.Actor.Attributes.exitCode}}'
     output_is $'create <no value>\nattach <no value>\nstart <no value>\ndie 3\ndestroy <no value>'
 }
@@ -81,7 +81,7 @@ now()
     skiff restart -t 0 busier >/dev/null
     skiff kill busier >/dev/null
     skiff rm busier >/dev/null
-    run_ok skiff events --since "$begin" --until 0s -f type=container -f container=bus \
+    run_ok skiff events --since "$begin" --until "$(now)" -f type=container -f container=bus \
         --format '{{.Action}}{{with .Actor.Attributes.signal}} {{.}}{{end}}{{with .Actor.Attributes.oldName}} {{.}}{{end}}'
     output_is "create
 start
@@ -102,18 +102,19 @@ destroy"
 @test "events: a container that cannot be started, one whose monitor is killed, a policy" {
     begin=$(now)
     run -127 skiff run --rm --name never busybox /nonexistent
-    run_ok skiff events --since "$begin" --until 0s -f type=container -f container=never --format '{{.Action}}'
-    output_is $'create\ndie\ndestroy'
+    run_ok skiff events --since "$begin" --until "$(now)" -f type=container -f container=never --format '{{.Action}}'
+    differs "what never ran does not die" || output_is $'create\ndie\ndestroy'
+    differs "it has no monitor" && return
     skiff run -d --name lost busybox sleep 1000 >/dev/null
     kill -9 "$(awk '/^PPid/ { print $2 }' "/proc/$(container_pid lost)/status")"
     until_true not_running lost
-    run_ok skiff events --since "$begin" --until 0s -f type=container -f container=lost -f event=die \
+    run_ok skiff events --since "$begin" --until "$(now)" -f type=container -f container=lost -f event=die \
         --format '{{.Actor.Attributes.exitCode}}'
     output_is 137
     skiff rm -f lost >/dev/null
     skiff run -d --name again --restart on-failure:2 busybox false >/dev/null
     until_true not_running again
-    run_ok skiff events --since "$begin" --until 0s -f type=container -f container=again --format '{{.Action}}'
+    run_ok skiff events --since "$begin" --until "$(now)" -f type=container -f container=again --format '{{.Action}}'
     output_is $'create\nstart\ndie\nstart\ndie\nstart\ndie'
     skiff rm -f again >/dev/null
 }
@@ -127,7 +128,7 @@ not_running()
     begin=$(now)
     skiff volume create data >/dev/null
     skiff volume rm data >/dev/null
-    run_ok skiff events --since "$begin" --until 0s -f volume=data --format '{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.driver}}'
+    run_ok skiff events --since "$begin" --until "$(now)" -f volume=data --format '{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.driver}}'
     output_is $'volume create data local\nvolume destroy data local'
 }
 
@@ -163,7 +164,7 @@ not_running()
     until_true file_has "$out" first
     skiff run --rm --name second busybox true
     until_true file_has "$out" second
-    head -c 4200000 /dev/zero | tr '\0' '\n' >>"$SKIFF_ROOT/events"
+    yes "$(printf '%01000d' 0)" | head -c 4200000 >>"$SKIFF_ROOT/events"
     skiff run --rm --name third busybox true
     [ -e "$SKIFF_ROOT/events.1" ]
     skiff run --rm --name fourth busybox true
@@ -186,7 +187,7 @@ not_running()
 
 @test "events: --until alone shows what was, and ends" {
     skiff run --rm --name before busybox true
-    run_ok skiff events --until 0s -f container=before -f event=create --format '{{.Action}}'
+    run_ok skiff events --until "$(now)" -f container=before -f event=create --format '{{.Action}}'
     output_is create
     differs "--until 1970-01-01 is none" && return
     run_ok skiff events --until 1970-01-01
@@ -204,7 +205,7 @@ not_running()
     begin=$(now)
     printf 'nonsense\n{"timeNano":1,"Type":"container","Act' >>"$SKIFF_ROOT/events"
     skiff run --rm --name whole busybox true
-    run_ok skiff events --since "$begin" --until 0s -f type=container -f container=whole -f event=create --format '{{.Action}}'
+    run_ok skiff events --since "$begin" --until "$(now)" -f type=container -f container=whole -f event=create --format '{{.Action}}'
     output_is create
     mv "$SKIFF_ROOT/events" "$SKIFF_ROOT/kept"
     mkdir "$SKIFF_ROOT/events"
@@ -215,9 +216,10 @@ not_running()
 }
 
 @test "events: control characters in labels give a terminal no orders" {
+    needs_skiff "control characters come out as they are"
     begin=$(now)
     skiff run --rm -l "evil=$(printf 'a\033[2Jb\nc')" busybox true
-    run_ok skiff events --since "$begin" --until 0s -f event=create
+    run_ok skiff events --since "$begin" --until "$(now)" -f event=create
     [ "${#lines[@]}" -eq 1 ]
     output_has 'evil=a\\x1b\[2Jb\\x0ac'
 }

@@ -136,7 +136,7 @@ same_walls()
     # Whose reader goes gets SIGPIPE.
     run_ok bash -c '"$0" exec one yes | head -n 1' "$SKIFF"
     output_is y
-    until_true no_execs one
+    differs "it is left running" || until_true no_execs one
 }
 
 no_execs()
@@ -147,12 +147,15 @@ no_execs()
 @test "exec: the last output is never lost" {
     running one
     local i
-    for ((i = 0; i < 100; i++)); do
+    local many=100
+    differs "each takes it longer" && many=10
+    for ((i = 0; i < many; i++)); do
         [ "$(skiff exec one sh -c 'echo a; echo b >&2; echo c' 2>&1 | sort | tr -d '\n')" = abc ]
     done
 }
 
 @test "exec: what it left running does not hold it up" {
+    needs_skiff "it waits for the end of the streams"
     running one
     run_ok skiff exec one sh -c 'sleep 500 & echo left'
     output_is left
@@ -205,10 +208,11 @@ no_execs()
     output_is /usr
     run_ok skiff exec -w /tmp one pwd
     output_is /tmp
-    run_fails 'is not an absolute path' skiff exec -w tmp one pwd
+    run_fails 'is not an absolute path|must be an absolute path' skiff exec -w tmp one pwd
 }
 
 @test "exec --privileged: all capabilities, in the container's walls" {
+    needs_skiff "--privileged needs every capability that there is"
     running one
     run_ok skiff exec --privileged one grep -E 'CapEff|Seccomp:' /proc/self/status
     output_is "$(grep CapEff /proc/self/status)"$'\nSeccomp:\t2'
@@ -223,8 +227,8 @@ no_execs()
     until_true skiff exec one test -e /tmp/done
     run_ok skiff exec one ps
     output_has 'sleep 500'
-    run_status 127 skiff exec -d one nonesuch
-    output_has 'executable file not found'
+    run_fails 'executable file not found' skiff exec -d one nonesuch
+    differs "126 with older daemons" || [ "$status" -eq 127 ]
     # With a terminal that nobody looks at.
     run_ok skiff exec -d -t one sh -c 'tty >/tmp/tty; exec sleep 600'
     until_true skiff exec one test -s /tmp/tty
@@ -234,6 +238,7 @@ no_execs()
 }
 
 @test "ns: says who is paused" {
+    needs_skiff "no ns"
     skiff run -d --name frozen --network none busybox sleep 1000 >/dev/null
     skiff pause frozen
     run_ok skiff ns
@@ -247,6 +252,7 @@ no_execs()
 }
 
 @test "exec: seen by inspect and ns while it runs" {
+    needs_skiff "no ns"
     running one
     no_execs one
     skiff exec -d one sleep 700
@@ -267,13 +273,14 @@ no_execs()
 @test "exec: told as events" {
     running one
     local since
-    since=$(date +%s.%N)
+    since=$(date +%s)
     run_status 5 skiff exec one sh -c 'exit 5'
-    run_ok skiff events --since "$since" --until 0s --format '{{.Action}} {{.Actor.Attributes.exitCode}}'
+    run_ok skiff events --since "$since" --until "$(date +%s.%N)" -f container=one --format '{{.Action}} {{.Actor.Attributes.exitCode}}'
     output_has $'exec_create: sh -c exit 5.*\nexec_start: sh -c exit 5.*\nexec_die 5$'
 }
 
 @test "exec: killing the one who looks after it ends it" {
+    needs_skiff "no monitor"
     running one
     skiff exec -d one sleep 800
     local pid tender
@@ -305,11 +312,12 @@ no_execs()
     until_true file_has "$BATS_TEST_TMPDIR/out" begun
     kill -TERM "$client"
     wait "$client" || status=$?
-    [ "$status" -eq 143 ]
+    differs "a client that is ended has another status" || [ "$status" -eq 143 ]
     run_ok skiff exec one sh -c 'sleep 0.3; test ! -e /tmp/got'
 }
 
 @test "exec: a hundred at the same time" {
+    needs_skiff "it takes it a minute"
     running one
     local i
     for ((i = 0; i < 100; i++)); do
@@ -381,6 +389,7 @@ no_execs()
 }
 
 @test "exec -it: killed, its client leaves the terminal as it was" {
+    needs_skiff "nobody gives the terminal back"
     require_command tmux
     running one
     pty_start sh -c 'stty -a >'"$BATS_TEST_TMPDIR/before; '$SKIFF' exec -it one sh -c 'echo ready; sleep 1000'; sleep 0.3; stty -a >$BATS_TEST_TMPDIR/after"
@@ -399,7 +408,7 @@ no_execs()
     pty_wait '^ready$'
     pty_key C-p C-q
     pty_ended
-    [ "$(pty_status)" -eq 0 ]
+    differs "who leaves exec has status 1" || [ "$(pty_status)" -eq 0 ]
     pty_stop
     run_ok skiff exec one ps
     [ "$(grep -c 'root *sleep 1000$' <<<"$output")" -eq 2 ]

@@ -15,7 +15,9 @@ teardown()
 @test "import: from a file, from standard input, in each compression" {
     run_ok skiff import "$tar" plain
     [[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
-    for filter in cat gzip xz 'zstd -q' bzip2; do
+    local zstd=('zstd -q')
+    differs "zstd is known since 23" && zstd=()
+    for filter in cat gzip xz "${zstd[@]}" bzip2; do
         # shellcheck disable=SC2086 # a command and its option
         $filter <"$tar" >"$BATS_TEST_TMPDIR/archive"
         run_ok skiff import "$BATS_TEST_TMPDIR/archive" file:1
@@ -53,12 +55,14 @@ teardown()
 
 @test "import: what is refused" {
     run_fails 'lowercase' skiff import "$tar" Upper
-    run_fails 'built-in' skiff import "$tar" host
-    run_fails 'built-in' skiff import "$tar" host:latest
+    differs "no built-in image" || {
+        run_fails 'built-in' skiff import "$tar" host
+        run_fails 'built-in' skiff import "$tar" host:latest
+    }
     run_fails 'no such file' skiff import /no/such/file x
     run_fails 'directory' skiff import /etc x
     echo nonsense >"$BATS_TEST_TMPDIR/x"
-    run_fails 'archive' skiff import "$BATS_TEST_TMPDIR/x" x
+    run_fails 'archive|tar file' skiff import "$BATS_TEST_TMPDIR/x" x
     run_fails . skiff import
     run_ok skiff images -q
     output_is ''
@@ -78,10 +82,10 @@ teardown()
     run_ok skiff images -q --no-trunc
     [[ ${lines[0]} =~ ^sha256:[0-9a-f]{64}$ ]]
     run_ok skiff image ls --digests --format '{{.Repository}}:{{.Tag}} {{.Digest}}'
-    [[ ${lines[0]} =~ ^local/two:v2\ sha256:[0-9a-f]{64}$ ]]
+    differs "what was never pulled has no digest" || [[ ${lines[0]} =~ ^local/two:v2\ sha256:[0-9a-f]{64}$ ]]
     run_ok skiff images --digests
     [[ ${lines[0]} =~ TAG\ +DIGEST\ +IMAGE ]]
-    [[ ${lines[1]} =~ v2\ +sha256:[0-9a-f]{64}\  ]]
+    differs "what was never pulled has no digest" || [[ ${lines[1]} =~ v2\ +sha256:[0-9a-f]{64}\  ]]
     run_ok skiff images --format json one
     jq -e '.Repository == "one" and .Tag == "latest"' <<<"$output"
     for pattern in 'local/*' local/two local/two:v2 'local/two:*'; do
@@ -94,6 +98,7 @@ teardown()
 }
 
 @test "images: the same content is stored once" {
+    needs_skiff "its root is elsewhere"
     skiff import "$tar" a >/dev/null
     size=$(du -s "$SKIFF_ROOT" | cut -f1)
     skiff import -c 'ENV other=1' "$tar" b >/dev/null
@@ -108,8 +113,10 @@ teardown()
     [ "${lines[1]}" = "Deleted: $id" ]
     run_ok skiff images -q
     output_is ''
-    [ -z "$(ls "$SKIFF_ROOT/layers")" ]
-    [ -z "$(find "$SKIFF_ROOT/images/blobs" -type f)" ]
+    differs "its root is elsewhere" || {
+        [ -z "$(ls "$SKIFF_ROOT/layers")" ]
+        [ -z "$(find "$SKIFF_ROOT/images/blobs" -type f)" ]
+    }
     skiff import "$tar" two >/dev/null
     run_ok skiff image rm "$(skiff images -q)"
     run_ok skiff images -q
@@ -123,10 +130,12 @@ teardown()
     skiff import "$tar" used >/dev/null
     skiff run -d --name user used sleep 1000 >/dev/null
     id=$(skiff inspect -f '{{.Id}}' user)
-    for force in '' -f; do
+    local forces=('' -f)
+    differs "-f takes the name away" && forces=('')
+    for force in "${forces[@]}"; do
         # shellcheck disable=SC2086 # nothing or a word
         run_status 1 skiff rmi $force used
-        output_has "used by running container ${id:0:12}"
+        output_has "container ${id:0:12}"
     done
     skiff rm -f user >/dev/null
     skiff run --name stopped used true

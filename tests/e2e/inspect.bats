@@ -24,7 +24,7 @@ teardown_file()
     }
     is '.Id | test("^[0-9a-f]{64}$")'
     is '.Name == "/web"'
-    is '.Created | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{9}Z$")'
+    is '.Created | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{1,9}Z$")'
     is '.Path == "sleep" and .Args == ["1000"]'
     is '.State.Status == "running" and .State.Running and (.State.Paused | not) and (.State.Restarting | not) and (.State.OOMKilled | not) and (.State.Dead | not)'
     is '.State.Pid > 1 and .State.ExitCode == 0 and .State.Error == ""'

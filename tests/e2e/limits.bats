@@ -293,7 +293,7 @@ block_device()
     begin=$(date +%s)
     run_status 137 skiff run --name eater -m 16m --memory-swap 16m busybox sh -c 'exec tail /dev/zero'
     skiff update --pids-limit 9 eater
-    run_ok skiff events --since "$begin" --until 0s --filter container=eater --format '{{.Action}}'
+    run_ok skiff events --since "$begin" --until "$(date +%s.%N)" --filter container=eater --format '{{.Action}}'
     [ "$(grep -cx oom <<<"$output")" -eq 1 ]
     [ "$(grep -cx update <<<"$output")" -eq 1 ]
 }

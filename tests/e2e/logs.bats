@@ -57,6 +57,7 @@ log_file()
 }
 
 @test "the log is of the CRI format, and for its owner alone" {
+    needs_skiff "its logs are JSON"
     shell web 'echo out; printf begun; echo err >&2'
     local file
     file=$(log_file web)
@@ -68,12 +69,14 @@ log_file()
 }
 
 @test "every byte comes back: NULs, carriage returns, invalid text, no line end" {
+    needs_skiff "bytes that are no UTF-8 are changed"
     head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/bytes"
     skiff run --name bin --network none -v "$BATS_TEST_TMPDIR:/d:ro" busybox cat /d/bytes >/dev/null
     skiff logs bin | cmp - "$BATS_TEST_TMPDIR/bytes"
 }
 
 @test "a line of a mebibyte is one line" {
+    needs_skiff "it counts pieces of 16 KiB as lines"
     shell long 'echo before; head -c 1048576 /dev/zero | tr "\0" x; echo; echo after'
     [ "$(skiff logs long | awk 'length > most { most = length } END { print most, NR }')" = "1048576 3" ]
     [ "$(skiff logs -n 2 long | wc -c)" -eq $((1048576 + 1 + 6)) ]
@@ -102,7 +105,7 @@ log_file()
 
 @test "no such container" {
     run_fails 'no such container: nobody' skiff logs nobody
-    run_fails 'requires at least 1 argument' skiff logs
+    run_fails 'requires (at least )?1 argument' skiff logs
 }
 
 # --- which lines ---------------------------------------------------------------------------------
@@ -116,10 +119,11 @@ log_file()
     [ "$(skiff logs -n all many | wc -l)" -eq 1000 ]
     [ "$(skiff logs -n -1 many | wc -l)" -eq 1000 ]
     [ "$(skiff logs -n 100000 many | wc -l)" -eq 1000 ]
-    run_fails '"--tail": "few" is not a number of lines' skiff logs -n few many
+    differs "--tail few is all" || run_fails '"--tail": "few" is not a number of lines' skiff logs -n few many
 }
 
 @test "--tail reads a big log from its end" {
+    needs_skiff "its logs are JSON"
     require_command strace
     shell big true
     local file
@@ -133,6 +137,7 @@ log_file()
 }
 
 @test "--since and --until" {
+    needs_skiff "its logs are JSON"
     shell times true
     cat >"$(log_file times)" <<-END
 	2026-01-02T03:04:05.000000000Z stdout F one
@@ -173,6 +178,7 @@ log_file()
 }
 
 @test "of several containers: in the order of writing, each line with its name" {
+    needs_skiff "one container only"
     shell one true
     shell another true
     cat >"$(log_file one)" <<-END
@@ -194,6 +200,7 @@ log_file()
 }
 
 @test "names have colours on a terminal, and never with NO_COLOR" {
+    needs_skiff "one container only"
     require_command script
     shell one 'echo 1'
     shell two 'echo 2'
@@ -208,6 +215,7 @@ log_file()
 # --- files taking turns --------------------------------------------------------------------------
 
 @test "max-size and max-file: no more and no longer files" {
+    needs_skiff "its logs are JSON"
     shell turns 'seq 1 20000' --log-opt max-size=10k --log-opt max-file=3
     local file
     file=$(log_file turns)
@@ -220,6 +228,7 @@ log_file()
 }
 
 @test "by default there are three files of ten mebibytes" {
+    needs_skiff "its logs are JSON"
     shell usual 'yes "a line of some length, so that it does not take so long" | head -n 400000'
     local file
     file=$(log_file usual)
@@ -230,6 +239,7 @@ log_file()
 # --- following -----------------------------------------------------------------------------------
 
 @test "-f: what is there, what comes, and nothing after the end" {
+    needs_skiff "its logs are JSON"
     mkfifo "$BATS_TEST_TMPDIR/go"
     shell_detached slow 'echo first; read _ </d/go; echo second; printf last' -v "$BATS_TEST_TMPDIR:/d"
     skiff logs -f slow >"$BATS_TEST_TMPDIR/out" 3>&- &
@@ -241,6 +251,7 @@ log_file()
 }
 
 @test "-f ends too when the monitor is killed" {
+    needs_skiff "it has no monitor"
     shell_detached killed 'echo there; exec sleep 1000'
     skiff logs -f killed >"$BATS_TEST_TMPDIR/out" 3>&- &
     local follower=$! monitor
@@ -252,6 +263,7 @@ log_file()
 }
 
 @test "-f ends when nobody reads any more" {
+    needs_skiff "it notices with the next line"
     mkfifo "$BATS_TEST_TMPDIR/pipe"
     shell_detached idle 'echo line; exec sleep 1000'
     skiff logs -f idle >"$BATS_TEST_TMPDIR/pipe" 3>&- &
@@ -261,6 +273,7 @@ log_file()
 }
 
 @test "-f --until ends at that time" {
+    needs_skiff "--until is looked at with the next line"
     shell_detached idle 'echo line; exec sleep 1000'
     run_ok timeout 60 "$SKIFF" logs -f --until=-1s idle
     output_is line
@@ -269,6 +282,7 @@ log_file()
 }
 
 @test "-f through many changes of files loses and doubles nothing" {
+    needs_skiff "it loses lines when files change"
     mkfifo "$BATS_TEST_TMPDIR/go"
     shell_detached turns 'read _ </d/go; seq 100000001 100300000' -v "$BATS_TEST_TMPDIR:/d" \
         --log-opt max-size=1m --log-opt max-file=2
@@ -285,6 +299,7 @@ log_file()
 }
 
 @test "-f that reads slowly keeps files from being deleted, up to a limit" {
+    needs_skiff "its logs are JSON"
     mkfifo "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/pipe"
     shell_detached turns 'read _ </d/go; seq 100000001 100040000; exec sleep 1000' -v "$BATS_TEST_TMPDIR:/d" \
         --log-opt max-size=100k --log-opt max-file=2
@@ -302,6 +317,7 @@ log_file()
 }
 
 @test "-f of several: all lines of each, until the last has ended" {
+    needs_skiff "one container only"
     shell_detached one 'i=0; while [ $i -lt 50 ]; do echo "a $i"; i=$((i + 1)); sleep 0.01; done'
     shell_detached two 'i=0; while [ $i -lt 50 ]; do echo "b $i"; i=$((i + 1)); sleep 0.02; done'
     skiff logs -f one two >"$BATS_TEST_TMPDIR/out"
@@ -311,6 +327,7 @@ log_file()
 }
 
 @test "-f goes on while a policy starts the container again, and ends with its last life" {
+    needs_skiff "-f ends with a life"
     shell_detached often 'echo try; exit 1' --restart on-failure:2
     skiff logs -f often >"$BATS_TEST_TMPDIR/out"
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = $'try\ntry\ntry' ]
@@ -331,6 +348,7 @@ log_file()
 }
 
 @test "who follows a container that removes itself sees all of it" {
+    needs_skiff "its logs are JSON"
     local i runs=${SKIFF_TEST_RUNS:-50}
     mkfifo "$BATS_TEST_TMPDIR/go"
     for ((i = 0; i < runs; i++)); do
@@ -359,6 +377,7 @@ log_file()
 # --- no room -------------------------------------------------------------------------------------
 
 @test "a full disk stops the log and not the container, and inspect says so" {
+    needs_skiff "its root is elsewhere"
     local small=$BATS_TEST_TMPDIR/small name
     mkdir "$small"
     mount -t tmpfs -o size=8m small "$small"
@@ -385,6 +404,7 @@ log_file()
 }
 
 @test "a disk that fails stops the log and not the container" {
+    needs_skiff "its root is elsewhere"
     require_command strace
     run_ok bash -c 'strace -f -o /dev/null -e trace=writev -e inject=writev:error=EIO:when=3+ \
         "$SKIFF" run --name failing --network none busybox seq 1 300000 | tail -n 1'
@@ -396,6 +416,7 @@ log_file()
 }
 
 @test "monitors that are killed while they write leave logs that can be read and continued" {
+    needs_skiff "it has no monitor"
     local i monitor
     shell_detached killed 'echo begin; yes 0123456789abcdef'
     for ((i = 0; i < 10; i++)); do
@@ -413,6 +434,7 @@ log_file()
 }
 
 @test "who ended while the disk was full says so still" {
+    needs_skiff "its root is elsewhere"
     local small=$BATS_TEST_TMPDIR/small
     mkdir "$small"
     mount -t tmpfs -o size=8m small "$small"
@@ -429,6 +451,7 @@ log_file()
 # --- drivers -------------------------------------------------------------------------------------
 
 @test "--log-driver none: nothing is kept, and logs says why" {
+    needs_skiff "in other words"
     shell silent 'echo x' --log-driver none
     [ -z "$(log_file silent)" ]
     run_fails '^skiff: configured logging driver does not support reading$' skiff logs silent
@@ -436,6 +459,7 @@ log_file()
 }
 
 @test "json-file and local are names for file" {
+    needs_skiff "the driver is not called file"
     local driver
     for driver in json-file local file; do
         shell "by-$driver" 'echo x' --log-driver "$driver"
@@ -447,6 +471,7 @@ log_file()
 }
 
 @test "drivers and options that there are not are refused by name" {
+    needs_skiff "in other words"
     run_fails 'unknown log driver "splunk"' skiff run --log-driver splunk busybox true
     run_fails "unknown log opt 'max-sizes' for file log driver" skiff run --log-opt max-sizes=1m busybox true
     run_fails "unknown log opt 'max-size' for journald log driver" \
@@ -460,6 +485,7 @@ log_file()
 }
 
 @test "syslog: as syslog(3) writes, by RFC 3164 and by RFC 5424" {
+    needs_skiff "logs keeps a copy of what goes elsewhere"
     require_command python3
     local log=$BATS_TEST_TMPDIR/log format
     python3 "$BATS_TEST_DIRNAME/log_receiver.py" "$log" "$BATS_TEST_TMPDIR/out" 3>&- &
@@ -486,6 +512,7 @@ log_file()
 }
 
 @test "syslog: a daemon that is stuck keeps no container waiting" {
+    needs_skiff "inspect has no LogError"
     require_command python3
     local log=$BATS_TEST_TMPDIR/log
     python3 "$BATS_TEST_DIRNAME/log_receiver.py" --stuck "$log" 3>&- &
@@ -499,6 +526,7 @@ log_file()
 }
 
 @test "journald: Docker's fields, big messages too" {
+    needs_skiff "the daemon looks for journald where it runs"
     require_command python3 unshare
     # A /run of our own, where the daemon's socket is ours.
     unshare --mount --propagation private bash -e -c '

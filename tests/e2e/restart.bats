@@ -103,7 +103,7 @@ monitors()
         until_true status_is ends restarting
         [ "$(field ends .State.Running)" = true ]
         [ "$(field ends .State.Restarting)" = true ]
-        [ "$(field ends .State.Pid)" -eq 0 ]
+        differs "it keeps the number of the one that was" || [ "$(field ends .State.Pid)" -eq 0 ]
         run_ok skiff ps --format '{{.Status}}'
         output_has '^(Restarting|Up)'
         run_ok skiff rm -f ends
@@ -161,7 +161,7 @@ monitors()
     id=$(field waits .Id)
     run_fails "container $id is restarting, wait until the container is running" skiff pause waits
     run_fails 'cannot attach to a restarting container, wait until it is running' skiff attach waits
-    run_fails 'cannot remove container "/waits": container is restarting: stop the container before removing or force remove' \
+    run_fails 'cannot remove container "/waits": container is restarting: stop the container before removing or force remove|remove a restarting container' \
         skiff rm waits
     run_ok skiff start waits
     run_ok skiff rename waits waited
@@ -194,7 +194,7 @@ monitors()
 
 @test "a renamed one is started again under its new name" {
     under always old sh -c 'sleep 0.1'
-    skiff rename old new
+    until_true skiff rename old new # docker has none while it starts again
     until_true restarted_at_least new 2
     [ "$(field new .Name)" = /new ]
     run skiff inspect old
@@ -211,6 +211,7 @@ monitors()
 }
 
 @test "boot starts what is to run after a reboot, and nothing else" {
+    needs_skiff "no boot: its daemon starts them"
     under always always sleep 1000
     under always stopped sleep 1000
     under unless-stopped unless sleep 1000
@@ -232,6 +233,7 @@ monitors()
 }
 
 @test "boot: unless-stopped remembers over several reboots, and forgets by a start" {
+    needs_skiff "no boot: its daemon starts them"
     under unless-stopped mem sleep 1000
     skiff stop -t 0 mem >/dev/null
     reboot
@@ -247,6 +249,7 @@ monitors()
 }
 
 @test "boot: one that was waiting for its next start is started" {
+    needs_skiff "no boot: its daemon starts them"
     under always waits sh -c 'exit 1'
     until_true restarted_at_least waits 4
     reboot
@@ -257,6 +260,7 @@ monitors()
 }
 
 @test "boot: who shares another's namespace waits for it; who cannot start is told" {
+    needs_skiff "no boot: its daemon starts them"
     skiff run -d --network none --restart always --name base busybox sleep 1000 >/dev/null
     skiff run -d --network container:base --restart always --name top busybox sleep 1000 >/dev/null
     under always bad sleep 1000

@@ -32,6 +32,7 @@ bb()
 }
 
 @test "the seccomp profile refuses what Docker's does, and lets the rest through" {
+    needs_skiff "no built-in image"
     run_fails 'peration not permitted' bb unshare -U true
     run_fails 'ermission denied' bb mount -t tmpfs none /mnt
     run_ok bb sh -c 'mkdir /a && ln -s a /b && chown 1:1 /a && chmod 700 /a && sleep 0'
@@ -67,6 +68,7 @@ bb()
 }
 
 @test "/dev: the nodes, the links, and nothing else" {
+    needs_skiff "/dev/core is there where the daemon runs with it"
     run_ok bb sh -c 'for f in null zero full random urandom tty; do stat -c "%n %F %t:%T %a %u:%g" /dev/$f; done'
     output_is '/dev/null character special file 1:3 666 0:0
 /dev/zero character special file 1:5 666 0:0
@@ -113,7 +115,7 @@ mounted()
     [[ $(mounted /dev/mqueue) =~ ^mqueue\ rw,nosuid,nodev,noexec ]]
     [[ $(mounted /proc) =~ ^proc\ rw,nosuid,nodev,noexec ]]
     [[ $(mounted /sys) =~ ^sysfs\ ro,nosuid,nodev,noexec ]]
-    [[ $(mounted /sys/fs/cgroup) =~ ^(tmpfs|cgroup2)\ ro,nosuid,nodev,noexec ]]
+    [[ $(mounted /sys/fs/cgroup) =~ ^(tmpfs|cgroup2?)\ ro,nosuid,nodev,noexec ]]
     [[ $(mounted /) =~ ^overlay\ rw ]]
     run_ok bb sh -c 'stat -c %a /dev/shm /tmp; stat -f -c "%b %S" /dev/shm'
     output_is $'1777\n1777\n16384 4096'
@@ -121,6 +123,7 @@ mounted()
 }
 
 @test "masked: there and empty" {
+    needs_skiff "later versions mask more"
     for path in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /proc/latency_stats /proc/sched_debug; do
         [ -e "$path" ] || continue
         run_ok bb sh -c "wc -c <$path"
@@ -146,6 +149,7 @@ mounted()
 }
 
 @test "the host's mounts are not in it" {
+    needs_skiff "the root's mount is a slave of the daemon's"
     [ "$(awk '$5 == "/" { n++ } END { print n }' "/proc/$plain_pid/mountinfo")" -eq 1 ]
     run_ok cat "/proc/$plain_pid/mountinfo"
     # Its own files are bound from its folder alone.
@@ -157,6 +161,7 @@ mounted()
 
 @test "six namespaces of its own; user and time are the host's" {
     for kind in pid net ipc uts cgroup mnt; do
+        differs "with v1 the machine's control groups are seen" && [ $kind = cgroup ] && continue
         [ "$(readlink "/proc/$plain_pid/ns/$kind")" != "$(readlink /proc/self/ns/$kind)" ]
     done
     for kind in user time; do
@@ -194,10 +199,11 @@ mounted()
     run_ok bb ip -o addr show lo
     output_has 'inet 127.0.0.1/8'
     run_ok bb ping -c 1 -W 5 "$gateway"
-    run_ok ping -c 1 -W 5 "$address"
+    differs "its bridge is in a network namespace of the test's" || run_ok ping -c 1 -W 5 "$address"
 }
 
 @test "an ordinary user may bind port 80 and ping" {
+    needs_skiff "no built-in image"
     require_command perl
     run_ok skiff run --rm -u 1234 host perl -MSocket -e '
         socket(S, AF_INET, SOCK_STREAM, 0) && bind(S, sockaddr_in(80, INADDR_ANY)) or die "bind: $!";
@@ -206,6 +212,7 @@ mounted()
 }
 
 @test "cgroup: a group of its own in every hierarchy, seen as the root from inside" {
+    needs_skiff "with v1 the machine's control groups are seen"
     id=$(skiff inspect -f '{{.Id}}' plain)
     while IFS=: read -r number _ path; do
         # A v2 tree without what is limited here may be left alone.
@@ -220,6 +227,7 @@ mounted()
 }
 
 @test "the built-in image 'host': the machine's files, none of them changed" {
+    needs_skiff "no built-in image"
     run_ok skiff run --rm host sh -c 'cat /etc/os-release; touch /etc/skiff-test-written; ls /etc/skiff-test-written'
     [ "${lines[0]}" = "$(head -n 1 /etc/os-release)" ]
     [ ! -e /etc/skiff-test-written ]

@@ -44,8 +44,9 @@ run_bb()
 @test "--read-only: the root cannot be written; /dev, /tmp as tmpfs and the network's files can" {
     run_fails 'ead-only file system' run_bb --read-only busybox touch /x
     run_ok run_bb --read-only --tmpfs /tmp -v "$here/data:/data" busybox sh -c \
-        'echo x >/dev/shm/x && touch /tmp/x /data/x && echo x >/etc/hosts && echo written'
+        'echo x >/dev/shm/x && touch /tmp/x /data/x && echo written'
     output_is written
+    differs "read-only too" || run_ok run_bb --read-only busybox sh -c 'echo x >/etc/hosts'
     run_fails 'ead-only file system' run_bb --read-only busybox rm /etc/passwd
     [ "$(skiff run -d --name ro --read-only busybox sleep 100 >/dev/null; skiff inspect -f '{{.HostConfig.ReadonlyRootfs}}' ro)" = true ]
     run_ok run_bb busybox touch /x
@@ -109,6 +110,7 @@ run_bb()
 }
 
 @test "-v ro: cannot be written, and nothing mounted below it either" {
+    needs_skiff "ro is of all below it since 25"
     mkdir "$here/data/below"
     mount -t tmpfs none "$here/data/below"
     run_fails 'ead-only file system' run_bb -v "$here/data:/d:ro" busybox touch /d/x
@@ -130,6 +132,7 @@ run_bb()
 }
 
 @test "propagation: private by default, slave and shared when asked" {
+    needs_skiff "the folder's mount must be shared for the daemon"
     mkdir "$here/shared"
     mount -t tmpfs none "$here/shared"
     mount --make-shared "$here/shared"
@@ -162,6 +165,7 @@ run_bb()
 }
 
 @test "propagation: shared or slave of what is not shared is refused" {
+    needs_skiff "it looks in its own mount namespace"
     mkdir "$here/alone"
     mount -t tmpfs none "$here/alone"
     mount --make-private "$here/alone"
@@ -236,7 +240,8 @@ run_bb()
     mknod "$here/dev/b" c 1 5
     run_ok run_bb --device "$here/dev:/dev/mine" busybox sh -c 'stat -c "%n %t:%T" /dev/mine/*'
     output_is $'/dev/mine/a 1:3\n/dev/mine/b 1:5'
-    run_status 125 run_bb --device /dev/no-such busybox true
+    run run_bb --device /dev/no-such busybox true
+    differs "127: the client takes it for the command" || [ "$status" -eq 125 ]
     output_has '"/dev/no-such": no such file'
     run_status 125 run_bb --device "$here/data/file" busybox true
     output_has 'not a device'

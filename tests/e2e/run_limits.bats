@@ -67,10 +67,12 @@ groups_named()
         run_ok limit memory/memory.limit_in_bytes memory.max --memory "${text%=*}"
         output_is "${text#*=}"
     done
-    run_ok limit memory/memory.limit_in_bytes memory.max -m 512k
-    output_is 524288
+    differs "at least 6 MB" || {
+        run_ok limit memory/memory.limit_in_bytes memory.max -m 512k
+        output_is 524288
+    }
     run_status 125 skiff run --rm --memory 511k busybox true
-    output_has 'minimum memory limit allowed is 512kB'
+    output_has 'minimum memory limit allowed is (512kB|6MB)'
     for bad in x 1x 1mm '' -m; do
         run_status 125 skiff run --rm --memory="$bad" busybox true
         output_has 'invalid (size|suffix)'
@@ -108,7 +110,7 @@ groups_named()
 
 @test "--memory-swap: what makes no sense is refused" {
     run_status 125 skiff run --rm --memory-swap 64m busybox true
-    output_has 'always set the memory limit when using memory-swap'
+    output_has 'always set the memory limit when using memory-?swap'
     run_status 125 skiff run --rm --memory 64m --memory-swap 32m busybox true
     output_has 'larger than memory limit'
 }
@@ -126,6 +128,7 @@ groups_named()
     run_ok limit cpu/cpu.cfs_quota_us cpu.max --cpus=0.05
     output_is "$(either 5000 '5000 100000')"
     for bad in x -1 0.001 1e99 nan 1.5x; do
+        differs "1e99 is taken" && [ $bad = 1e99 ] && continue
         run_status 125 skiff run --rm --cpus=$bad busybox true
     done
     run_status 125 skiff run --rm --cpus=$(($(nproc --all) + 1)) busybox true
@@ -189,6 +192,7 @@ groups_named()
     find /sys/fs/cgroup -depth -path "*$parent*" -type d -exec rmdir {} + 2>/dev/null || true
     run groups_named "${parent#/}"
     output_is ''
+    differs "it takes what leads upwards" && return
     for bad in ../../x /a/../../b; do
         run skiff run --rm --cgroup-parent $bad busybox true
         [ "$status" -eq 125 ]
@@ -196,6 +200,7 @@ groups_named()
 }
 
 @test "limits stand in inspect under Docker's names" {
+    needs_skiff "its seccomp needs more than one descriptor more"
     run_ok skiff run --name l1 --memory 64m --memory-swap 96m --cpus 0.5 --cpuset-cpus 0 --cpu-shares 99 \
         --pids-limit 50 --ulimit nofile=10:20 --shm-size 1m --oom-score-adj 7 --cgroup-parent /skiff busybox true
     run_ok skiff inspect -f '{{json .HostConfig}}' l1

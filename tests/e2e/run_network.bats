@@ -28,8 +28,10 @@ bb()
     output_is $'box\nbox\nbox\nbox'
     run_ok bb --hostname=box --domainname example.org busybox sh -c 'cat /proc/sys/kernel/domainname; tail -n 1 /etc/hosts | cut -f2'
     output_is $'example.org\nbox.example.org box'
-    run_status 125 bb -h 'a b' busybox true
-    output_has 'invalid hostname'
+    differs "a blank in it is taken" || {
+        run_status 125 bb -h 'a b' busybox true
+        output_has 'invalid hostname'
+    }
     run_status 125 bb -h "$(printf 'a%.0s' {1..65})" busybox true
     run_status 125 bb -h x --uts host busybox true
     output_has 'conflicting options: hostname and the UTS mode'
@@ -50,7 +52,7 @@ bb()
         run_status 125 bb --add-host $bad busybox true
     done
     gateway=$(skiff run --rm busybox ip route | awk '/^default/ { print $3 }')
-    run_ok bb --add-host host.docker.internal:host-gateway busybox tail -n 1 /etc/hosts
+    run_ok bb --add-host host.docker.internal:host-gateway busybox grep host.docker /etc/hosts
     output_is "$gateway"$'\thost.docker.internal'
 }
 
@@ -61,7 +63,7 @@ bb()
     run_ok bb --dns-search . busybox cat /etc/resolv.conf
     output_lacks search
     run_status 125 bb --dns nonsense busybox true
-    output_has 'nonsense is not an ip address'
+    output_has '(nonsense is not an ip address|not correctly formatted: nonsense)'
 }
 
 @test "--network none: loopback alone" {
@@ -91,10 +93,12 @@ bb()
     }
     until_true served
     run_ok skiff inspect -f '{{.NetworkSettings.Networks.bridge.IPAddress}} {{.NetworkSettings.Bridge}}' server
-    output_is "$address skiff0"
+    output_has "^$address"
+    differs "the bridge has another name" || output_is "$address skiff0"
 }
 
 @test "addresses are each container's own, also of two engines at the same time" {
+    needs_skiff "one engine"
     other=$BATS_FILE_TMPDIR/other
     mkdir "$other"
     engine()

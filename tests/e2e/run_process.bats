@@ -92,7 +92,8 @@ image_with_a_program()
     output_is 'done'
     run_status 125 skiff run --rm -a nonsense busybox true
     output_has 'valid streams are stdin, stdout and stderr'
-    run_status 125 skiff run -d -a stdout busybox true
+    run skiff run -d -a stdout busybox true
+    differs "status 1" || [ "$status" -eq 125 ]
     output_has 'onflicting options'
 }
 
@@ -106,6 +107,7 @@ image_with_a_program()
 }
 
 @test "-d: a start that fails tells so, with the status of its kind" {
+    needs_skiff "what cannot be started stays as created"
     run_status 127 skiff run -d --name lost busybox no-such
     output_has 'no-such'
     run_ok skiff ps -aq
@@ -116,13 +118,13 @@ image_with_a_program()
     run_status 3 skiff run --rm --name gone busybox sh -c 'exit 3'
     run_ok skiff ps -aq
     output_is ''
-    [ -z "$(find "$SKIFF_ROOT/containers" "$SKIFF_RUN_DIR/containers" "$SKIFF_RUN_DIR/locks" "$SKIFF_ROOT/names" -mindepth 1)" ]
+    differs "its root is elsewhere" || [ -z "$(find "$SKIFF_ROOT/containers" "$SKIFF_RUN_DIR/containers" "$SKIFF_RUN_DIR/locks" "$SKIFF_ROOT/names" -mindepth 1)" ]
     run_status 3 skiff run --name there busybox sh -c 'touch /written; exit 3'
     run_ok skiff inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.HostConfig.AutoRemove}}' there
     output_is 'exited 3 false'
-    [ -e "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' there)/upper/written" ]
+    differs "its root is elsewhere" || [ -e "$SKIFF_ROOT/containers/$(skiff inspect -f '{{.Id}}' there)/upper/written" ]
     run_ok skiff rm there
-    [ -z "$(ls "$SKIFF_ROOT/containers")" ]
+    differs "its root is elsewhere" || [ -z "$(ls "$SKIFF_ROOT/containers")" ]
 }
 
 @test "--rm with -d: removed at its end" {
@@ -143,6 +145,7 @@ image_with_a_program()
     run_status 125 skiff run --name one busybox true
     output_has '"/one" is already in use by container "[0-9a-f]{64}"'
     for bad in -x . .. a a/b 'a b' "a'" $'a\nb' '' "$(printf 'a%.0s' {1..300})"; do
+        differs "an empty name is none" && [ -z "$bad" ] && continue
         run_status 125 skiff run --rm --name="$bad" busybox true
         output_has 'invalid container name'
     done
@@ -162,7 +165,8 @@ image_with_a_program()
     [ "$(cat "$file")" = "$(skiff inspect -f '{{.Id}}' cid)" ]
     run_status 125 skiff run --rm --cidfile "$file" busybox touch /x
     output_has 'container ID file found'
-    run_status 125 skiff run --rm --cidfile /no/such/folder/file busybox true
+    run skiff run --rm --cidfile /no/such/folder/file busybox true
+    differs "127: the client takes it for the command" || [ "$status" -eq 125 ]
     output_has '/no/such/folder/file.*no such file'
     [ "$(skiff ps -aq | wc -l)" -eq 1 ]
 }
@@ -209,7 +213,7 @@ image_with_a_program()
     run_status 125 skiff run --rm -w relative busybox pwd
     output_has "the working directory 'relative' is invalid, it needs to be an absolute path"
     run skiff run --rm -w /etc/passwd busybox pwd
-    [ "$status" -eq 126 ] || [ "$status" -eq 127 ]
+    differs "125 or 126, by the runtime" || [ "$status" -eq 126 ] || [ "$status" -eq 127 ]
     output_has 'not a directory'
 }
 
@@ -313,6 +317,7 @@ image_with_a_program()
 }
 
 @test "exit status: 127 not found, 126 not executable, 125 ours; one line each, nothing left" {
+    needs_skiff "in other words"
     run_status 127 skiff run busybox no-such-command
     output_is 'skiff: cannot start "no-such-command": executable file not found in $PATH of image busybox'
     run_status 127 skiff run busybox /bin/no-such

@@ -95,6 +95,8 @@ skiff_teardown()
 {
     [ -n "${skiff_folder:-}" ] || return 0
     skiff_cleanup
+    # The next file may share the daemon.
+    [ "${ENGINE:-skiff}" != docker ] || "$SKIFF" system prune -af --volumes >/dev/null 2>&1
     [ -z "${docker_folder:-}" ] || docker_end "$docker_folder"
     local left
     left=$(grep -F "$skiff_folder" /proc/self/mountinfo)

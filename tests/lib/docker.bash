@@ -9,6 +9,8 @@
 shopt -s nocasematch
 
 SKIFF=${DOCKER:-$(command -v docker)}
+# A start takes it 20 times as long.
+export SKIFF_TEST_RUNS=${SKIFF_TEST_RUNS:-5}
 export DOCKER_CONFIG=${DOCKER_CONFIG:-/tmp/.skiff-docker-client}
 
 # docker_import ARGUMENT...: what older daemons cannot be told at an import is built on top of it.
