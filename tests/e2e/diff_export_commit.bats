@@ -163,7 +163,7 @@ facts()
     tar -tf out.tar made
     [ "$(stat -c %a out.tar)" = 600 ]
     run_fails 'cannot create|invalid output path' skiff export -o no/such/out.tar one
-    run_fails 'is a directory' skiff export -o . one
+    run_fails 'is a directory|write to a directory' skiff export -o . one
     run_fails 'no such container' skiff export -o new.tar nobody
     [ ! -e new.tar ]
     [ "$(find . -name '*.tmp-*' | wc -l)" -eq 0 ]

@@ -72,6 +72,7 @@ default=00000000a80425fb
 }
 
 @test "--cap-add ALL: all that the machine has, less what is dropped" {
+    needs_skiff "needs every capability that there is"
     caps --cap-add ALL
     [ "$((16#$cap))" -eq $((16#$(awk '/CapBnd/ { print $2 }' /proc/self/status))) ]
     caps --cap-add ALL --cap-drop SYS_ADMIN
@@ -82,9 +83,9 @@ default=00000000a80425fb
 
 @test "--cap-add, --cap-drop: a name that is none" {
     run_status 125 bb --cap-add NO_SUCH busybox true
-    output_has 'unknown capability "NO_SUCH"'
+    output_has 'unknown capability:? "CAP_NO_SUCH"'
     run_status 125 bb --cap-drop NO_SUCH busybox true
-    output_has 'unknown capability "NO_SUCH"'
+    output_has 'unknown capability:? "CAP_NO_SUCH"'
 }
 
 @test "a user who is not root has none, whatever is added" {
@@ -93,6 +94,7 @@ default=00000000a80425fb
 }
 
 @test "--privileged: all rights, all devices, nothing masked, no filter" {
+    needs_skiff "needs every capability that there is"
     caps --privileged
     [ "$((16#$cap))" -eq $((16#$(awk '/CapBnd/ { print $2 }' /proc/self/status))) ]
     run_ok bb --privileged busybox sh -c '
@@ -159,6 +161,7 @@ EOT
     mkdir -p "$BATS_TEST_TMPDIR/suid"
     cp "$(command -v id)" "$BATS_TEST_TMPDIR/suid/id"
     chmod 4755 "$BATS_TEST_TMPDIR/suid/id"
+    differs "no built-in image" && return
     run_ok bb -u 1234 -v "$BATS_TEST_TMPDIR/suid:/s" host /s/id -u
     output_is 0
     run_ok bb -u 1234 -v "$BATS_TEST_TMPDIR/suid:/s" --security-opt no-new-privileges host /s/id -u
@@ -171,6 +174,7 @@ EOT
 }
 
 @test "--sysctl: its namespaces' own; the host's are refused" {
+    needs_skiff "its client refuses, in other words"
     run_ok bb --sysctl net.ipv4.ip_forward=1 --sysctl kernel.msgmax=4242 --sysctl fs.mqueue.msg_max=12 busybox \
         cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax /proc/sys/fs/mqueue/msg_max
     output_is $'1\n4242\n12'

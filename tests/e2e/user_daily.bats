@@ -28,6 +28,7 @@ pids_of()
 }
 
 @test "docker may be a link to skiff, and finds what it needs" {
+    needs_skiff "it is docker itself"
     ln -s "$SKIFF" "$BATS_TEST_TMPDIR/docker"
     PATH=$BATS_TEST_TMPDIR:$PATH
     run_ok docker run --rm --init busybox cat /proc/1/comm
@@ -37,6 +38,7 @@ pids_of()
 }
 
 @test "what Docker has and is not there yet is said by name, not taken for a slip" {
+    needs_skiff "it has it"
     for command in build network compose; do
         run_fails "^skiff: \"$command\" is not supported yet" skiff "$command" x
     done
@@ -49,6 +51,7 @@ pids_of()
 }
 
 @test "help fits 80 columns, of every command and group" {
+    needs_skiff "its help does not"
     for command in '' container image system run ps rm kill inspect import images rmi ns info check version; do
         # shellcheck disable=SC2086 # none is no word
         run_ok skiff help $command
@@ -59,6 +62,7 @@ pids_of()
 }
 
 @test "a group alone lists what can follow" {
+    needs_skiff "its words"
     for group in container image system; do
         run_ok skiff $group
         output_has "^Usage: skiff $group COMMAND"
@@ -80,6 +84,7 @@ pids_of()
 }
 
 @test "an image that is not there, and is not to be fetched: which one" {
+    needs_skiff "in other words"
     run_fails "^skiff: unable to find image 'nope:latest' locally$" skiff run --pull never --rm nope
     [ "$status" -eq 125 ]
     run_fails "unable to find image 'localhost:5000/a/b:2' locally" \
@@ -134,6 +139,7 @@ pids_of()
 }
 
 @test "numbers as people type them" {
+    needs_skiff "0x10 is a number"
     run_ok skiff run --rm --network=none --cpus .5 --memory .25g busybox true
     run_fails 'invalid argument "0x10" for "--cpus"' skiff run --rm --cpus 0x10 busybox true
     run_fails 'invalid argument "0x10m" for "--memory"' skiff run --rm --memory 0x10m busybox true
@@ -141,12 +147,14 @@ pids_of()
 }
 
 @test "version answers for client and server, which are one program" {
+    needs_skiff "client and server are two"
     version=$(skiff version -f '{{.Client.Version}}')
     run_ok skiff version --format '{{.Server.Version}}'
     output_is "$version"
 }
 
 @test "ns: the host's row has no process" {
+    needs_skiff "no ns"
     run_ok skiff ns
     [[ ${lines[1]} =~ ^-\ +host\ +-\ +host ]]
     run_ok bash -c '"$SKIFF" ns --format json | head -n 1 | jq -r .Pid'
@@ -154,12 +162,14 @@ pids_of()
 }
 
 @test "a time that cannot be is told in words" {
+    needs_skiff "no --time-offset"
     [ -e /proc/self/ns/time ] || skip "no time namespaces here"
     run_fails 'cannot shift the boottime clock by -8640000 seconds' \
         skiff run --rm --time-offset boottime=-100d busybox true
 }
 
 @test "data through a pipe arrives as it was; a reader who leaves ends the writer" {
+    needs_skiff "what was left by others"
     head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
     run_ok bash -c '"$SKIFF" run -i --rm busybox cat <"$1" | cmp - "$1"' _ "$BATS_TEST_TMPDIR/data"
     run_ok bash -c '"$SKIFF" run --rm busybox yes 2>&1 | head -n 1'
@@ -188,6 +198,7 @@ pids_of()
 }
 
 @test "the machine stops while containers run: they have ended, and those with --rm are gone" {
+    needs_skiff "it is stopped with its daemon"
     skiff run -d --name kept busybox sleep 600
     skiff run -d --name alone --network=none busybox sleep 600
     skiff run -d --rm --name passing busybox sleep 600
@@ -210,6 +221,7 @@ pids_of()
 }
 
 @test "a run folder that was taken away ends nobody who lives" {
+    needs_skiff "its folders are elsewhere"
     skiff run -d --rm --name alive busybox sleep 600
     # shellcheck disable=SC2207 # one process a word
     pids=($(pids_of alive))
@@ -224,6 +236,7 @@ pids_of()
 }
 
 @test "two roots on one machine: the same names, other addresses, and each its own" {
+    needs_skiff "one engine"
     other=$BATS_TEST_TMPDIR/other
     there=("$SKIFF" --root "$other/root" --run-dir "$other/run")
     skiff run -d --name twin busybox sleep 600

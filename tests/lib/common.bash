@@ -60,7 +60,7 @@ needs_skiff()
 differs()
 {
     [ "${ENGINE:-skiff}" = docker ] || return 1
-    echo "# docker: $1"
+    { echo "# docker: $1" >&3; } 2>/dev/null || true
 }
 
 # --- a root of one's own -------------------------------------------------------------------------
