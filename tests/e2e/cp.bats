@@ -407,7 +407,7 @@ same()
     chown 1000:50 tree/file
     local format packer
     for format in posix gnu; do
-        for packer in cat gzip xz 'zstd -q' bzip2; do
+        for packer in cat gzip 'xz -0' 'zstd -q' 'bzip2 -1'; do
             skiff run --network none --name box busybox mkdir /box
             tar -C tree --format=$format --sparse --xattrs -c . | $packer | skiff cp - box:/box
             rm -rf out

@@ -17,7 +17,7 @@ teardown()
     [[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
     local zstd=('zstd -q')
     differs "zstd is known since 23" && zstd=()
-    for filter in cat gzip xz "${zstd[@]}" bzip2; do
+    for filter in cat gzip 'xz -0' "${zstd[@]}" 'bzip2 -1'; do
         # shellcheck disable=SC2086 # a command and its option
         $filter <"$tar" >"$BATS_TEST_TMPDIR/archive"
         run_ok skiff import "$BATS_TEST_TMPDIR/archive" file:1

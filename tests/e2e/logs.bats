@@ -335,16 +335,17 @@ log_file()
 
 # --- nothing is lost -----------------------------------------------------------------------------
 
+followed_to_the_end()
+{
+    skiff run -d --name "short-$1" --network none busybox \
+        sh -c 'echo first; printf "last without an end"' >/dev/null
+    [ "$(skiff logs -f "short-$1")" = $'first\nlast without an end' ] || echo "run $1: followed"
+    [ "$(skiff logs "short-$1")" = $'first\nlast without an end' ] || echo "run $1: afterwards"
+    skiff rm -f "short-$1" >/dev/null
+}
+
 @test "the last output of a short container is in its log, and is seen by who follows it" {
-    local i runs=${SKIFF_TEST_RUNS:-200} expected
-    expected=$(printf 'first\nlast without an end')
-    for ((i = 0; i < runs; i++)); do
-        skiff run -d --name short --network none busybox \
-            sh -c 'echo first; printf "last without an end"' >/dev/null
-        [ "$(skiff logs -f short)" = "$expected" ] || told "run $i: followed"
-        [ "$(skiff logs short)" = "$expected" ] || told "run $i: afterwards"
-        skiff rm -f short >/dev/null
-    done
+    four_lanes "${SKIFF_TEST_RUNS:-200}" followed_to_the_end
 }
 
 @test "who follows a container that removes itself sees all of it" {
@@ -364,14 +365,18 @@ log_file()
     done
 }
 
+attached_and_logged()
+{
+    local expected=$((30004 + ${#1}))
+    [ "$(skiff run --name "short-$1" --network none busybox \
+        sh -c 'printf "%s" "$0" >&2; head -c 30000 /dev/zero' "run $1" 2>&1 | wc -c)" -eq $expected ] ||
+        echo "run $1: attached"
+    [ "$(skiff logs "short-$1" 2>&1 | wc -c)" -eq $expected ] || echo "run $1: logged"
+    skiff rm "short-$1" >/dev/null
+}
+
 @test "the last output of a short container is in its log once it has ended" {
-    local i runs=${SKIFF_TEST_RUNS:-200}
-    for ((i = 0; i < runs; i++)); do
-        [ "$(skiff run --name short --network none busybox sh -c 'printf "%s" "$0" >&2; head -c 30000 /dev/zero' "run $i" 2>&1 | tr '\0' x | wc -c)" -ge 30005 ] ||
-            told "run $i: attached"
-        [ "$(skiff logs short 2>&1 | tr '\0' x | wc -c)" -ge 30005 ] || told "run $i: logged"
-        skiff rm short >/dev/null
-    done
+    four_lanes "${SKIFF_TEST_RUNS:-200}" attached_and_logged
 }
 
 # --- no room -------------------------------------------------------------------------------------

@@ -187,7 +187,7 @@ image_with()
     output_is $'other\nv10'
     run_ok skiff volume ls -q -f dangling=0
     output_is v9
-    run_fails "invalid filter 'size=1'" skiff volume ls -f size=1
+    run_fails "invalid filter 'size(=1)?'" skiff volume ls -f size=1
     run_fails "invalid filter 'dangling=perhaps'" skiff volume ls -f dangling=perhaps
 }
 
@@ -305,7 +305,7 @@ image_with()
     run_ok run_bb -v data:/d:Z,rw busybox touch /d/x
     local mode
     for mode in rshared idmap nonsense ro,nonsense; do
-        run_fails "invalid mode: ${mode#ro,}|invalid mount config" run_bb -v "data:/d:$mode" busybox true
+        run_fails "invalid mode: (ro,)?${mode#ro,}|invalid mount config" run_bb -v "data:/d:$mode" busybox true
     done
     run_fails 'mount path must be absolute' run_bb -v data:d busybox true
     run_fails 'root itself' run_bb -v data:/ busybox true
@@ -488,7 +488,7 @@ everything()
     needs_skiff "a copy that was cut off is taken for whole"
     rootfs_unpacked "$(rootfs_busybox)" "$here/image"
     mkdir "$here/image/many"
-    (cd "$here/image/many" && for i in $(seq 2000); do echo "$i" >"$i"; done)
+    (cd "$here/image/many" && for i in $(seq 1000); do echo "$i" >"$i"; done)
     import_folder "$here/image" many
     local i pid
     for ((i = 0; i < 10; i++)); do
@@ -498,7 +498,7 @@ everything()
         kill -9 $pid 2>/dev/null
         wait $pid 2>/dev/null || true
         run_ok run_bb -v data:/many many sh -c 'ls -A /many | wc -l; cat /many/* | wc -l'
-        output_is $'2000\n2000'
+        output_is $'1000\n1000'
         skiff ps -a >/dev/null
         until_true skiff volume rm data 2>/dev/null
     done
@@ -697,6 +697,7 @@ everything()
 }
 
 @test "cp goes where the container will find it: a volume, a part of one, a folder bound by one" {
+    needs_skiff "parts of volumes are known since 26"
     mkdir "$here/folder"
     echo hello >"$here/hello"
     skiff volume create -o type=none -o o=bind -o "device=$here/folder" bound >/dev/null

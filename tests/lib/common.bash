@@ -284,6 +284,21 @@ wait_all()
     done
 }
 
+# four_lanes N COMMAND...: COMMAND with each number below N, four at a time. What it prints is wrong.
+four_lanes()
+{
+    local n=$1 lane i
+    shift
+    for lane in 0 1 2 3; do
+        for ((i = lane; i < n; i += 4)); do
+            "$@" "$i" || echo "$i: status $?"
+        done >"$BATS_TEST_TMPDIR/lane.$lane" 2>&1 3>&- &
+    done
+    wait_all
+    run cat "$BATS_TEST_TMPDIR"/lane.?
+    output_is ''
+}
+
 # file_has FILE PATTERN, for until_true.
 file_has()
 {
