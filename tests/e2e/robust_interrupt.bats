@@ -88,10 +88,16 @@ settled()
     settled
 }
 
+something_runs()
+{
+    [ -n "$(skiff ps -q)" ]
+}
+
 @test "a client that is killed leaves its container running, which goes on and is removed" {
-    skiff run --rm --network none --cgroup-parent "$LEFTOVERS_GROUP" --name left busybox sleep 1 3>&- &
+    "$SKIFF" run --rm --network none --cgroup-parent "$LEFTOVERS_GROUP" --name left busybox \
+        sleep 2 3>&- &
     local client=$!
-    until_true skiff inspect left >/dev/null 2>&1
+    until_true something_runs
     kill -9 "$client"
     run_ok skiff ps --format '{{.Names}}'
     output_is left
@@ -102,8 +108,7 @@ settled()
 @test "a first process that is killed ends its container with 137" {
     skiff run --network none --cgroup-parent "$LEFTOVERS_GROUP" --name killed busybox sleep 100 3>&- &
     local client=$! status=0
-    until_true skiff inspect killed >/dev/null 2>&1
-    until_true test -n "$(skiff ps -q)"
+    until_true something_runs
     kill -9 "$(container_pid killed)"
     wait "$client" || status=$?
     [ "$status" -eq 137 ]

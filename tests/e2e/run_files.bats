@@ -246,5 +246,5 @@ run_bb()
     run_status 125 run_bb --device "$here/data/file" busybox true
     output_has 'not a device'
     run_status 125 run_bb --device /dev/zero:/dev/x:q busybox true
-    output_has 'bad format'
+    output_has 'bad (format|mode)'
 }
