@@ -413,7 +413,8 @@ static int put_network(struct builder *b, const struct request_options *o)
     return r == 0 ? put_list(b, b->host, "ExtraHosts", "add-host", &o->add_host) : r;
 }
 
-/* As Docker keeps them: in capitals, with CAP_. Whether there is such a one is the engine's business. */
+/* As Docker keeps them: in capitals, with CAP_. Whether there is such a one is the engine's
+ * business. */
 static int put_capabilities(struct builder *b, const char *key, const struct option_list *list)
 {
     json_t *array = json_array();

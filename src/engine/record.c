@@ -457,7 +457,8 @@ int record_rename(const struct engine *en, struct container_record *c, const cha
     if (!old)
         return err_nomem(e);
     if (str_eq(old, name))
-        return err_set(e, EINVAL, "renaming container \"/%s\" with the same name as its current name", old);
+        return err_set(e, EINVAL,
+                       "renaming container \"/%s\" with the same name as its current name", old);
     int r = note_rename(c, e);
     if (r == 0)
         r = record_claim_name(en, c, name, e);
