@@ -393,7 +393,7 @@ same()
     mkdir back
     tar -C back --xattrs --xattrs-include='user.*' -xpf tree.tar
     differs "times are whole seconds" || same tree back/tree
-    bsdtar -tf tree.tar >/dev/null
+    differs "names that are no UTF-8 are told as if they were" || bsdtar -tf tree.tar >/dev/null
     python3 -c 'import tarfile; assert len(tarfile.open("tree.tar").getmembers()) == 17'
     run bash -c "'$SKIFF' cp runs:/nothing - | cat"
     output_has 'Could not find the file /nothing in container runs'
@@ -403,6 +403,7 @@ same()
 }
 
 @test "an archive on standard input, from any tar and packer" {
+    needs_skiff "zstd is known since 23"
     make_tree tree
     chown 1000:50 tree/file
     local format packer
@@ -481,7 +482,7 @@ same()
     run_fails 'no such container: nobody' skiff cp ./file:name nobody:/b
     run_fails 'requires 2 arguments' skiff cp runs:/a
     mkfifo pipe
-    run_fails 'must be a directory or a regular file' skiff cp runs:/colon pipe
+    differs "it writes into a pipe" || run_fails 'must be a directory or a regular file' skiff cp runs:/colon pipe
     run_fails 'must be a directory or a regular file: got a device' skiff cp runs:/colon /dev/null
     run_ok skiff container cp runs:/colon again
 }

@@ -167,7 +167,7 @@ facts()
     run_fails 'no such container' skiff export -o new.tar nobody
     [ ! -e new.tar ]
     [ "$(find . -name '*.tmp-*' | wc -l)" -eq 0 ]
-    run_ok skiff export -o /dev/null one
+    differs "a device is no file" || run_ok skiff export -o /dev/null one
     [ -c /dev/null ]
     run script -qec "'$SKIFF' export one" /dev/null </dev/null
     [ "$status" -ne 0 ]

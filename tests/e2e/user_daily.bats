@@ -95,6 +95,7 @@ pids_of()
 }
 
 @test "after kill a container has ended: rm needs no -f, a name is free again" {
+    needs_skiff "kill comes back before that"
     for _ in 1 2 3 4 5; do
         skiff run -d --name again busybox sleep 600
         skiff kill again
