@@ -38,10 +38,10 @@ teardown_file()
     is '.Config.Hostname == "box" and .Config.User == "user:staff" and .Config.WorkingDir == "/tmp" and .Config.Image == "busybox"'
     is '.Config.Env | index("X=y") != null'
     is '.Config.Cmd == ["sleep", "1000"] and .Config.Labels == {"a": "b"} and .Config.OpenStdin and (.Config.Tty | not)'
-    is '[.Mounts[] | [.Type, .Source, .Destination, .RW, (.Propagation | sub("rslave"; "rprivate"))]] == [["bind", "/tmp", "/t", false, "rprivate"], ["tmpfs", "", "/m", true, ""]]'
+    differs "mounts have no order" || is '[.Mounts[] | [.Type, .Source, .Destination, .RW, (.Propagation | sub("rslave"; "rprivate"))]] == [["bind", "/tmp", "/t", false, "rprivate"], ["tmpfs", "", "/m", true, ""]]'
     is '.NetworkSettings.IPAddress | test("^[0-9.]+$")'
     is '.NetworkSettings.Networks.bridge.Gateway == .NetworkSettings.Gateway and .NetworkSettings.MacAddress != ""'
-    is '.GraphDriver.Data.UpperDir | endswith("/upper")'
+    is '.GraphDriver.Data.UpperDir | test("/(upper|diff)$")'
     # The paths are there.
     for key in ResolvConfPath HostnamePath HostsPath; do
         [ -f "$(jq -r ".[0].$key" "$BATS_TEST_TMPDIR/web")" ]
@@ -50,6 +50,7 @@ teardown_file()
 }
 
 @test "one that has ended: its status, its times, no address" {
+    needs_skiff "times lose their last zeros, and do not compare as words"
     run_ok skiff inspect ended
     jq -e '.[0] | .State.Status == "exited" and (.State.Running | not) and .State.ExitCode == 4 and .State.Pid == 0 and .State.FinishedAt > .State.StartedAt and .NetworkSettings.IPAddress == ""' <<<"$output"
 }
@@ -62,7 +63,7 @@ teardown_file()
     run_ok skiff inspect -f '{{.Name}} {{.State.Running}} {{.HostConfig.Memory}}' web ended
     output_is $'/web true 67108864\n/ended false 0'
     run_ok skiff inspect -f '{{range .Mounts}}{{.Destination}};{{end}}' web
-    output_is '/t;/m;'
+    differs "mounts have no order" || output_is '/t;/m;'
     run_ok skiff inspect -f '{{index .Config.Labels "a"}}{{if .State.Running}} up{{else}} down{{end}}' web
     output_is 'b up'
     run_ok skiff inspect -f '{{range $k, $v := .NetworkSettings.Networks}}{{$k}}={{len $v.IPAddress}}{{end}}' web
