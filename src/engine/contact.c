@@ -84,15 +84,15 @@ static int greet(int fd, unsigned wishes, int terminal)
     return sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(hello) ? 0 : -errno;
 }
 
-int contact_open(const struct engine *en, const char *id, unsigned wishes, int terminal,
-                 struct err *e)
+static int open_contact(const struct engine *en, const char *id, unsigned wishes, int terminal,
+                        int flags, struct err *e)
 {
     _cleanup_close_ int folder = -EBADF;
     struct sockaddr_un address;
     int r = socket_address(en, id, &address, &folder, e);
     if (r < 0)
         return r;
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return err_sys(e, errno, "cannot make a socket");
     while ((r = connect(fd, (struct sockaddr *)&address, sizeof(address))) < 0 && errno == EINTR)
@@ -103,6 +103,17 @@ int contact_open(const struct engine *en, const char *id, unsigned wishes, int t
     if (r < 0)
         return err_sys(e, -r, "cannot reach the monitor of container %s", id);
     return TAKE_FD(fd);
+}
+
+int contact_open(const struct engine *en, const char *id, unsigned wishes, int terminal,
+                 struct err *e)
+{
+    return open_contact(en, id, wishes, terminal, 0, e);
+}
+
+int contact_try(const struct engine *en, const char *id, struct err *e)
+{
+    return open_contact(en, id, 0, -1, SOCK_NONBLOCK, e);
 }
 
 /* Of what comes only the end is of interest. 1: it came; 0: not yet; -ECONNRESET. */
@@ -146,7 +157,7 @@ int contact_wait_end(int contact, long long ms, int *ret_status)
 
 void contact_wake(const struct engine *en, const char *id)
 {
-    _cleanup_close_ int fd = contact_open(en, id, 0, -1, NULL);
+    _cleanup_close_ int fd = contact_try(en, id, NULL);
     if (fd >= 0)
         frame_send(fd, FRAME_WAKE, NULL, 0);
 }

@@ -18,6 +18,10 @@ int contact_listen(const struct engine *en, const char *id, struct err *e);
 int contact_open(const struct engine *en, const char *id, unsigned wishes, int terminal,
                  struct err *e);
 
+/* The same only for the end, and without waiting to be let in, for who holds what the monitor may
+ * need: -EAGAIN when too many wait already. */
+int contact_try(const struct engine *en, const char *id, struct err *e);
+
 /* Waits for the container's end, for @ms milliseconds at most (-1: without end). 1 with its exit
  * status in @ret_status (may be NULL); 0: it still runs; -ECONNRESET: the monitor was killed. */
 int contact_wait_end(int contact, long long ms, int *ret_status);

@@ -197,13 +197,33 @@ static void tell_kill(const struct engine *en, const struct container_record *c,
     event_emit_container(en, c, "kill", (struct event_attribute[]){{"signal", number}, {0}});
 }
 
-/* Waits on a monitor's word, or its death. 1: ended; 0: not within the time. */
-static int await_end(const struct engine *en, int contact, long long ms)
+/* Whether the life that @state tells of is over, and that is on disk. */
+static bool is_over(const struct engine *en, const struct container_record *c, const json_t *state)
 {
-    int r = contact_wait_end(contact, ms, NULL);
+    _cleanup_json_ json_t *now = NULL;
+    bool orphan = false;
+    if (state_read(en, c, &now, &orphan, NULL) < 0)
+        return false;
+    return orphan || !json_bool(now, "State.Running", false) ||
+           json_bool(now, "State.Restarting", false) !=
+               json_bool(state, "State.Restarting", false) ||
+           json_int(now, "StartTime", 0) != json_int(state, "StartTime", 0);
+}
+
+/* Waits on a monitor's word, or its death; of one that has no room for us to ask it (@contact is
+ * negative) what it publishes is looked at. 1: ended; 0: not within the time. */
+static int await_end(const struct engine *en, const struct container_record *c, int contact,
+                     const json_t *state, long long ms)
+{
+    int r = contact < 0 ? 0 : contact_wait_end(contact, ms, NULL);
     if (r == -ECONNRESET)
         reap_orphans(en, NULL);
-    return r != 0;
+    if (contact >= 0)
+        return r != 0;
+    for (uint64_t begun = loop_now_ms(); !is_over(en, c, state); sleep_a_moment())
+        if (ms >= 0 && loop_now_ms() - begun >= (uint64_t)ms)
+            return 0;
+    return 1;
 }
 
 /* How somebody wants it to end. */
@@ -224,7 +244,7 @@ static int kill_it(const struct engine *en, struct container_record *c, const js
         _cleanup_close_ int lock = change_lock(c, e);
         r = lock < 0 ? lock : signal_it(en, c, state, SIGKILL, true, e);
         fd_close(&lock);
-    } while (r == 0 && !await_end(en, contact, AGAIN_MS));
+    } while (r == 0 && !await_end(en, c, contact, state, AGAIN_MS));
     return r;
 }
 
@@ -235,14 +255,14 @@ static int end_once(const struct engine *en, struct container_record *c, const s
                     int *lock, struct err *e)
 {
     _cleanup_json_ json_t *state = NULL;
-    _cleanup_close_ int contact = contact_open(en, c->id, 0, -1, e);
+    _cleanup_close_ int contact = contact_try(en, c->id, e);
+    if (contact < 0 && contact != -ESRCH && contact != -EAGAIN)
+        return contact;
+    err_release(e);
     if (contact == -ESRCH) {
-        err_release(e);
         reap_orphans(en, NULL);
         return 0;
     }
-    if (contact < 0)
-        return contact;
     mark_set(en, c->id, MARK_STOPPED, NULL);
     /* Looked at after the mark was set: either it still waits for its next start, and will see the
      * mark, or it is the running one. */
@@ -255,9 +275,10 @@ static int end_once(const struct engine *en, struct container_record *c, const s
     if (r == 0)
         tell_kill(en, c, how->signal);
     if (r == -ESRCH) { /* nobody is there whom to signal, and nobody is to come */
-        frame_send(contact, FRAME_WAKE, NULL, 0);
-        await_end(en, contact, LEAVING_MS);
-    } else if (r == 0 && !await_end(en, contact, how->patience_ms)) {
+        if (contact >= 0)
+            frame_send(contact, FRAME_WAKE, NULL, 0);
+        await_end(en, c, contact, state, LEAVING_MS);
+    } else if (r == 0 && !await_end(en, c, contact, state, how->patience_ms)) {
         r = kill_it(en, c, state, contact, e);
     }
     if (r < 0 && r != -ESRCH && r != -ENOENT)

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 struct monitor {
@@ -39,6 +40,7 @@ struct monitor {
     struct loop_timer again;    /* its next start */
     struct loop_timer patience; /* until a stop becomes a kill */
     struct loop_timer settled;  /* it lives longer than most: we rest */
+    struct loop_timer breath;   /* there was no descriptor for another client */
     struct health *health;
     bool revive;  /* its end is to be followed by another life, whatever the policy */
     bool ended;   /* its first process is dead, */
@@ -47,6 +49,8 @@ struct monitor {
     uint64_t began_ms, delay_ms;
     unsigned restarts;
 };
+
+enum { SETTLED_MS = 300, TURN_MS = 5, BREATH_MS = 100, RESERVE = 128 };
 
 static void tell_event(const struct monitor *m, const char *action,
                        const struct event_attribute *more)
@@ -129,23 +133,49 @@ static void take_frame(void *data, struct peer *p, const struct frame *f)
     }
 }
 
+/* Whether there is a descriptor for one more client. Those that the container's next life takes are
+ * not given away. */
+static bool has_room(const struct monitor *m)
+{
+    struct rlimit most;
+    if (getrlimit(RLIMIT_NOFILE, &most) < 0 || most.rlim_cur == RLIM_INFINITY)
+        return true;
+    rlim_t reserve = most.rlim_cur / 2 < RESERVE ? most.rlim_cur / 2 : RESERVE;
+    return 2 * peers_count(&m->peers) + reserve < most.rlim_cur; /* a socket and a terminal */
+}
+
 static bool accept_one(struct monitor *m)
 {
+
     int fd = accept4(m->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0 && !peer_add(&m->peers, fd, false))
         close(fd);
     return fd >= 0;
 }
 
+static void listen_again(void *data)
+{
+    struct monitor *m = data;
+    loop_watch(&m->loop, &m->listener, EPOLLIN);
+}
+
+/* Who cannot be served waits in the queue. The socket stays ready, so it is looked away from it for
+ * a moment: a client may leave meanwhile. */
 static void accept_peer(void *data, uint32_t events)
 {
+    struct monitor *m = data;
     (void)events;
-    accept_one(data);
+    if (has_room(m) && accept_one(m))
+        return;
+    loop_watch(&m->loop, &m->listener, 0);
+    m->breath = (struct loop_timer){.expired = listen_again, .data = m};
+    loop_timer_set(&m->loop, &m->breath, BREATH_MS);
 }
 
 /* Nobody comes any more, and whoever has come is told the end. */
 static void stop_listening(struct monitor *m)
 {
+    loop_timer_cancel(&m->loop, &m->breath);
     loop_watch(&m->loop, &m->listener, 0);
     while (accept_one(m))
         ;
@@ -225,12 +255,14 @@ static void init_ready(void *data, uint32_t events)
     m->ended = true;
 }
 
-enum { SETTLED_MS = 300, TURN_MS = 5 };
-
+/* What is not needed before its end is let go of: memory, descriptors. */
 static void rest(void *data)
 {
-    (void)data;
+    struct monitor *m = data;
     exe_rest();
+    fd_close(&m->start->cache);
+    if (m->it.container.cgroup)
+        cgroup_rest(m->it.container.cgroup);
 }
 
 static void begin_life(struct monitor *m)
@@ -274,6 +306,8 @@ static void tell_death(const struct monitor *m, int exit_code, uint64_t lived_ms
 static void end_life(struct monitor *m, struct state_end *ret)
 {
     struct container *c = &m->it.container;
+    if (c->cgroup)
+        cgroup_wake(c->cgroup);
     bool oom = c->cgroup && cgroup_oom_kills(c->cgroup) > 0;
     if (oom)
         tell_event(m, "oom", NULL);

@@ -278,6 +278,14 @@ static void drop(struct peers *all, bool also_present)
     }
 }
 
+size_t peers_count(const struct peers *all)
+{
+    size_t n = 0;
+    for (const struct peer *p = all->first; p; p = p->next)
+        n++;
+    return n;
+}
+
 void peers_sweep(struct peers *all)
 {
     drop(all, false);

@@ -80,6 +80,8 @@ bool peers_have_unsent(const struct peers *all);
 /* Whether anybody but @except wishes one of @wishes. */
 bool peers_wish(const struct peers *all, unsigned wishes, const struct peer *except);
 
+size_t peers_count(const struct peers *all);
+
 /* Frees those that have gone, or all. */
 void peers_sweep(struct peers *all);
 void peers_release(struct peers *all);

@@ -270,6 +270,25 @@ int cgroup_open_process(pid_t pid, struct cgroup **ret, struct err *e)
     return 0;
 }
 
+void cgroup_rest(struct cgroup *cg)
+{
+    for (size_t i = 0; i < cg->n; i++) {
+        fd_close(&cg->h[i].dirfd);
+        fd_close(&cg->h[i].enter_fd);
+    }
+}
+
+void cgroup_wake(struct cgroup *cg)
+{
+    for (size_t i = 0; i < cg->n; i++) {
+        struct hierarchy *h = &cg->h[i];
+        if (h->dirfd >= 0 || !h->folder)
+            continue;
+        int fd = open(h->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        h->dirfd = fd < 0 ? -EBADF : fd;
+    }
+}
+
 void cgroup_free(struct cgroup *cg)
 {
     if (!cg)

@@ -38,6 +38,12 @@ int cgroup_open_process(pid_t pid, struct cgroup **ret, struct err *e);
 /* Lets go of the descriptors; the group itself stays. */
 void cgroup_free(struct cgroup *cg);
 
+/* For who made a group and has nothing to do with it for a while: closes its descriptors, two for
+ * each hierarchy; and opens the folders again, as many as can be. In between cgroup_remove alone
+ * works, on a group without processes. Nobody can be put into it by cgroup_enter any more. */
+void cgroup_rest(struct cgroup *cg);
+void cgroup_wake(struct cgroup *cg);
+
 static inline void cgroup_freep(struct cgroup **cg)
 {
     cgroup_free(*cg);

@@ -204,6 +204,92 @@ limit_of()
     [ ! -e "$SKIFF_ROOT/removed/$id" ]
 }
 
+# --- descriptors ---------------------------------------------------------------------------------
+
+# How often it went to sleep: who spins never does, however busy the machine is.
+naps()
+{
+    awk '/^voluntary_ctxt/ { print $2 }' "/proc/$1/status"
+}
+
+# In hundredths of a second.
+cpu_time()
+{
+    awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+
+descriptors_of()
+{
+    find "/proc/$1/fd" -type l | wc -l
+}
+
+rests()
+{
+    ! find "/proc/$1/fd" -lname '*cgroup*' | grep -q .
+}
+
+@test "a monitor at rest has no descriptor of the control group, and still knows of an OOM kill" {
+    skiff run -d --name idle -m 16m --memory-swap 16m -v "$BATS_TEST_TMPDIR:/d" --network none busybox \
+        sh -c 'until [ -e /d/go ]; do sleep 0.1; done; exec dd if=/dev/zero of=/dev/null bs=64M' >/dev/null
+    local monitor id
+    id=$(field idle .Id)
+    monitor=$(monitor_of idle)
+    until_true rests "$monitor"
+    [ "$(descriptors_of "$monitor")" -le 18 ]
+    touch "$BATS_TEST_TMPDIR/go"
+    [ "$(skiff wait idle)" -eq 137 ]
+    [ "$(field idle .State.OOMKilled)" = true ]
+    [ -z "$(find /sys/fs/cgroup -type d -name "$id" 2>/dev/null)" ]
+}
+
+@test "clients for whom a monitor has no descriptor wait, cost nothing, and hear the end; stop, and the next life, go on" {
+    local monitor before naps i pid
+    skiff run -d --name full --restart on-failure:1 --network none busybox sleep 1000 >/dev/null
+    monitor=$(monitor_of full)
+    until_true rests "$monitor"
+    prlimit --pid "$monitor" --nofile=128:128
+    for ((i = 0; i < 60; i++)); do
+        "$SKIFF" wait full >"$BATS_TEST_TMPDIR/wait.$i" 2>&1 3>&- &
+    done
+    # All that it takes have been taken.
+    until_true eval '[ "$(descriptors_of "$monitor")" -ge 45 ]'
+    before=$(cpu_time "$monitor")
+    naps=$(naps "$monitor")
+    until_true eval '[ "$(naps "$monitor")" -ge $((naps + 10)) ]'
+    [ $(($(cpu_time "$monitor") - before)) -lt 50 ]
+    pid=$(container_pid full)
+    kill -9 "$pid"
+    until_true restarted full 1
+    until_true status_is full running
+    run_ok skiff stop -t 0 full
+    status_is full exited
+    wait_all
+    # Each was told of the first end or of the second.
+    for ((i = 0; i < 60; i++)); do
+        [ "$(cat "$BATS_TEST_TMPDIR/wait.$i")" = 137 ]
+    done
+}
+
+@test "more clients than a monitor's queue has places do not keep stop from ending it" {
+    local monitor i
+    skiff run -d --name crowd --network none busybox sleep 1000 >/dev/null
+    monitor=$(monitor_of crowd)
+    until_true rests "$monitor"
+    prlimit --pid "$monitor" --nofile=24:24
+    for ((i = 0; i < 160; i++)); do
+        "$SKIFF" wait crowd >/dev/null 2>&1 3>&- &
+    done
+    # The queue is full when one that does not wait is turned away.
+    until_true eval '! python3 -c "
+import os, socket
+s = socket.socket(socket.AF_UNIX); s.setblocking(False)
+os.chdir(\"$SKIFF_RUN_DIR/containers/$(field crowd .Id)\")
+s.connect(\"monitor.sock\")" 2>/dev/null'
+    run_ok timeout 60 "$SKIFF" stop -t 0 crowd
+    status_is crowd exited
+    wait_all
+}
+
 # --- a run folder that was deleted ----------------------------------------------------------------
 
 @test "a container whose run folder was deleted is not started a second time" {
