@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 128, ANSWER_MS = 1000 };
 
 /* An address has room for 107 bytes, and a run folder may be anywhere: so by its descriptor. */
 static int socket_address(const struct engine *en, const char *id, struct sockaddr_un *ret,
@@ -114,6 +114,18 @@ int contact_open(const struct engine *en, const char *id, unsigned wishes, int t
 int contact_try(const struct engine *en, const char *id, struct err *e)
 {
     return open_contact(en, id, 0, -1, SOCK_NONBLOCK, e);
+}
+
+bool contact_answers(const struct engine *en, const char *id)
+{
+    _cleanup_close_ int fd = open_contact(en, id, WISH_ANSWER, -1, SOCK_NONBLOCK, NULL);
+    if (fd < 0)
+        return fd != -ESRCH;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (poll(&p, 1, ANSWER_MS) <= 0)
+        return true;
+    uint8_t kind;
+    return recv(fd, &kind, 1, 0) == 1 && kind != FRAME_EXITED;
 }
 
 /* Of what comes only the end is of interest. 1: it came; 0: not yet; -ECONNRESET. */

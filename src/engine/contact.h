@@ -22,6 +22,10 @@ int contact_open(const struct engine *en, const char *id, unsigned wishes, int t
  * need: -EAGAIN when too many wait already. */
 int contact_try(const struct engine *en, const char *id, struct err *e);
 
+/* Whether somebody serves it: false when its monitor was killed, or has just said the end. One that
+ * takes its time, or has no place for us, is there. */
+bool contact_answers(const struct engine *en, const char *id);
+
 /* Waits for the container's end, for @ms milliseconds at most (-1: without end). 1 with its exit
  * status in @ret_status (may be NULL); 0: it still runs; -ECONNRESET: the monitor was killed. */
 int contact_wait_end(int contact, long long ms, int *ret_status);

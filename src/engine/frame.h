@@ -25,8 +25,13 @@ enum frame_kind {
     FRAME_WAKE = 24,   /* the container's marks have changed (mark.h) */
 };
 
-/* What a client is there for. With no stream at all it only waits for the end. */
-enum frame_wish { WISH_STDIN = 1 << 0, WISH_STDOUT = 1 << 1, WISH_STDERR = 1 << 2 };
+/* What a client is there for. With none of it he only waits for the end. */
+enum frame_wish {
+    WISH_STDIN = 1 << 0,
+    WISH_STDOUT = 1 << 1,
+    WISH_STDERR = 1 << 2,
+    WISH_ANSWER = 1 << 3, /* no stream, but a first frame: a monitor that was killed gives none */
+};
 
 /* The window is why a signal is never stuck behind input that a container does not read: the
  * monitor can always take all that a client may send. */

@@ -135,10 +135,16 @@ int lifecycle_start(const struct engine *en, struct container_record *c, unsigne
                     int terminal, int *ret_monitor, struct err *e)
 {
     _cleanup_close_ int monitor = -EBADF;
+    const uint64_t deadline = loop_now_ms() + LEAVING_MS;
     int r;
     do {
         r = start_once(en, c, wishes, terminal, &monitor, e);
         fd_close(&c->hold_fd); /* the monitor's by now, if there is one */
+        /* It runs already, by its lock; but one that was killed holds that a little longer. */
+        if (r == 0 && monitor < 0 && !contact_answers(en, c->id)) {
+            r = loop_now_ms() < deadline ? -EAGAIN : 0;
+            sleep_a_moment();
+        }
     } while (r == -EAGAIN);
     *ret_monitor = r == 0 ? TAKE_FD(monitor) : -EBADF;
     return r;

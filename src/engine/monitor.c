@@ -98,7 +98,8 @@ static void greet(struct monitor *m, struct peer *p, const struct frame *f)
         return;
     }
     peer_send_frame(p, FRAME_STARTED, NULL, 0);
-    tell_event(m, "attach", NULL);
+    if (p->wishes != WISH_ANSWER)
+        tell_event(m, "attach", NULL);
 }
 
 static void end_waiting(struct monitor *m);

@@ -21,6 +21,7 @@ teardown_file()
 
 teardown()
 {
+    thaw
     skiff_cleanup
 }
 
@@ -50,6 +51,33 @@ limit_of()
     local group=/sys/fs/cgroup/memory/skiff/ file=memory.limit_in_bytes
     [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] || { group=/sys/fs/cgroup/skiff/ && file=memory.max; }
     cat "$group$(field "$1" .Id)/$file"
+}
+
+# freeze PID, thaw: in a group of the test's own.
+freeze()
+{
+    local folder=/sys/fs/cgroup/freezer/skiff-test-life
+    [ -d /sys/fs/cgroup/freezer ] || folder=/sys/fs/cgroup/skiff-test-life
+    mkdir -p "$folder"
+    echo "$1" >"$folder/cgroup.procs"
+    if [ -e "$folder/freezer.state" ]; then
+        echo FROZEN >"$folder/freezer.state"
+    else
+        echo 1 >"$folder/cgroup.freeze"
+    fi
+    frozen=$folder
+}
+
+thaw()
+{
+    [ -n "${frozen:-}" ] || return 0
+    if [ -e "$frozen/freezer.state" ]; then
+        echo THAWED >"$frozen/freezer.state"
+    else
+        echo 0 >"$frozen/cgroup.freeze"
+    fi
+    until_true rmdir "$frozen" 2>/dev/null
+    frozen=
 }
 
 # --- the next life -------------------------------------------------------------------------------
@@ -204,6 +232,36 @@ limit_of()
     [ ! -e "$SKIFF_ROOT/removed/$id" ]
 }
 
+# --- a monitor that was killed -------------------------------------------------------------------
+
+@test "start just after a monitor was killed starts it, and does not say that it runs" {
+    local i pid monitor id
+    id=$(skiff run -d --name dying --network none busybox sleep 1000)
+    for ((i = 0; i < 5; i++)); do
+        pid=$(container_pid dying)
+        monitor=$(monitor_of dying)
+        # As long as it does not run it cannot die, and holds all that it holds: stopped in the
+        # freezer it is as one that has not been scheduled since.
+        freeze "$monitor"
+        kill -9 "$monitor"
+        "$SKIFF" start dying >/dev/null 3>&- &
+        sleep 0.1
+        thaw
+        wait_all
+        status_is dying running
+        kill -0 "$(container_pid dying)"
+        [ "$(container_pid dying)" -ne "$pid" ]
+    done
+    # And one that does run is asked, and left alone.
+    pid=$(container_pid dying)
+    run_ok skiff start dying
+    [ "$(container_pid dying)" -eq "$pid" ]
+    kill -STOP "$(monitor_of dying)"
+    run_ok skiff start dying
+    kill -CONT "$(monitor_of dying)"
+    [ "$(container_pid dying)" -eq "$pid" ]
+}
+
 # --- descriptors ---------------------------------------------------------------------------------
 
 # How often it went to sleep: who spins never does, however busy the machine is.
@@ -243,7 +301,7 @@ rests()
 }
 
 @test "clients for whom a monitor has no descriptor wait, cost nothing, and hear the end; stop, and the next life, go on" {
-    local monitor before naps i pid
+    local monitor before slept i pid
     skiff run -d --name full --restart on-failure:1 --network none busybox sleep 1000 >/dev/null
     monitor=$(monitor_of full)
     until_true rests "$monitor"
@@ -254,8 +312,8 @@ rests()
     # All that it takes have been taken.
     until_true eval '[ "$(descriptors_of "$monitor")" -ge 45 ]'
     before=$(cpu_time "$monitor")
-    naps=$(naps "$monitor")
-    until_true eval '[ "$(naps "$monitor")" -ge $((naps + 10)) ]'
+    slept=$(naps "$monitor")
+    until_true eval '[ "$(naps "$monitor")" -ge $((slept + 10)) ]'
     [ $(($(cpu_time "$monitor") - before)) -lt 50 ]
     pid=$(container_pid full)
     kill -9 "$pid"
