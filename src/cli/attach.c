@@ -84,6 +84,7 @@ static int attach(struct cli *c, const struct attach_options *o, const char *nam
     const struct client client = {
         .monitor = monitor,
         .with_stdin = with_stdin,
+        .tty = tty,
         .terminal = terminal,
         .sig_proxy = o->sig_proxy,
         .redraw = true,

@@ -59,6 +59,7 @@ static int follow(struct cli *c, const struct exec_command *o, const struct deta
     const struct client client = {
         .monitor = tender,
         .with_stdin = o->interactive,
+        .tty = o->tty,
         .terminal = o->tty && o->interactive && isatty(STDIN_FILENO),
         .detach_keys = keys->v,
         .n_detach_keys = keys->n,

@@ -40,6 +40,7 @@ static int follow(struct cli *c, const struct request_options *o, const struct a
     const struct client client = {
         .monitor = monitor,
         .with_stdin = a->with_stdin,
+        .tty = o->tty,
         .terminal = a->terminal,
         .sig_proxy = o->sig_proxy,
         .detach_keys = a->keys.v,

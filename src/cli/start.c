@@ -50,6 +50,7 @@ static int start_and_attach(struct cli *c, const struct start_options *o, const 
     const struct client client = {
         .monitor = monitor,
         .with_stdin = with_stdin,
+        .tty = json_bool(record.document, "Config.Tty", false),
         .terminal = terminal,
         .sig_proxy = true,
         .detach_keys = keys.v,

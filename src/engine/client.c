@@ -93,7 +93,7 @@ static void take_signal(const struct traffic *t)
     if (read(t->signals, &info, sizeof(info)) != sizeof(info))
         return;
     if (info.ssi_signo == SIGWINCH) {
-        if (t->client->terminal)
+        if (t->client->tty)
             send_size(t->client->monitor, 0);
         return;
     }
@@ -277,14 +277,15 @@ int client_carry(const struct client *c, struct err *e)
     t.story = &lost;
     t.most[0] = most_at_once(STDOUT_FILENO);
     t.most[1] = most_at_once(STDERR_FILENO);
-    signal(SIGPIPE, SIG_IGN); /* it is for the container to take */
-    if (c->terminal) {
+    signal(SIGPIPE, SIG_IGN);                   /* it is for the container to take */
+    t.signals = block_signals(c->sig_proxy, e); /* from here on no change of size is missed */
+    if (c->tty) {
         if (c->redraw) /* a change of size makes programs do that */
             send_size(c->monitor, 1);
         send_size(c->monitor, 0);
-        terminal_make_raw(STDIN_FILENO, &terminal);
     }
-    t.signals = block_signals(c->sig_proxy, e);
+    if (c->terminal)
+        terminal_make_raw(STDIN_FILENO, &terminal);
     int status = t.signals < 0 ? t.signals : carry(&t, e);
     fd_close(&t.signals);
     terminal_restore(&terminal);

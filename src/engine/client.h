@@ -14,7 +14,8 @@
 struct client {
     int monitor;     /* the socket; see start_launch */
     bool with_stdin; /* our standard input is the container's */
-    bool terminal;   /* the container has a terminal: ours is made raw */
+    bool tty;        /* it has a terminal: that has the size of ours, typed on or not */
+    bool terminal;   /* and ours is made raw */
     bool sig_proxy;  /* signals that reach us go to the container */
     bool redraw;     /* it ran before we came: what is on its screen is to be drawn again */
     const uint8_t *detach_keys; /* typed on our terminal, they end the client alone; NULL: none */

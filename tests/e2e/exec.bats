@@ -379,6 +379,30 @@ no_execs()
     [ "$(pty_status)" -eq 7 ]
 }
 
+@test "-t without -i: the window follows all the same, of exec, run, start -a and attach" {
+    require_command tmux
+    running one
+    local program='trap "stty size" WINCH; stty size; echo ready; while :; do sleep 0.05; done' command
+    for command in 'exec -t one sh -c' 'run -t --rm --network none busybox sh -c'; do
+        # shellcheck disable=SC2086 # words
+        pty_start "$SKIFF" $command "$program"
+        pty_wait '^ready$'
+        pty_resize 101 31
+        pty_wait '^31 101$'
+        pty_stop
+    done
+    skiff create -t --name two --network none busybox sh -c "$program" >/dev/null
+    for command in 'start -a' 'attach --no-stdin'; do
+        # shellcheck disable=SC2086 # words
+        pty_start "$SKIFF" $command two
+        until_true eval '[ "$(skiff inspect -f "{{.State.Status}}" two)" = running ]'
+        pty_resize 102 32
+        pty_wait '^32 102$'
+        pty_stop
+        [ "$command" = attach ] || skiff restart -t 0 two >/dev/null
+    done
+}
+
 @test "exec -it: Ctrl-C is the program's, and the terminal is given back" {
     require_command tmux
     running one
