@@ -265,7 +265,7 @@ static int end_once(const struct engine *en, struct container_record *c, const s
     if (contact < 0 && contact != -ESRCH && contact != -EAGAIN)
         return contact;
     err_release(e);
-    if (contact == -ESRCH) {
+    if (contact == -ESRCH && !hold_is_taken(c->dir_fd, HOLD_LIFE)) {
         reap_orphans(en, NULL);
         return 0;
     }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "engine/beside.h"
+#include "engine/hold.h"
 #include "engine/log.h"
 #include "engine/mark.h"
 #include "kernel/process.h"
@@ -192,8 +193,38 @@ static json_t *broken_state(const char *story)
                      "NetworkSettings", no_network());
 }
 
-/* Of a container that does not run; @last is what was published while it did. */
-static json_t *ended_state(const struct container_record *c, json_t *last)
+/* The oldest process of its control group is its first. */
+static pid_t first_process(const struct container_record *c)
+{
+    _cleanup_free_ char *path = container_cgroup_path(c->document);
+    _cleanup_cgroup_ struct cgroup *cg = NULL;
+    _cleanup_free_ pid_t *pids = NULL;
+    ssize_t n = path && cgroup_open(path, &cg, NULL) == 0 ? cgroup_pids(cg, &pids, NULL) : 0;
+    pid_t first = 0;
+    uint64_t least = UINT64_MAX;
+    for (ssize_t i = 0; i < n; i++) {
+        uint64_t began = process_start_time(pids[i]);
+        if (began > 0 && began < least) {
+            least = began;
+            first = pids[i];
+        }
+    }
+    return first;
+}
+
+/* Of one whose run folder was deleted under it: what the kernel knows. NULL: it is none. */
+static json_t *hidden_state(const struct container_record *c)
+{
+    pid_t pid = hold_is_taken(c->dir_fd, HOLD_LIFE) ? first_process(c) : 0;
+    json_t *doc = pid > 0 ? state_running(pid, NULL, 0) : NULL;
+    if (doc)
+        state_started(doc);
+    return doc;
+}
+
+/* Of a container that does not run, as far as the run folder says; @last is what was published
+ * while it did. */
+static json_t *ended_state(const struct container_record *c, enum state_holder holder, json_t *last)
 {
     _cleanup_err_ struct err e = ERR_INIT;
     json_t *doc = NULL;
@@ -206,6 +237,8 @@ static json_t *ended_state(const struct container_record *c, json_t *last)
         return doc;
     if (is_end(last))
         return json_incref(last);
+    if (r == -ENOENT && holder == HOLDER_NONE && (doc = hidden_state(c)))
+        return doc;
     return r == -ENOENT || last ? lost_state(last) : broken_state(err_text(&e));
 }
 
@@ -243,7 +276,8 @@ int state_read(const struct engine *en, const struct container_record *c, json_t
     err_release(e);
 
     bool lives = r == 0 && holder == HOLDER_ALIVE && !is_end(last);
-    _cleanup_json_ json_t *doc = lives ? json_incref(last) : ended_state(c, last);
+    _cleanup_json_ json_t *doc =
+        lives ? json_incref(last) : ended_state(c, (enum state_holder)holder, last);
     if (!doc || (lives && tell_paused(en, c, doc) < 0))
         return err_nomem(e);
     if (ret_orphan)

@@ -297,7 +297,7 @@ rests()
     touch "$BATS_TEST_TMPDIR/go"
     [ "$(skiff wait idle)" -eq 137 ]
     [ "$(field idle .State.OOMKilled)" = true ]
-    [ -z "$(find /sys/fs/cgroup -type d -name "$id" 2>/dev/null)" ]
+    [ -z "$(find /sys/fs/cgroup -type d -name "$id" 2>/dev/null || true)" ]
 }
 
 @test "clients for whom a monitor has no descriptor wait, cost nothing, and hear the end; stop, and the next life, go on" {
@@ -350,17 +350,48 @@ s.connect(\"monitor.sock\")" 2>/dev/null'
 
 # --- a run folder that was deleted ----------------------------------------------------------------
 
-@test "a container whose run folder was deleted is not started a second time" {
+# What is left of a container without its run folder: one process, the first.
+alone()
+{
+    local group=/sys/fs/cgroup/pids/skiff/$1
+    [ -d "$group" ] || group=/sys/fs/cgroup/skiff/$1
+    kill -0 "$2"
+    [ "$(cat "$group/cgroup.procs")" = "$2" ]
+}
+
+@test "a container whose run folder was deleted is not started a second time, and is shown as it is" {
+    local id pid folder
+    for folder in "$SKIFF_RUN_DIR" "$SKIFF_RUN_DIR/locks" "$SKIFF_RUN_DIR/containers"; do
+        id=$(skiff run -d --name one --network none busybox sleep 1000)
+        pid=$(container_pid one)
+        rm -rf "$folder"
+        [ "$folder" != "$SKIFF_RUN_DIR/containers" ] || rm -rf "$SKIFF_RUN_DIR/locks/$id"
+        run "$SKIFF" start one
+        alone "$id" "$pid"
+        status_is one running
+        [ "$(container_pid one)" -eq "$pid" ]
+        run_ok skiff ps -q
+        output_is "${id:0:12}"
+        run_fails 'running' skiff rm one
+        alone "$id" "$pid"
+        # It can be ended, and then begins anew.
+        run_ok skiff stop -t 0 one
+        status_is one exited
+        run_ok skiff start one
+        status_is one running
+        run_ok skiff stop -t 0 one
+        run_ok skiff rm one
+    done
+}
+
+@test "a container whose run folder was deleted: rm -f, whatever its policy" {
     local id pid
-    id=$(skiff run -d --name one --network none busybox sleep 1000)
+    id=$(skiff run -d --name one --restart always --network none busybox sleep 1000)
     pid=$(container_pid one)
-    rm -rf "$SKIFF_RUN_DIR/containers/$id" "$SKIFF_RUN_DIR/locks/$id"
-    run skiff start one
-    kill -0 "$pid"
-    [ "$(pgrep -P "$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")" -c)" -eq 1 ]
-    [ "$(grep -c . "/sys/fs/cgroup/pids/skiff/$id/cgroup.procs" 2>/dev/null || grep -c . "/sys/fs/cgroup/skiff/$id/cgroup.procs")" -eq 1 ]
-    kill -9 "$pid"
-    until_true status_is one exited
-    run_ok skiff start one
-    status_is one running
+    rm -rf "$SKIFF_RUN_DIR"
+    run_ok skiff rm -f one
+    ! kill -0 "$pid" 2>/dev/null
+    [ ! -e "$SKIFF_ROOT/containers/$id" ]
+    run_ok skiff ps -aq
+    output_is ''
 }
