@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A life that others interfere with: commands at the moment of the next start, folders and monitors
 # that are gone, and descriptors that run out.
-# shellcheck disable=SC2016 # what until_true evaluates, and programs of containers
+# shellcheck disable=SC2016,SC2034 # what until_true evaluates, and programs of containers
 load ../lib/common
 load ../lib/leftovers
 
@@ -390,7 +390,8 @@ alone()
     pid=$(container_pid one)
     rm -rf "$SKIFF_RUN_DIR"
     run_ok skiff rm -f one
-    ! kill -0 "$pid" 2>/dev/null
+    run kill -0 "$pid"
+    [ "$status" -ne 0 ]
     [ ! -e "$SKIFF_ROOT/containers/$id" ]
     run_ok skiff ps -aq
     output_is ''
