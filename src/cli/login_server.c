@@ -8,7 +8,7 @@
 
 int login_server(const char *text, char **ret, struct err *e)
 {
-    static const char *const hub[] = {HUB_DOMAIN, "index." HUB_DOMAIN, HUB_HOST};
+    static const char *const hub[] = {HUB_DOMAIN, ("index." HUB_DOMAIN), HUB_HOST};
     const char *host = text ? text : HUB_DOMAIN;
     const char *bare = str_after(host, "https://");
     bare = bare ? bare : str_after(host, "http://");
