@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 enum { BLOCK_SIZE = 256 << 10, PIPE_SIZE = 1 << 20 };
 
@@ -145,12 +146,21 @@ static _Noreturn void digest_stage(const struct run *run)
     report_and_exit(FD_REPORT, r, &e, text.s, text.len);
 }
 
-/* "SIZE ENTRIES" and a line's end, then a name and a NUL for each opaque folder. */
+static void names_to_text(const struct strv *names, char kind, struct str *text)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        str_addn(text, &kind, 1);
+        str_addn(text, names->v[i], strlen(names->v[i]) + 1);
+    }
+}
+
+/* "SIZE ENTRIES" and a line's end, then a letter for the list, a name and a NUL for each name. */
 static void unpacked_to_text(const struct unpacked *u, struct str *text)
 {
     str_addf(text, "%lld %lld\n", u->size, u->entries);
-    for (size_t i = 0; i < u->opaque.n; i++)
-        str_addn(text, u->opaque.v[i], strlen(u->opaque.v[i]) + 1);
+    names_to_text(&u->opaque, 'o', text);
+    names_to_text(&u->made_up, 'm', text);
+    names_to_text(&u->leaning, 'l', text);
 }
 
 /* What is made on a mount with shifted owners must be made by somebody who is mapped there. */
@@ -187,7 +197,7 @@ static _Noreturn void unpack_stage(const struct run *run)
         r = root < 0 ? root : 0;
     }
     if (r == 0)
-        r = unpack(FD_IN, root, run->p->placing, run->p->limits, &u, &e);
+        r = unpack(FD_IN, root, run->p->placing, run->p->may_lean, run->p->limits, &u, &e);
     if (r == 0)
         unpacked_to_text(&u, &text);
     if (text.failed)
@@ -219,10 +229,13 @@ static int unpacked_from_text(char *text, size_t n, struct unpacked *ret, struct
     if (u.size < 0 || u.entries < 0)
         return err_set(e, EPROTO, "the unpacker's report cannot be read");
     for (; name < end; name += strlen(name) + 1)
-        strv_add(&u.opaque, name);
-    if (u.opaque.failed) {
+        strv_add(*name == 'o'   ? &u.opaque
+                 : *name == 'm' ? &u.made_up
+                                : &u.leaning,
+                 *name ? name + 1 : name);
+    if (u.opaque.failed || u.made_up.failed || u.leaning.failed || u.leaning.n % 2 != 0) {
         unpacked_release(&u);
-        return err_nomem(e);
+        return err_set(e, EPROTO, "the unpacker's report cannot be kept");
     }
     *ret = u;
     return 0;
@@ -277,6 +290,9 @@ static int start_stage(struct run *run, enum stage_kind kind, struct err *e)
 
 static int take_root(struct run *run, struct err *e)
 {
+    /* Access lists that the store's folders pass on are not the image's. */
+    if (!run->p->placing)
+        (void)fremovexattr(run->p->folder_fd, "system.posix_acl_default");
     if (!run->p->placing)
         return sandbox_make_root(run->p->folder_fd, &run->root_mount, e);
     run->root_mount = fcntl(run->p->folder_fd, F_DUPFD_CLOEXEC, 3);

@@ -25,6 +25,8 @@ struct pipeline {
     int blob_fd;   /* empty; written to. -1: neither blob nor digests are wanted */
     int folder_fd; /* the layer's folder, empty, readable; with @placing a detached mount's root */
     const struct placing *placing; /* NULL: as a layer */
+    bool may_lean; /* there are layers below: see complete.h. Else a hard link to a file that is not
+                    * in the archive is refused */
     const struct limits *limits;
 };
 

@@ -18,9 +18,11 @@
 
 enum { BUFFER_SIZE = 256 << 10 };
 
-/* A folder's time is set at the end: what comes into it would change it. */
-struct folder_time {
+/* What a folder gets at the end: a time, which what comes into it would change; and set-group-ID,
+ * which would pass its group on to that. */
+struct folder_facts {
     char *path;
+    mode_t mode;
     struct timespec mtime;
 };
 
@@ -28,6 +30,7 @@ struct unpacking {
     int in_fd;
     int root_fd;
     const struct placing *placing; /* NULL: a layer */
+    bool may_lean;
     const struct limits *limits;
     char *buffer;
     long long in_bytes;
@@ -35,9 +38,10 @@ struct unpacking {
     char *parent_path; /* the folder of the last entry, open, since the next one is mostly there too
                         */
     int parent_fd;
-    struct folder_time *times;
-    size_t n_times;
-    size_t cap_times;
+    struct folder_facts *folders;
+    size_t n_folders;
+    size_t cap_folders;
+    bool has_set_group_id; /* one of them has */
     struct unpacked out;
 };
 
@@ -46,16 +50,23 @@ static void unpacking_release(struct unpacking *u)
     free(u->buffer);
     free(u->parent_path);
     fd_close(&u->parent_fd);
-    for (size_t i = 0; i < u->n_times; i++)
-        free(u->times[i].path);
-    free(u->times);
+    for (size_t i = 0; i < u->n_folders; i++)
+        free(u->folders[i].path);
+    free(u->folders);
     unpacked_release(&u->out);
 }
 
 void unpacked_release(struct unpacked *u)
 {
     strv_release(&u->opaque);
+    strv_release(&u->made_up);
+    strv_release(&u->leaning);
     *u = (struct unpacked){0};
+}
+
+bool unpacked_leans(const struct unpacked *u)
+{
+    return u->made_up.n > 0 || u->leaning.n > 0;
 }
 
 static void archive_release(struct archive **a)
@@ -164,6 +175,30 @@ static void forget_parent(struct unpacking *u)
     fd_close(&u->parent_fd);
 }
 
+/* Keeps the folder @path open. Takes @fd. */
+static int keep_parent(struct unpacking *u, const char *path, int fd, struct err *e)
+{
+    forget_parent(u);
+    u->parent_fd = fd;
+    u->parent_path = strdup(path);
+    return u->parent_path ? 0 : err_nomem(e);
+}
+
+/* Notes those of @path's folders that are not there: no entry said what they are like. */
+static int note_made_up(struct unpacking *u, const char *path, struct err *e)
+{
+    for (const char *end = path; *end;) {
+        end += strcspn(end + (*end == '/'), "/") + (*end == '/');
+        _cleanup_free_ char *part = strndup(path, (size_t)(end - path));
+        if (!part)
+            return err_nomem(e);
+        _cleanup_close_ int fd = root_open(u->root_fd, part, O_PATH, 0, 0);
+        if (fd == -ENOENT)
+            strv_add(&u->out.made_up, part);
+    }
+    return 0;
+}
+
 /* The folder @path, made if an entry for it is missing. The descriptor is kept in @u. */
 static int open_parent(struct unpacking *u, const char *path, int *ret, struct err *e)
 {
@@ -172,51 +207,81 @@ static int open_parent(struct unpacking *u, const char *path, int *ret, struct e
         return 0;
     }
     if (!u->parent_path || strcmp(u->parent_path, path) != 0) {
-        forget_parent(u);
-        int fd = root_make_dir(u->root_fd, path, 0755, e);
+        int fd = root_open(u->root_fd, path, O_PATH | O_DIRECTORY, 0, 0);
+        if (fd == -ENOENT) {
+            int r = u->placing ? 0 : note_made_up(u, path, e);
+            fd = r < 0 ? r : root_make_dir(u->root_fd, path, 0755, e);
+            if (fd < 0)
+                return fd;
+        }
         if (fd < 0)
-            return fd;
-        u->parent_fd = fd;
-        u->parent_path = strdup(path);
-        if (!u->parent_path)
-            return err_nomem(e);
+            return err_sys(e, -fd, "cannot open folder \"%s\"", path);
+        int r = keep_parent(u, path, fd, e);
+        if (r < 0)
+            return r;
     }
     *ret = u->parent_fd;
     return 0;
 }
 
-static int remember_time(struct unpacking *u, const char *path, struct timespec mtime,
-                         struct err *e)
+static int remember_folder(struct unpacking *u, const char *path, const struct node *n,
+                           struct err *e)
 {
-    if (u->n_times == u->cap_times) {
-        size_t cap = u->cap_times ? u->cap_times * 2 : 256;
-        struct folder_time *more = realloc(u->times, cap * sizeof(*more));
+    if (u->n_folders == u->cap_folders) {
+        size_t cap = u->cap_folders ? u->cap_folders * 2 : 256;
+        struct folder_facts *more = realloc(u->folders, cap * sizeof(*more));
         if (!more)
             return err_nomem(e);
-        u->times = more;
-        u->cap_times = cap;
+        u->folders = more;
+        u->cap_folders = cap;
     }
     char *copy = strdup(path);
     if (!copy)
         return err_nomem(e);
-    u->times[u->n_times++] = (struct folder_time){copy, mtime};
+    u->folders[u->n_folders++] = (struct folder_facts){copy, n->mode, n->mtime};
+    u->has_set_group_id = u->has_set_group_id || n->mode & S_ISGID;
     return 0;
 }
 
-static int set_folder_times(struct unpacking *u, struct err *e)
+static int finish_folders(struct unpacking *u, struct err *e)
 {
-    for (size_t i = 0; i < u->n_times; i++) {
-        const struct folder_time *t = &u->times[i];
-        const struct timespec times[2] = {t->mtime, t->mtime};
-        _cleanup_close_ int fd = root_open(u->root_fd, *t->path ? t->path : ".",
+    for (size_t i = 0; i < u->n_folders; i++) {
+        const struct folder_facts *f = &u->folders[i];
+        const struct timespec times[2] = {f->mtime, f->mtime};
+        _cleanup_close_ int fd = root_open(u->root_fd, *f->path ? f->path : ".",
                                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, 0);
         /* A later entry may have put something else in its place. */
         if (fd < 0 && (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP))
             continue;
-        if (fd < 0 || futimens(fd, times) < 0)
-            return err_sys(e, fd < 0 ? -fd : errno, "cannot set the time of \"%s\"", t->path);
+        if (fd < 0 || (u->has_set_group_id && fchmod(fd, f->mode) < 0) || futimens(fd, times) < 0)
+            return err_sys(e, fd < 0 ? -fd : errno, "cannot set mode and time of \"%s\"", f->path);
     }
     return 0;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct folder_facts *)a)->path, ((const struct folder_facts *)b)->path);
+}
+
+/* A folder that was made up may have got its entry later. After finish_folders, whose order this is
+ * not. */
+static void drop_described(struct unpacking *u)
+{
+    struct strv *names = &u->out.made_up;
+    size_t n = 0;
+    if (u->n_folders == 0 || names->n == 0)
+        return;
+    qsort(u->folders, u->n_folders, sizeof(*u->folders), by_path);
+    for (size_t i = 0; i < names->n; i++) {
+        const struct folder_facts key = {.path = names->v[i]};
+        if (bsearch(&key, u->folders, u->n_folders, sizeof(key), by_path))
+            free(names->v[i]);
+        else
+            names->v[n++] = names->v[i];
+    }
+    names->n = n;
+    names->v[n] = NULL;
 }
 
 static int copy_content(struct unpacking *u, struct archive *a, struct archive_entry *entry, int fd,
@@ -288,15 +353,27 @@ static int place_folder(struct unpacking *u, struct archive_entry *entry, struct
                         const char *path, struct err *e)
 {
     _cleanup_close_ int fd = -EBADF;
-    int r = node_make_dir(n, &fd);
+    struct node first = *n;
+    if (n->alone)
+        first.mode &= ~(mode_t)S_ISGID;
+    int r = node_make_dir(&first, &fd);
+    n->replaced = first.replaced;
     if (r < 0)
         return err_sys(e, -r, "cannot create folder \"%s\"", path);
     r = set_attributes(entry, fd, path, e);
+    if (r == 0)
+        r = remember_folder(u, path, n, e);
     if (r < 0)
         return r;
-    if (n->was_whiteout)
+    if (first.was_whiteout)
         strv_add(&u->out.opaque, path);
-    return remember_time(u, path, n->mtime, e);
+    /* Mostly the next entry lies in it. */
+    return keep_parent(u, path, TAKE_FD(fd), e);
+}
+
+static bool is_folder(struct archive_entry *entry)
+{
+    return archive_entry_filetype(entry) == AE_IFDIR && !archive_entry_hardlink(entry);
 }
 
 /* A folder in place of something else, or the other way round: not among files that are there. */
@@ -304,7 +381,7 @@ static int check_place(const struct unpacking *u, struct archive_entry *entry, c
                        const char *path, struct err *e)
 {
     struct stat st;
-    bool folder = archive_entry_filetype(entry) == AE_IFDIR && !archive_entry_hardlink(entry);
+    bool folder = is_folder(entry);
     if (!u->placing || fstatat(n->dirfd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
         S_ISDIR(st.st_mode) == folder)
         return 0;
@@ -317,15 +394,29 @@ static int check_place(const struct unpacking *u, struct archive_entry *entry, c
 static int place_root(struct unpacking *u, struct archive_entry *entry, struct node *n,
                       struct err *e)
 {
-    if (archive_entry_filetype(entry) != AE_IFDIR || archive_entry_hardlink(entry))
+    if (!is_folder(entry))
         return err_set(e, EBADMSG, "the archive's root is not a folder");
     if (u->placing)
         return 0;
-    int r = node_finish(n, u->root_fd);
+    struct node first = *n;
+    first.mode &= ~(mode_t)S_ISGID;
+    int r = node_finish(&first, u->root_fd);
     if (r < 0)
         return err_sys(e, -r, "cannot set owner and mode of \"/\"");
     r = set_attributes(entry, u->root_fd, "/", e);
-    return r < 0 ? r : remember_time(u, "", n->mtime, e);
+    return r < 0 ? r : remember_folder(u, "", n, e);
+}
+
+/* The file may be in a layer below. What had the link's name is gone all the same. */
+static int lean(struct unpacking *u, struct node *n, const char *path, const char *target,
+                struct err *e)
+{
+    int r = node_make_way(n);
+    if (r < 0)
+        return err_sys(e, -r, "cannot replace \"%s\"", path);
+    strv_add(&u->out.leaning, path);
+    strv_add(&u->out.leaning, target);
+    return 0;
 }
 
 static int place_link(struct unpacking *u, struct archive_entry *entry, struct node *n,
@@ -346,6 +437,8 @@ static int place_link(struct unpacking *u, struct archive_entry *entry, struct n
         dirfd = opened;
     }
     r = dirfd < 0 ? dirfd : *target ? node_make_link(n, dirfd, base ? base : target) : -EISDIR;
+    if (r == -ENOENT && !u->placing && u->may_lean)
+        return lean(u, n, path, target, e);
     if (r == -ENOENT || r == -ENOTDIR)
         return err_set(e, EBADMSG, "link \"%s\": \"%s\" is not in the archive", path, target);
     return r < 0 ? err_sys(e, -r, "cannot link \"%s\" to \"%s\"", path, target) : 0;
@@ -416,6 +509,7 @@ static int take_facts(const struct unpacking *u, struct archive_entry *entry, st
         return err_set(e, EBADMSG, "\"%s\": owner %lld:%lld cannot be", path, (long long)uid,
                        (long long)gid);
     long nsec = archive_entry_mtime_nsec(entry);
+    n->alone = !u->placing;
     n->mode = archive_entry_perm(entry) & 07777;
     n->uid = (uid_t)uid;
     n->gid = (gid_t)gid;
@@ -457,8 +551,18 @@ static int place(struct unpacking *u, struct archive *a, struct archive_entry *e
     r = check_place(u, entry, &n, path, e);
     if (r == 0)
         r = place_by_type(u, a, entry, &n, path, e);
-    if (n.replaced)
+    if (n.replaced && !is_folder(entry))
         forget_parent(u);
+    return r;
+}
+
+static int finish(struct unpacking *u, struct err *e)
+{
+    if (u->out.opaque.failed || u->out.made_up.failed || u->out.leaning.failed)
+        return err_nomem(e);
+    int r = finish_folders(u, e);
+    if (r == 0)
+        drop_described(u);
     return r;
 }
 
@@ -468,7 +572,7 @@ static int unpack_entries(struct unpacking *u, struct archive *a, struct err *e)
     for (;;) {
         int status = archive_read_next_header(a, &entry);
         if (status == ARCHIVE_EOF)
-            return u->out.opaque.failed ? err_nomem(e) : set_folder_times(u, e);
+            return finish(u, e);
         if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
             return tell_archive(a, NULL, e);
         if (++u->out.entries > u->limits->entries)
@@ -489,13 +593,14 @@ static int drain(struct unpacking *u, struct err *e)
     return n < 0 ? err_sys(e, errno, "cannot read the archive") : 0;
 }
 
-int unpack(int in_fd, int root_fd, const struct placing *placing, const struct limits *limits,
-           struct unpacked *ret, struct err *e)
+int unpack(int in_fd, int root_fd, const struct placing *placing, bool may_lean,
+           const struct limits *limits, struct unpacked *ret, struct err *e)
 {
     _cleanup_(unpacking_release) struct unpacking u = {
         .in_fd = in_fd,
         .root_fd = root_fd,
         .placing = placing,
+        .may_lean = may_lean,
         .limits = limits,
         .buffer = malloc(BUFFER_SIZE),
         .parent_fd = -EBADF,

@@ -22,6 +22,8 @@
 #include "base/str.h"
 #include "kernel/owner_map.h"
 
+#include <stdbool.h>
+
 struct limits {
     long long bytes;   /* of the uncompressed archive */
     long long entries; /* in it */
@@ -36,7 +38,9 @@ struct limits {
 struct unpacked {
     long long size; /* bytes of the regular files' content */
     long long entries;
-    struct strv opaque; /* folders that hide what lies below them */
+    struct strv opaque;  /* folders that hide what lies below them */
+    struct strv made_up; /* folders without an entry: like those of the layers below, if there */
+    struct strv leaning; /* hard links whose file is in a layer below: a name, then the file's */
 };
 
 /* Where and how an archive goes among files that are there. */
@@ -45,11 +49,16 @@ struct placing {
     struct owner_map uids, gids; /* who owns, out here, what the archive gives to whom */
 };
 
+/* Whether the layer is whole only together with those below it: see complete.h. */
+bool unpacked_leans(const struct unpacked *u);
+
 /* Unpacks the archive that @in_fd gives into the folder @root_fd, and reads @in_fd to its end,
- * beyond the archive's. @placing NULL: as a layer. -EBADMSG: no tar archive, or a broken one;
- * -E2BIG: a limit was hit. */
-int unpack(int in_fd, int root_fd, const struct placing *placing, const struct limits *limits,
-           struct unpacked *ret, struct err *e);
+ * beyond the archive's. @placing NULL: as a layer, into an empty folder that nobody else uses; then
+ * with @may_lean a hard link to what is not in the archive is told in @ret and left to
+ * complete_layer, else refused. -EBADMSG: no tar archive, or a broken one; -E2BIG: a limit was hit.
+ */
+int unpack(int in_fd, int root_fd, const struct placing *placing, bool may_lean,
+           const struct limits *limits, struct unpacked *ret, struct err *e);
 void unpacked_release(struct unpacked *u);
 
 #endif

@@ -24,18 +24,36 @@ static int give_way(struct node *n)
     return unlinkat(n->dirfd, n->name, 0) < 0 ? -errno : 0;
 }
 
+int node_make_way(struct node *n)
+{
+    int r = give_way(n);
+    return r == -ENOENT ? 0 : r;
+}
+
+/* What it is made with: nobody but its owner may use it before it is his. */
+static mode_t first_mode(const struct node *n, mode_t otherwise)
+{
+    return n->alone ? n->mode & ~(mode_t)(S_ISUID | S_ISGID) : otherwise;
+}
+
+static void note_made(struct node *n)
+{
+    n->has_mode = n->alone && n->uid == 0 && n->gid == 0 && !(n->mode & (S_ISUID | S_ISGID));
+}
+
 int node_make_file(struct node *n, int *ret_fd)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(n->dirfd, n->name, flags, 0600);
+    int fd = openat(n->dirfd, n->name, flags, first_mode(n, 0600));
     if (fd < 0 && errno == EEXIST) {
         int r = give_way(n);
         if (r < 0)
             return r;
-        fd = openat(n->dirfd, n->name, flags, 0600);
+        fd = openat(n->dirfd, n->name, flags, first_mode(n, 0600));
     }
     if (fd < 0)
         return -errno;
+    note_made(n);
     *ret_fd = fd;
     return 0;
 }
@@ -44,16 +62,16 @@ int node_finish(const struct node *n, int fd)
 {
     const struct timespec times[2] = {n->mtime, n->mtime};
     /* The mode last but for times: a change of owner clears set-user-ID. */
-    if (fchown(fd, n->uid, n->gid) < 0 || fchmod(fd, n->mode) < 0 || futimens(fd, times) < 0)
+    if (!n->has_mode && (fchown(fd, n->uid, n->gid) < 0 || fchmod(fd, n->mode) < 0))
         return -errno;
-    return 0;
+    return futimens(fd, times) < 0 ? -errno : 0;
 }
 
 /* Whether it was made. */
 static int make_or_keep_dir(struct node *n)
 {
     struct stat st;
-    if (mkdirat(n->dirfd, n->name, 0700) == 0)
+    if (mkdirat(n->dirfd, n->name, first_mode(n, 0700)) == 0)
         return true;
     if (errno != EEXIST)
         return -errno;
@@ -64,7 +82,7 @@ static int make_or_keep_dir(struct node *n)
     int r = give_way(n);
     if (r < 0)
         return r;
-    return mkdirat(n->dirfd, n->name, 0700) < 0 ? -errno : true;
+    return mkdirat(n->dirfd, n->name, first_mode(n, 0700)) < 0 ? -errno : true;
 }
 
 int node_open_dir(struct node *n, bool *ret_made, int *ret_fd)
@@ -75,6 +93,8 @@ int node_open_dir(struct node *n, bool *ret_made, int *ret_fd)
     int fd = openat(n->dirfd, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
+    if (r)
+        note_made(n);
     *ret_made = r;
     *ret_fd = fd;
     return 0;
@@ -96,7 +116,8 @@ int node_make_dir(struct node *n, int *ret_fd)
 static int finish_by_name(const struct node *n)
 {
     const struct timespec times[2] = {n->mtime, n->mtime};
-    if (fchownat(n->dirfd, n->name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+    bool owned = n->alone && n->uid == 0 && n->gid == 0;
+    if ((!owned && fchownat(n->dirfd, n->name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0) ||
         utimensat(n->dirfd, n->name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     return 0;
@@ -123,7 +144,12 @@ int node_make_special(struct node *n, mode_t type, dev_t dev)
         if (mknodat(n->dirfd, n->name, type | n->mode, dev) < 0)
             return -errno;
     }
-    return finish_by_name(n);
+    int r = finish_by_name(n);
+    /* A change of owner took it back. */
+    if (r == 0 && n->alone && n->mode & (S_ISUID | S_ISGID) &&
+        fchmodat(n->dirfd, n->name, n->mode, 0) < 0)
+        return -errno;
+    return r;
 }
 
 int node_make_link(struct node *n, int dirfd, const char *name)

@@ -20,8 +20,12 @@ struct node {
     uid_t uid;
     gid_t gid;
     struct timespec mtime;
-    bool replaced;     /* set when something had to give way */
+    bool alone;    /* nobody else can see the folder, no folder of it passes on a group or an access
+                    * list, and the umask is 0: what is made gets its mode at once, and an owner only
+                    * when it is another than root */
+    bool replaced; /* set when something had to give way */
     bool was_whiteout; /* and that was an overlay whiteout */
+    bool has_mode;     /* set when it was made with its owner and mode */
 };
 
 /* Each of them: 0 or a negative errno. */
@@ -43,11 +47,15 @@ int node_make_dir(struct node *n, int *ret_fd);
 int node_make_symlink(struct node *n, const char *target);
 
 /* A device, FIFO or socket: @type is S_IFCHR and the like. The process's umask must be 0: the mode
- * of what has only a name cannot be changed without a chance that it is another's by then. */
+ * of what has only a name cannot be changed without a chance that it is another's by then; so
+ * set-user-ID and set-group-ID are lost unless @alone. */
 int node_make_special(struct node *n, mode_t type, dev_t dev);
 
 /* Another name for what is called @name in @dirfd. -EISDIR for a folder. */
 int node_make_link(struct node *n, int dirfd, const char *name);
+
+/* Removes what has the name, if anything has. */
+int node_make_way(struct node *n);
 
 /* Marks the name as deleted below, unless this layer has it itself: then a folder is to be opaque
  * (*ret_opaque), and of anything else nothing below can be seen anyway. */
