@@ -442,9 +442,9 @@ same()
     [ "$(cat got)" = 2 ]
     run_fails 'destination "box:/no/such" must be a directory' skiff cp - box:/no/such </dev/null
     run_fails 'destination "box:/etc/passwd" must be a directory' skiff cp - box:/etc/passwd </dev/null
-    run_fails 'cannot read the archive' bash -c "echo garbage | '$SKIFF' cp - box:/box"
+    run_fails 'cannot read the archive|processing tar file' bash -c "echo garbage | '$SKIFF' cp - box:/box"
     run_fails 'cannot overwrite non-directory "box/real" with directory' bash -c "tar -C in -c real | '$SKIFF' cp - box:/box"
-    run_fails '"\.\." in a name is refused' bash -c "tar -P -c ../$(basename "$PWD")/in/real/file | '$SKIFF' cp - box:/box"
+    differs "its names are cut below the folder" || run_fails '"\.\." in a name is refused' bash -c "tar -P -c ../$(basename "$PWD")/in/real/file | '$SKIFF' cp - box:/box"
     gone box
 }
 
