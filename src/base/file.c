@@ -3,7 +3,9 @@
 #include "base/str.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -184,6 +186,15 @@ int dir_make(int dirfd, const char *path, mode_t mode, struct err *e)
     if (r < 0)
         return err_sys(e, -r, "cannot create folder \"%s\"", path);
     return 0;
+}
+
+void dir_spread(int dirfd)
+{
+    int flags = 0;
+    if (ioctl(dirfd, FS_IOC_GETFLAGS, &flags) < 0)
+        return;
+    flags |= FS_TOPDIR_FL;
+    (void)ioctl(dirfd, FS_IOC_SETFLAGS, &flags);
 }
 
 /* How far down one removal descends by descriptors. What lies deeper is first moved up. */

@@ -42,6 +42,11 @@ int file_replace(int dirfd, const char *path, const void *bytes, size_t n, mode_
 /* mkdir -p: makes what is missing of @path with @mode (not subject to umask). */
 int dir_make(int dirfd, const char *path, mode_t mode, struct err *e);
 
+/* Says that the folders in @dirfd have nothing to do with each other: ext4 then gives each of them
+ * and what is in it a part of the disk of its own (ioctl_iflags(2), FS_TOPDIR_FL). File systems
+ * that know no such thing are left as they are. */
+void dir_spread(int dirfd);
+
 /* rm -r below @dirfd, never following a link, never crossing onto another mount. A name that is
  * not there is success. Immune to folders being swapped underneath: descends by descriptors. */
 int dir_remove(int dirfd, const char *name, struct err *e);

@@ -15,6 +15,15 @@ static char *absolute(const char *path)
     return here ? str_printf("%s/%s", here, path) : NULL;
 }
 
+/* A new folder whose own folders are containers, or hold what containers have in common. */
+static int open_new(int dir_fd, const char *path, struct err *e)
+{
+    int fd = dir_open(dir_fd, path, false, e);
+    if (fd >= 0)
+        dir_spread(fd);
+    return fd;
+}
+
 static int open_or_make(const char *path, mode_t mode, struct err *e)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -22,7 +31,7 @@ static int open_or_make(const char *path, mode_t mode, struct err *e)
         return fd;
     int r = errno == ENOENT ? dir_make(AT_FDCWD, path, mode, e) : -errno;
     if (r == 0)
-        return dir_open(AT_FDCWD, path, false, e);
+        return open_new(AT_FDCWD, path, e);
     if (geteuid() != 0 && (r == -EACCES || r == -EPERM))
         return err_set(e, -r,
                        "root's rights are needed for \"%s\": run it with sudo, or choose "
@@ -37,7 +46,7 @@ static int open_below(int dir_fd, const char *name, mode_t mode, struct err *e)
     if (fd >= 0)
         return fd;
     int r = dir_make(dir_fd, name, mode, e);
-    return r < 0 ? r : dir_open(dir_fd, name, false, e);
+    return r < 0 ? r : open_new(dir_fd, name, e);
 }
 
 int engine_open(const char *root, const char *run, struct engine *ret, struct err *e)
