@@ -10,7 +10,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-int fd_read_all(int fd, size_t limit, char **ret, size_t *ret_len)
+/* @size is where the end is expected, so that it need not be looked for; 0 when nobody knows. */
+static int read_all(int fd, size_t limit, size_t size, char **ret, size_t *ret_len)
 {
     _cleanup_free_ char *buf = NULL;
     size_t len = 0, cap = 0;
@@ -33,12 +34,19 @@ int fd_read_all(int fd, size_t limit, char **ret, size_t *ret_len)
         len += (size_t)n;
         if (len > limit)
             return -EFBIG;
+        if (len == size)
+            break;
     }
     buf[len] = '\0';
     *ret = TAKE_PTR(buf);
     if (ret_len)
         *ret_len = len;
     return 0;
+}
+
+int fd_read_all(int fd, size_t limit, char **ret, size_t *ret_len)
+{
+    return read_all(fd, limit, 0, ret, ret_len);
 }
 
 int fd_write_all(int fd, const void *bytes, size_t n)
@@ -83,7 +91,7 @@ int file_read(int dirfd, const char *path, size_t limit, char **ret, size_t *ret
     if (!S_ISREG(st.st_mode))
         return err_set(e, EINVAL, "cannot read \"%s\": not a regular file", path);
 
-    int r = fd_read_all(fd, limit, ret, ret_len);
+    int r = read_all(fd, limit, st.st_size > 0 ? (size_t)st.st_size : 0, ret, ret_len);
     if (r == -EFBIG)
         return err_set(e, EFBIG, "cannot read \"%s\": larger than %zu bytes", path, limit);
     if (r < 0)

@@ -51,6 +51,11 @@ int json_parse(const char *text, size_t n, const char *name, json_t **ret, struc
 /* Reads and parses the file @path below @dirfd, of at most @limit bytes. */
 int json_read(int dirfd, const char *path, size_t limit, json_t **ret, struct err *e);
 
+/* The same of an object of which only the members are wanted that @keys names ("Name",
+ * "Config.Image"; NULL ends them): all others are passed over, and neither parsed nor checked. */
+int json_read_some(int dirfd, const char *path, size_t limit, const char *const keys[],
+                   json_t **ret, struct err *e);
+
 /* The text of @value; the caller's to free, NULL when memory ran out. @flags are jansson's. */
 char *json_text(const json_t *value, size_t flags);
 

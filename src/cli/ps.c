@@ -164,16 +164,73 @@ static bool passes(struct cli *c, const struct ps_options *o, const json_t *d)
            ps_filter_passes(&c->engine, &o->filter, d);
 }
 
-static int by_creation(const void *a, const void *b)
+struct ps_row {
+    char *created;
+    json_t *row;
+};
+
+struct ps_rows {
+    struct ps_row *v;
+    size_t n;
+};
+
+static void ps_rows_release(struct ps_rows *rows)
 {
-    const json_t *const *x = a, *const *y = b;
-    return -strcmp(json_str(*x, "Created"), json_str(*y, "Created"));
+    for (size_t i = 0; i < rows->n; i++) {
+        free(rows->v[i].created);
+        json_decref(rows->v[i].row);
+    }
+    free(rows->v);
 }
 
-/* The documents to show, newest first. A container that vanishes meanwhile is left out; one that
- * cannot be read is told of. */
-static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, size_t *ret_n,
-                   struct err *e)
+static int by_creation(const void *a, const void *b)
+{
+    const struct ps_row *x = a, *y = b;
+    return -strcmp(x->created, y->created);
+}
+
+/* What is shown of a document, and what filters ask for. There may be a thousand of them. */
+static const char *const shown_of_document[] = {
+    "Id",
+    "Name",
+    "Created",
+    "Path",
+    "Args",
+    "Image",
+    "Mounts",
+    "Config.Image",
+    "Config.Labels",
+    "Config.ExposedPorts",
+    "HostConfig.NetworkMode",
+    "HostConfig.PortBindings",
+    "HostConfig.CgroupParent",
+    NULL,
+};
+
+/* A row for one container, unless it is not to be shown. */
+static int collect_one(struct cli *c, const struct ps_options *o, const char *id, long long now,
+                       struct ps_rows *rows, struct err *e)
+{
+    _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+    _cleanup_json_ json_t *d = NULL;
+    const char *const *keys = wants_size(o) ? NULL : shown_of_document;
+    int r = record_open_some(&c->engine, id, keys, &record, e);
+    if (r == 0)
+        r = inspect_brief(&c->engine, &record, &d, e);
+    if (r < 0 || !passes(c, o, d))
+        return r;
+    if (wants_size(o))
+        r = container_add_size(&c->engine, &record, d, e);
+    if (r < 0)
+        return r;
+    struct ps_row row = {strdup(json_str(d, "Created")), make_row(d, o, now)};
+    rows->v[rows->n++] = row;
+    return row.created && row.row ? 0 : err_nomem(e);
+}
+
+/* The containers to show, newest first. One that vanishes meanwhile is left out; one that cannot be
+ * read is told of. A document is let go as soon as its row is made: there may be a thousand. */
+static int collect(struct cli *c, const struct ps_options *o, struct ps_rows *rows, struct err *e)
 {
     _cleanup_strv_ struct strv ids = {0};
     int r = ps_filter_check(&c->engine, &o->filter, e);
@@ -181,36 +238,24 @@ static int collect(struct cli *c, const struct ps_options *o, json_t ***ret, siz
         r = record_list(&c->engine, &ids, e);
     if (r < 0)
         return r;
-    json_t **v = calloc(ids.n + 1, sizeof(*v));
-    size_t n = 0;
-    if (!v)
+    const long long now = time(NULL);
+    rows->v = calloc(ids.n + 1, sizeof(*rows->v));
+    if (!rows->v)
         return err_nomem(e);
     for (size_t i = 0; i < ids.n; i++) {
-        _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
-        _cleanup_json_ json_t *d = NULL;
         _cleanup_err_ struct err unread = ERR_INIT;
-        r = record_open(&c->engine, ids.v[i], &record, &unread);
-        if (r == 0)
-            r = inspect_brief(&c->engine, &record, &d, &unread);
-        bool shown = r == 0 && passes(c, o, d);
-        if (shown && wants_size(o))
-            r = container_add_size(&c->engine, &record, d, &unread);
+        r = collect_one(c, o, ids.v[i], now, rows, &unread);
         if (r == -ENOMEM)
-            break;
+            return err_nomem(e);
         if (r < 0 && r != -ENOENT)
             cli_error(err_text(&unread));
-        if (r == 0 && shown)
-            v[n++] = TAKE_PTR(d);
     }
-    qsort(v, n, sizeof(*v), by_creation);
-    *ret = v;
-    *ret_n = n;
-    return r == -ENOMEM ? err_nomem(e) : 0;
+    qsort(rows->v, rows->n, sizeof(*rows->v), by_creation);
+    return 0;
 }
 
-static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e)
+static int print(const struct ps_row *v, size_t n, const struct ps_options *o, struct err *e)
 {
-    long long now = time(NULL);
     _cleanup_json_ json_t *rows = json_array();
     _cleanup_json_ json_t *headers =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ID",
@@ -219,7 +264,7 @@ static int print(json_t **v, size_t n, const struct ps_options *o, struct err *e
                   "Names", "NAMES", "Labels", "LABELS", "Networks", "NETWORKS", "LocalVolumes",
                   "LOCAL VOLUMES", "Mounts", "MOUNTS", "Size", "SIZE");
     for (size_t i = 0; i < n; i++)
-        if (json_array_append_new(rows, make_row(v[i], o, now)) < 0)
+        if (json_array_append(rows, v[i].row) < 0)
             return err_nomem(e);
 
     const char *wish = o->quiet ? "{{.ID}}" : o->format;
@@ -235,18 +280,14 @@ static int run_ps(struct cli *c, int argc, char **argv, struct err *e)
     int n_words;
     int r = cli_parse(&cmd_ps, argc, argv, &o, &words, &n_words, e);
     if (r == 0) {
-        json_t **v = NULL;
-        size_t n = 0;
+        _cleanup_(ps_rows_release) struct ps_rows rows = {0};
         if (o.quiet && !str_eq(rows_format(o.format, true), "{{.ID}}"))
             cli_warn(c, "--format is ignored, because --quiet is given too");
         cli_reap(c);
-        r = collect(c, &o, &v, &n, e);
-        size_t shown = o.latest ? 1 : o.last > 0 ? (size_t)o.last : n;
+        r = collect(c, &o, &rows, e);
+        size_t shown = o.latest ? 1 : o.last > 0 ? (size_t)o.last : rows.n;
         if (r == 0)
-            r = print(v, shown < n ? shown : n, &o, e);
-        for (size_t i = 0; i < n; i++)
-            json_decref(v[i]);
-        free(v);
+            r = print(rows.v, shown < rows.n ? shown : rows.n, &o, e);
     }
     options_release(table, &o);
     return r == 1 ? 0 : r;

@@ -99,6 +99,11 @@ int record_find_broken(const struct engine *en, const char *what, struct contain
 int record_open(const struct engine *en, const char *id, struct container_record *ret,
                 struct err *e);
 
+/* The same with those members alone of its document that @keys names (json_read_some), beside what
+ * every document has: to be looked at, never to be saved. */
+int record_open_some(const struct engine *en, const char *id, const char *const keys[],
+                     struct container_record *ret, struct err *e);
+
 /* Takes it away: its folder (into ROOT/removed, by one rename), its name, its run-time folder, and
  * the lock last. From then on there is no such container, and only its disk space is left. */
 int record_hide(const struct engine *en, struct container_record *c, struct err *e);

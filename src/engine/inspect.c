@@ -107,12 +107,11 @@ int inspect_brief(const struct engine *en, const struct container_record *c, jso
                   struct err *e)
 {
     _cleanup_json_ json_t *state = NULL;
-    int r = state_read(en, c, &state, NULL, e);
+    int r = state_read_brief(en, c, &state, e);
     if (r < 0)
         return r;
     _cleanup_json_ json_t *whole = json_copy_object(c->document);
-    if (!whole || json_object_set(whole, "State", json_object_get(state, "State")) < 0 ||
-        json_object_set(whole, "NetworkSettings", json_object_get(state, "NetworkSettings")) < 0)
+    if (!whole || json_object_set(whole, "State", json_object_get(state, "State")) < 0)
         return err_nomem(e);
     *ret = TAKE_PTR(whole);
     return 0;

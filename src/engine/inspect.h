@@ -10,8 +10,8 @@
 int inspect_container(const struct engine *en, const struct container_record *c, json_t **ret,
                       struct err *e);
 
-/* What lists of containers need of it: the document as it is on disk (document.h), and the state.
- */
+/* What lists of containers need of it: the document as it is on disk (document.h), and "State" as
+ * state_read_brief has it. */
 int inspect_brief(const struct engine *en, const struct container_record *c, json_t **ret,
                   struct err *e);
 

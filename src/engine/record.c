@@ -275,10 +275,13 @@ static bool is_document(const json_t *d, const char *id)
            json_is_object(json_at(d, "HostConfig"));
 }
 
-int record_reload(struct container_record *c, struct err *e)
+/* All of it without @keys. */
+static int load(struct container_record *c, const char *const keys[], struct err *e)
 {
+    static const char file[] = "container.json";
     _cleanup_json_ json_t *document = NULL;
-    int r = json_read(c->dir_fd, "container.json", DOCUMENT_LIMIT, &document, e);
+    int r = keys ? json_read_some(c->dir_fd, file, DOCUMENT_LIMIT, keys, &document, e)
+                 : json_read(c->dir_fd, file, DOCUMENT_LIMIT, &document, e);
     if (r == 0 && !is_document(document, c->id))
         r = err_set(e, EBADMSG, "\"container.json\" is not its document");
     if (r < 0) {
@@ -290,18 +293,29 @@ int record_reload(struct container_record *c, struct err *e)
     return 0;
 }
 
-int record_open(const struct engine *en, const char *id, struct container_record *ret,
-                struct err *e)
+int record_reload(struct container_record *c, struct err *e)
+{
+    return load(c, NULL, e);
+}
+
+int record_open_some(const struct engine *en, const char *id, const char *const keys[],
+                     struct container_record *ret, struct err *e)
 {
     _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
     int r = open_folder(en, id, &c, e);
     if (r == 0)
-        r = record_reload(&c, e);
+        r = load(&c, keys, e);
     if (r < 0)
         return r;
     *ret = c;
     c = CONTAINER_RECORD_INIT;
     return 0;
+}
+
+int record_open(const struct engine *en, const char *id, struct container_record *ret,
+                struct err *e)
+{
+    return record_open_some(en, id, NULL, ret, e);
 }
 
 int record_list(const struct engine *en, struct strv *ret, struct err *e)

@@ -81,24 +81,49 @@ int state_publish(const struct engine *en, const char *id, json_t *state, struct
     return json_write(en->run_fd, path, state, 0600, 0, e);
 }
 
-static int read_state(int dir_fd, const char *path, json_t **ret, struct err *e)
+/* What lists show of a state. */
+static const char *const brief[] = {
+    "State.Status",
+    "State.Running",
+    "State.Paused",
+    "State.Restarting",
+    "State.Dead",
+    "State.ExitCode",
+    "State.StartedAt",
+    "State.FinishedAt",
+    "State.Health.Status",
+    "RestartCount",
+    NULL,
+};
+
+/* All of it without @keys. */
+static int read_state(int dir_fd, const char *path, const char *const keys[], json_t **ret,
+                      struct err *e)
 {
     _cleanup_json_ json_t *doc = NULL;
-    int r = json_read(dir_fd, path, STATE_LIMIT, &doc, e);
+    int r = keys ? json_read_some(dir_fd, path, STATE_LIMIT, keys, &doc, e)
+                 : json_read(dir_fd, path, STATE_LIMIT, &doc, e);
     if (r < 0)
         return r;
-    if (!json_str(doc, "State.Status") || !json_is_object(json_at(doc, "NetworkSettings")))
+    if (!json_str(doc, "State.Status") ||
+        (!keys && !json_is_object(json_at(doc, "NetworkSettings"))))
         return err_set(e, EBADMSG, "\"%s\" is not a container's state", path);
     *ret = TAKE_PTR(doc);
     return 0;
 }
 
-int state_published(const struct engine *en, const char *id, json_t **ret, struct err *e)
+static int read_published(const struct engine *en, const char *id, const char *const keys[],
+                          json_t **ret, struct err *e)
 {
     _cleanup_free_ char *path = str_printf("containers/%s/state.json", id);
     if (!path)
         return err_nomem(e);
-    return read_state(en->run_fd, path, ret, e);
+    return read_state(en->run_fd, path, keys, ret, e);
+}
+
+int state_published(const struct engine *en, const char *id, json_t **ret, struct err *e)
+{
+    return read_published(en, id, NULL, ret, e);
 }
 
 int state_write_ended(const struct engine *en, const struct container_record *c, const json_t *last,
@@ -224,11 +249,12 @@ static json_t *hidden_state(const struct container_record *c)
 
 /* Of a container that does not run, as far as the run folder says; @last is what was published
  * while it did. */
-static json_t *ended_state(const struct container_record *c, enum state_holder holder, json_t *last)
+static json_t *ended_state(const struct container_record *c, const char *const keys[],
+                           enum state_holder holder, json_t *last)
 {
     _cleanup_err_ struct err e = ERR_INIT;
     json_t *doc = NULL;
-    int r = read_state(c->dir_fd, "state.json", &doc, &e);
+    int r = read_state(c->dir_fd, "state.json", keys, &doc, &e);
     if (r == 0 && !is_end(doc)) { /* nobody watches it, so it does not */
         json_decref(doc);
         return broken_state("\"state.json\" says that it runs");
@@ -262,28 +288,40 @@ static int tell_paused(const struct engine *en, const struct container_record *c
                : 0;
 }
 
-int state_read(const struct engine *en, const struct container_record *c, json_t **ret,
-               bool *ret_orphan, struct err *e)
+static int read_now(const struct engine *en, const struct container_record *c,
+                    const char *const keys[], json_t **ret, bool *ret_orphan, struct err *e)
 {
     /* The lock first: if its holder ends meanwhile, the file that he left tells how. */
     int holder = state_holder(en, c->id, e);
     if (holder < 0)
         return holder;
     _cleanup_json_ json_t *last = NULL;
-    int r = state_published(en, c->id, &last, e);
+    int r = read_published(en, c->id, keys, &last, e);
     if (r < 0 && r != -ENOENT && (holder == HOLDER_ALIVE || r == -ENOMEM))
         return r;
     err_release(e);
 
     bool lives = r == 0 && holder == HOLDER_ALIVE && !is_end(last);
     _cleanup_json_ json_t *doc =
-        lives ? json_incref(last) : ended_state(c, (enum state_holder)holder, last);
+        lives ? json_incref(last) : ended_state(c, keys, (enum state_holder)holder, last);
     if (!doc || (lives && tell_paused(en, c, doc) < 0))
         return err_nomem(e);
     if (ret_orphan)
         *ret_orphan = holder == HOLDER_KILLED;
     *ret = TAKE_PTR(doc);
     return 0;
+}
+
+int state_read(const struct engine *en, const struct container_record *c, json_t **ret,
+               bool *ret_orphan, struct err *e)
+{
+    return read_now(en, c, NULL, ret, ret_orphan, e);
+}
+
+int state_read_brief(const struct engine *en, const struct container_record *c, json_t **ret,
+                     struct err *e)
+{
+    return read_now(en, c, brief, ret, NULL, e);
 }
 
 pid_t state_pid(const json_t *state)

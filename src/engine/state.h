@@ -74,6 +74,10 @@ int state_published(const struct engine *en, const char *id, json_t **ret, struc
 int state_read(const struct engine *en, const struct container_record *c, json_t **ret,
                bool *ret_orphan, struct err *e);
 
+/* Of that what lists show: how it does and since when, and nothing of its network. */
+int state_read_brief(const struct engine *en, const struct container_record *c, json_t **ret,
+                     struct err *e);
+
 /* Its first process, if the container runs: 0 otherwise. */
 pid_t state_pid(const json_t *state);
 
