@@ -99,6 +99,16 @@ static int forget_last_end(const struct start *s, struct err *e)
     return 0;
 }
 
+/* The kernel takes a mount namespace apart when its last holder lets go, and makes him wait: some
+ * 0.5 ms, which would otherwise be init's, who is not dead until then. Where there is nothing in it
+ * that anybody may be waiting for, the layers and the kernel's own file systems, that is for us to
+ * do when the clients are gone. */
+static int keep_mounts(const struct start *s, const struct container *c)
+{
+    bool own = json_array_size(json_at(s->record->document, "Mounts")) == 0;
+    return s->discard && own ? namespace_open(c->pid, NS_MOUNT) : -EBADF;
+}
+
 int launch(struct start *s, unsigned restarts, struct launched *ret, enum control_step *ret_step,
            struct err *e)
 {
@@ -133,6 +143,7 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
         return err_wrap(e, "cannot start the container");
     }
 
+    ret->mounts = keep_mounts(s, c);
     _cleanup_json_ json_t *network = NULL;
     _cleanup_err_ struct err network_failure = ERR_INIT;
     int connected = connect_network(s, c, &network, &network_failure);
@@ -163,6 +174,7 @@ void launched_release(struct launched *l)
             fd_close(&l->streams.out[i]);
     fd_close(&l->streams.in);
     container_destroy(&l->container, NULL);
+    fd_close(&l->mounts);
     json_decref(l->state);
     *l = LAUNCHED_INIT;
 }

@@ -18,9 +18,11 @@ struct launched {
     struct container container;
     struct streams streams;
     json_t *state; /* as published; the caller's to change */
+    int mounts;    /* its mount namespace; -EBADF: not kept */
 };
 #define LAUNCHED_INIT                                                                              \
-    ((struct launched){.container = CONTAINER_INIT, .streams = {-EBADF, {-EBADF, -EBADF}}})
+    ((struct launched){                                                                            \
+        .container = CONTAINER_INIT, .streams = {-EBADF, {-EBADF, -EBADF}}, .mounts = -EBADF})
 
 /* Makes pipes for a process that has no terminal (else nothing): its own ends in @stdio, ours in
  * @ret, all of them the caller's. Its input is the null device unless @input, and so is its output

@@ -394,6 +394,7 @@ static int next_life(struct monitor *m, struct err *e)
     struct start *s = m->start;
     enum control_step step;
     start_release(s);
+    fd_close(&m->it.mounts);
     int r = start_reload(s, e);
     if (r == 0)
         r = launch(s, ++m->restarts, &m->it, &step, e);
@@ -476,6 +477,8 @@ static void finish(struct monitor *m, const struct state_end *end)
     const struct start *s = m->start;
     bool keep = !s->discard || hold_is_taken(s->record->hold_fd, HOLD_RESTART);
     log_close(&m->log); /* whoever sees the end finds all of the log */
+    if (keep) /* it may be started again at once */
+        fd_close(&m->it.mounts);
     if (!s->discard) {
         record_end(s->engine, s->record, m->it.state, end);
     } else if (keep) { /* nothing says how it ended: if it is not started again, it is lost */
@@ -497,6 +500,7 @@ static void finish(struct monitor *m, const struct state_end *end)
     while (m->peers.first && m->waiting && loop_turn(&m->loop) == 0)
         peers_sweep(&m->peers);
     peers_release(&m->peers);
+    fd_close(&m->it.mounts);
     if (!keep)
         record_sweep(s->engine, s->record->id, NULL);
 }

@@ -3,15 +3,13 @@
 #include "kernel/mount.h"
 #include "runtime/console.h"
 #include "runtime/hooks.h"
+#include "runtime/netns_maker.h"
 #include "runtime/steps.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <net/if.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 static int join_namespaces(struct step_state *st, struct err *e)
 {
@@ -49,16 +47,11 @@ static int set_names(struct step_state *st, struct err *e)
     return 0;
 }
 
+/* Of one that was made ahead it is up already. */
 static int raise_loopback(struct step_state *st, struct err *e)
 {
     const struct spec_namespace *ns = &st->spec->namespaces[NS_NETWORK];
-    if (!ns->asked || ns->path)
-        return 0;
-    _cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
-    if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &request) < 0)
-        return err_sys(e, errno, "cannot set the loopback interface up");
-    return 0;
+    return !ns->asked || ns->path || st->in->join[NS_NETWORK] >= 0 ? 0 : loopback_raise(e);
 }
 
 static int open_proc(struct step_state *st, struct err *e)

@@ -2,9 +2,21 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 enum { STACK_SIZE = 64 << 10 };
+
+int loopback_raise(struct err *e)
+{
+    _cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
+    if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &request) < 0)
+        return err_sys(e, errno, "cannot set the loopback interface up");
+    return 0;
+}
 
 int netns_make(struct err *e)
 {
@@ -15,6 +27,8 @@ int netns_make(struct err *e)
         return err_sys(e, errno, "cannot make a network namespace");
     _cleanup_close_ int made = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     int r = made < 0 ? err_sys(e, errno, "cannot open the network namespace") : 0;
+    if (r == 0)
+        r = loopback_raise(e);
     if (setns(own, CLONE_NEWNET) < 0)
         return err_sys(e, ENOTRECOVERABLE, "cannot leave the container's network namespace");
     return r < 0 ? r : TAKE_FD(made);

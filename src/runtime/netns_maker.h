@@ -17,7 +17,10 @@ struct netns_maker {
 };
 #define NETNS_MAKER_INIT ((struct netns_maker){.fd = -EBADF})
 
-/* Makes a network namespace of the caller's user namespace, in this thread, which is afterwards
+/* Sets up the loopback interface of the caller's network namespace. */
+int loopback_raise(struct err *e);
+
+/* Makes a network namespace of the caller's user namespace, its loopback up, in this thread, which is afterwards
  * where it was. Its descriptor; -ENOTRECOVERABLE when the way back is barred. */
 int netns_make(struct err *e);
 
