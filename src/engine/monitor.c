@@ -256,10 +256,13 @@ static void init_ready(void *data, uint32_t events)
     m->ended = true;
 }
 
-/* What is not needed before its end is let go of: memory, descriptors. */
+/* What is not needed before its end is let go of: memory, descriptors. Not at once: what is freed is
+ * first copied, for it is shared with whoever forked us, and most containers do not live that long.
+ */
 static void rest(void *data)
 {
     struct monitor *m = data;
+    spec_release(&m->start->spec);
     exe_rest();
     fd_close(&m->start->cache);
     if (m->it.container.cgroup)
@@ -278,7 +281,6 @@ static void begin_life(struct monitor *m)
     loop_watch(&m->loop, &m->init, EPOLLIN);
     m->ended = false;
     m->began_ms = loop_now_ms();
-    spec_release(&m->start->spec);
     state_started(m->it.state);
     state_publish(m->start->engine, m->start->record->id, m->it.state, NULL);
     tell_event(m, "start", NULL);
