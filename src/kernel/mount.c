@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+enum { PROPAGATE_PRIVATE = 1 << 18 };
+
 /* <sys/mount.h> and <linux/mount.h> cannot be included together in glibc 2.36. */
 static int sys_fsopen(const char *fstype, unsigned flags)
 {
@@ -95,6 +97,12 @@ int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive, str
     return set_attributes(mount_fd, &attr, recursive, "attributes", e);
 }
 
+int mount_change_private(int mount_fd, uint64_t set, struct err *e)
+{
+    struct mount_attr attr = {.attr_set = set, .propagation = PROPAGATE_PRIVATE};
+    return set_attributes(mount_fd, &attr, false, "attributes", e);
+}
+
 int mount_propagation(int mount_fd, uint64_t propagation, bool recursive, struct err *e)
 {
     struct mount_attr attr = {.propagation = propagation};
@@ -154,6 +162,20 @@ static int make_part(int root_fd, const char *so_far, const char *name, int dir_
     return root_open(root_fd, so_far, O_PATH | O_DIRECTORY, 0, 0);
 }
 
+/* Mostly it is only the last part that is missing: -ENOENT when it is not. */
+static int make_last_part(int root_fd, char *path, mode_t mode)
+{
+    char *slash = strrchr(path, '/');
+    if (!slash || slash == path || !slash[1] || str_eq(slash + 1, "..") || str_eq(slash + 1, "."))
+        return -ENOENT;
+    *slash = '\0';
+    _cleanup_close_ int dir = root_open(root_fd, path, O_PATH | O_DIRECTORY, 0, 0);
+    *slash = '/';
+    if (dir < 0 || (mkdirat(dir, slash + 1, mode) < 0 && errno != EEXIST))
+        return -ENOENT;
+    return root_open(root_fd, path, O_PATH | O_DIRECTORY, 0, 0);
+}
+
 int root_make_dir(int root_fd, const char *path, mode_t mode, struct err *e)
 {
     int fd = root_open(root_fd, path, O_PATH | O_DIRECTORY, 0, 0);
@@ -165,6 +187,9 @@ int root_make_dir(int root_fd, const char *path, mode_t mode, struct err *e)
     _cleanup_free_ char *copy = strdup(path);
     if (!copy)
         return err_nomem(e);
+    fd = make_last_part(root_fd, copy, mode);
+    if (fd >= 0)
+        return fd;
     _cleanup_close_ int dir = root_open(root_fd, "/", O_PATH | O_DIRECTORY, 0, 0);
     if (dir < 0)
         return err_sys(e, -dir, "cannot open the root file system");

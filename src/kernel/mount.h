@@ -36,6 +36,9 @@ int mount_clone(int dirfd, const char *path, bool recursive, struct err *e);
 /* Sets and clears MOUNT_ATTR_* on the mount of @mount_fd (and below, when @recursive). */
 int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive, struct err *e);
 
+/* Sets MOUNT_ATTR_* on one mount and makes it private, in one call. */
+int mount_change_private(int mount_fd, uint64_t set, struct err *e);
+
 /* Sets the propagation (MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE) likewise. */
 int mount_propagation(int mount_fd, uint64_t propagation, bool recursive, struct err *e);
 

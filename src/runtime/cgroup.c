@@ -481,9 +481,7 @@ static int add_hierarchy_mount(struct cgroup_mounts *m, const struct hierarchy *
     if (one->fd < 0)
         return one->fd;
     uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    int r = mount_change(one->fd, attrs | (read_only ? MOUNT_ATTR_RDONLY : 0), 0, false, e);
-    if (r == 0)
-        r = mount_propagation(one->fd, MS_PRIVATE, false, e);
+    int r = mount_change_private(one->fd, attrs | (read_only ? MOUNT_ATTR_RDONLY : 0), e);
     if (r == 0 && !v2 && add_aliases(m, h, name) < 0)
         r = err_nomem(e);
     return r;

@@ -137,18 +137,20 @@ static int open_target(int root_fd, const struct spec_mount *m, bool folder, str
 {
     const char *path = m->destination;
     bool strict = is_below(path, "/proc") || is_below(path, "/sys") || is_below(path, "/dev");
+    const int flags = O_PATH | (folder ? O_DIRECTORY : 0);
     _cleanup_close_ int fd =
-        folder ? root_make_dir(root_fd, path, 0755, e) : root_make_file(root_fd, path, 0644, e);
-    if (fd < 0)
-        return fd;
-
-    if (strict) {
-        int again =
-            root_open(root_fd, path, O_PATH | (folder ? O_DIRECTORY : 0), 0, RESOLVE_NO_SYMLINKS);
-        if (again < 0)
-            return err_sys(e, -again, "\"%s\" of the image cannot be mounted on", path);
-        close(fd);
-        fd = again;
+        strict ? root_open(root_fd, path, flags, 0, RESOLVE_NO_SYMLINKS) : -ENOENT;
+    if (fd < 0) {
+        fd =
+            folder ? root_make_dir(root_fd, path, 0755, e) : root_make_file(root_fd, path, 0644, e);
+        if (fd < 0)
+            return fd;
+        if (strict) {
+            close(fd);
+            fd = root_open(root_fd, path, flags, 0, RESOLVE_NO_SYMLINKS);
+        }
+        if (fd < 0)
+            return err_sys(e, -fd, "\"%s\" of the image cannot be mounted on", path);
     }
     struct stat target, root;
     if (fstat(fd, &target) == 0 && fstat(root_fd, &root) == 0 && target.st_ino == root.st_ino &&
