@@ -119,7 +119,8 @@ static json_t *image_row(struct cli *c, const struct image_list *list, size_t at
         if (i != at)
             others[n++] = list->v[i];
     const struct image_list rest = {.v = others, .n = list->n - 1};
-    long long size = image_size(c->engine.root_fd, image);
+    const struct image_list alone = {.v = (struct image *)(uintptr_t)image, .n = 1};
+    long long size = image_list_size(c->engine.root_fd, &alone);
     long long own =
         image_list_size(c->engine.root_fd, list) - image_list_size(c->engine.root_fd, &rest);
     _cleanup_free_ char *created = ago(image_created(image));

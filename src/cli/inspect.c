@@ -1,10 +1,10 @@
 #include "engine/inspect.h"
 #include "cli/cli.h"
+#include "cli/image_inspect.h"
 #include "cli/template.h"
 #include "engine/container_size.h"
 #include "engine/volume.h"
 #include "image/image.h"
-#include "image/reference.h"
 
 #include <string.h>
 
@@ -49,55 +49,6 @@ static int inspect_one_container(struct cli *c, const struct inspect_options *o,
     return r;
 }
 
-static json_t *short_names(const struct strv *names)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < names->n; i++)
-        json_gather(&list, json_string(reference_short(names->v[i])));
-    return list;
-}
-
-static const char *or_empty(const char *text)
-{
-    return text ? text : "";
-}
-
-/* The image's own configuration, with what it does not say as Docker shows that. */
-static json_t *image_settings(const json_t *config)
-{
-    json_t *settings =
-        json_pack("{s:s, s:n, s:n, s:n, s:s, s:n, s:n, s:n}", "User", "", "Env", "Cmd", "Volumes",
-                  "WorkingDir", "", "Entrypoint", "OnBuild", "Labels");
-    json_t *own = json_at(config, "config");
-    if (settings && json_is_object(own) && json_object_update(settings, own) < 0) {
-        json_decref(settings);
-        return NULL;
-    }
-    return settings;
-}
-
-/* Docker's GET /images/NAME/json. */
-static int inspect_one_image(struct cli *c, const char *what, json_t **ret, struct err *e)
-{
-    _cleanup_image_ struct image image = {0};
-    int r = image_find(c->engine.root_fd, what, &image, e);
-    if (r < 0)
-        return r;
-    json_t *layers = json_at(image.config, "rootfs.diff_ids");
-    const json_t *history = json_at(image.config, "history");
-    history = json_array_get(history, json_array_size(history) - 1);
-    *ret = json_pack("{s:s, s:o, s:[], s:s, s:s, s:s, s:s, s:s, s:I, s:{s:s, s:O*}, s:o}", "Id",
-                     image.id, "RepoTags", short_names(&image.names), "RepoDigests", "Comment",
-                     or_empty(json_str(history, "comment")), "Created",
-                     or_empty(json_str(image.config, "created")), "Author",
-                     or_empty(json_str(image.config, "author")), "Architecture",
-                     or_empty(json_str(image.config, "architecture")), "Os",
-                     or_empty(json_str(image.config, "os")), "Size",
-                     (json_int_t)image_size(c->engine.root_fd, &image), "RootFS", "Type", "layers",
-                     "Layers", layers, "Config", image_settings(image.config));
-    return *ret ? 0 : err_nomem(e);
-}
-
 static int inspect_one_volume(struct cli *c, const char *what, json_t **ret, struct err *e)
 {
     _cleanup_volume_ struct volume v = VOLUME_INIT;
@@ -124,7 +75,7 @@ static int inspect_one(struct cli *c, const struct inspect_options *o, const cha
     if (!o->type || str_eq(o->type, "container"))
         r = inspect_one_container(c, o, what, ret, e);
     if (r == -ENOENT && (!o->type || str_eq(o->type, "image")))
-        r = inspect_one_image(c, what, ret, e);
+        r = image_inspect(c, what, ret, e);
     if (r == -ENOENT && (!o->type || str_eq(o->type, "volume")))
         r = inspect_one_volume(c, what, ret, e);
     if (r == -ENOENT && !o->type)

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/confirm.h"
 #include "cli/image_use.h"
+#include "cli/label_filter.h"
 #include "cli/size.h"
 #include "engine/container_size.h"
 #include "engine/events.h"
@@ -27,14 +28,6 @@ struct prune_options {
     }
 
 /* ---- filters ---- */
-
-static bool has_label(const json_t *labels, const char *wish)
-{
-    const char *value = strchrnul(wish, '=');
-    _cleanup_free_ char *key = strndup(wish, (size_t)(value - wish));
-    const json_t *label = key ? json_object_get(labels, key) : NULL;
-    return label && (!*value || str_eq(json_string_value(label), value + 1));
-}
 
 /* Until when something must have been made; false: there is no such filter. */
 static bool until(const struct option_list *filters, struct timespec *ret)
@@ -79,17 +72,6 @@ static int check_filters(const struct prune_options *o, struct err *e)
     if (seen && o->volumes)
         return err_set(e, EINVAL, "the \"until\" filter is not supported with \"--volumes\"");
     return 0;
-}
-
-static bool labels_pass(const struct option_list *filters, const json_t *labels)
-{
-    for (size_t i = 0; i < filters->n; i++) {
-        const char *with = str_after(filters->v[i], "label=");
-        const char *without = str_after(filters->v[i], "label!=");
-        if ((with && !has_label(labels, with)) || (without && has_label(labels, without)))
-            return false;
-    }
-    return true;
 }
 
 /* ---- what is removed ---- */

@@ -9,7 +9,8 @@ struct rmi_options {
 static const struct option_def rmi_table[] = {
     {"force", 'f', OPTION_FLAG, offsetof(struct rmi_options, force), NULL,
      "Also one with several names, or used by a stopped container", "Options"},
-    {"no-prune", 0, OPTION_FLAG, offsetof(struct rmi_options, no_prune), NULL, NULL, NULL},
+    {"no-prune", 0, OPTION_FLAG, offsetof(struct rmi_options, no_prune), NULL,
+     "Keep parents without a name (they are always kept)", NULL},
     {0},
 };
 
@@ -32,10 +33,10 @@ static int run_rmi(struct cli *c, int argc, char **argv, struct err *e)
             puts(done.v[k]);
             cli_image_tell(c, done.v[k]);
         }
-        if (r < 0 && !(r == -ENOENT && o.force)) {
+        if (r < 0)
             cli_error(err_text(&mine));
+        if (r < 0 && !(r == -ENOENT && o.force))
             status = 1;
-        }
     }
     return status;
 }

@@ -61,9 +61,12 @@ static json_t *search_row(const json_t *found, const struct search_options *o)
         o->no_trunc ? plain_text(text) : plain_text_of_width(text, DESCRIPTION_WIDTH);
     if (!name || !about)
         return NULL;
-    return json_pack("{s:s, s:s, s:o, s:s, s:s}", "Name", name, "Description", about, "StarCount",
+    bool official = json_bool(found, "is_official", false), as_json = str_eq(o->format, "json");
+    return json_pack("{s:s, s:s, s:o, s:s}", "Name", name, "Description", about, "StarCount",
                      json_sprintf("%lld", json_int(found, "star_count", 0)), "IsOfficial",
-                     json_bool(found, "is_official", false) ? "[OK]" : "", "IsAutomated", "");
+                     as_json    ? (official ? "true" : "false")
+                     : official ? "[OK]"
+                                : "");
 }
 
 /* A line of JSON each; others' lines are passed over. */

@@ -13,10 +13,12 @@ void image_release(struct image *img)
 {
     free(img->id);
     free(img->digest);
+    json_decref(img->manifest);
     json_decref(img->config);
     strv_release(&img->layers);
     strv_release(&img->diff_ids);
     strv_release(&img->names);
+    strv_release(&img->repo_digests);
     *img = (struct image){0};
 }
 
@@ -37,6 +39,14 @@ static int take_diff_ids(const json_t *config, struct image *img, struct err *e)
     return img->diff_ids.failed || img->layers.failed ? err_nomem(e) : 0;
 }
 
+static bool has_text(const struct strv *list, const char *text)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (str_eq(list->v[i], text))
+            return true;
+    return false;
+}
+
 static int take_names(const json_t *index, struct image *img, struct err *e)
 {
     size_t i;
@@ -47,8 +57,11 @@ static int take_names(const json_t *index, struct image *img, struct err *e)
         const char *name = layout_entry_name(entry);
         if (name)
             strv_add(&img->names, name);
+        const char *digest = layout_entry_repo_digest(entry);
+        if (digest && !has_text(&img->repo_digests, digest))
+            strv_add(&img->repo_digests, digest);
     }
-    return img->names.failed ? err_nomem(e) : 0;
+    return img->names.failed || img->repo_digests.failed ? err_nomem(e) : 0;
 }
 
 int image_load(int root_fd, const json_t *index, const json_t *entry, const struct stat *st,
@@ -84,6 +97,8 @@ int image_load(int root_fd, const json_t *index, const json_t *entry, const stru
     r = take_names(index, &img, e);
     if (r < 0)
         return r;
+    img.manifest_size = json_int(entry, "size", 0);
+    img.manifest = TAKE_PTR(manifest);
     *ret = TAKE(img, (struct image){0});
     return 0;
 }
@@ -154,19 +169,48 @@ time_t image_created(const struct image *img)
     return image_time(json_str(img->config, "created"));
 }
 
-long long image_list_size(int root_fd, const struct image_list *l)
+/* Adds @size to *total the first time that @seen meets @id. */
+static void count_once(json_t *seen, const char *id, long long size, long long *total)
+{
+    long long more;
+    if (!id || json_object_get(seen, id) || json_object_set_new(seen, id, json_true()) < 0)
+        return;
+    if (size > 0 && !__builtin_add_overflow(*total, size, &more))
+        *total = more;
+}
+
+/* Its manifest, config and layers as they came. */
+static void count_blobs(const struct image *img, json_t *seen, long long *total)
+{
+    const json_t *config = json_at(img->manifest, "config");
+    size_t i;
+    json_t *layer;
+    count_once(seen, json_str(config, "digest"), json_int(config, "size", 0), total);
+    json_array_foreach (json_at(img->manifest, "layers"), i, layer)
+        count_once(seen, json_str(layer, "digest"), json_int(layer, "size", 0), total);
+}
+
+long long image_content_size(const struct image *img)
 {
     _cleanup_json_ json_t *seen = json_object();
-    long long total = 0, more;
-    for (size_t i = 0; i < l->n; i++)
-        for (size_t k = 0; k < l->v[i].diff_ids.n; k++) {
-            const char *id = l->v[i].diff_ids.v[k];
-            if (json_object_get(seen, id) || json_object_set_new(seen, id, json_true()) < 0)
-                continue;
-            long long size = image_layer_size(root_fd, &l->v[i], k);
-            if (size > 0 && !__builtin_add_overflow(total, size, &more))
-                total = more;
-        }
+    long long total = 0;
+    count_blobs(img, seen, &total);
+    return total;
+}
+
+long long image_list_size(int root_fd, const struct image_list *l)
+{
+    /* An archive that is not packed has its layer's digest: so each kind has its own set. */
+    _cleanup_json_ json_t *blobs = json_object();
+    _cleanup_json_ json_t *layers = json_object();
+    long long total = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        count_blobs(&l->v[i], blobs, &total);
+        for (size_t k = 0; k < l->v[i].diff_ids.n; k++)
+            if (!json_object_get(layers, l->v[i].layers.v[k]))
+                count_once(layers, l->v[i].layers.v[k], image_layer_size(root_fd, &l->v[i], k),
+                           &total);
+    }
     return total;
 }
 

@@ -27,10 +27,13 @@
 struct image {
     char *id;                   /* "sha256:…": the digest of the config, as Docker's image ID */
     char *digest;               /* "sha256:…": of the manifest */
+    json_t *manifest;           /* whole; "config" and "layers" are its blobs */
+    long long manifest_size;    /* bytes */
     json_t *config;             /* OCI image config, whole ("config.Env", "created", …) */
     struct strv layers;         /* folders below --root, lowest first: "layers/HEX/fs" */
     struct strv diff_ids;       /* "sha256:…", the same order */
     struct strv names;          /* full names: image_find gives all; may be empty */
+    struct strv repo_digests;   /* what registries call it: "docker.io/library/rust@sha256:…" */
     struct timespec index_time; /* which index.json said so: see image_confirm */
     uint64_t index_inode;
 };
@@ -75,7 +78,11 @@ long long image_size(int root_fd, const struct image *img);
 /* The same of its layer number @i, counted from the lowest. */
 long long image_layer_size(int root_fd, const struct image *img, size_t i);
 
-/* The same of all images together, each layer once; layers of unknown size count for nothing. */
+/* Bytes of its blobs, as a registry has them. */
+long long image_content_size(const struct image *img);
+
+/* What all images together take on the disk: layers and blobs, each once; layers of unknown size
+ * count for nothing. */
 long long image_list_size(int root_fd, const struct image_list *l);
 
 /* "created" of the config in seconds since 1970 (RFC 3339); -1 when it has none. */

@@ -97,6 +97,17 @@ const char *layout_entry_name(const json_t *entry)
     return str_eq(full, name) ? name : NULL;
 }
 
+const char *layout_entry_repo_digest(const json_t *entry)
+{
+    const char *text = json_string_value(
+        json_object_get(json_object_get(entry, "annotations"), LAYOUT_DIGEST_ANNOTATION));
+    _cleanup_reference_ struct reference r = {0};
+    if (!text || reference_parse(text, &r, NULL) < 0 || !r.digest || r.tag)
+        return NULL;
+    _cleanup_free_ char *full = reference_full(&r);
+    return str_eq(full, text) ? text : NULL;
+}
+
 static bool entry_is(const json_t *entry, const char *digest)
 {
     return str_eq(json_string_value(json_object_get(entry, "digest")), digest);

@@ -50,6 +50,9 @@ int layout_index_name(json_t *index, const struct layout_entry *entry, struct er
 /* The full name in an entry of the index; NULL when there is none or it is not a full name. */
 const char *layout_entry_name(const json_t *entry);
 
+/* What a registry called it, likewise: "docker.io/library/rust@sha256:…". */
+const char *layout_entry_repo_digest(const json_t *entry);
+
 /* "images/blobs/sha256/HEX" for a valid digest; the caller's to free. NULL: out of memory. */
 char *layout_blob_path(const char *digest);
 

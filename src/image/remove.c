@@ -14,7 +14,7 @@ struct removal {
     const char *what;
     json_t *index;
     struct image img; /* without a config when the image is damaged */
-    char *by_name;    /* the name that was given, NULL when it was an ID */
+    char *by_name;    /* the name, or the name and digest, that was given; NULL when it was an ID */
     struct strv *done;
 };
 
@@ -136,8 +136,31 @@ static int delete_image(struct removal *rm, struct err *e)
     }
     for (size_t i = 0; i < rm->img.names.n; i++)
         say_untagged(rm, rm->img.names.v[i]);
+    for (size_t i = 0; i < rm->img.repo_digests.n; i++)
+        say_untagged(rm, rm->img.repo_digests.v[i]);
     strv_addf(rm->done, "Deleted: %s", rm->img.id ? rm->img.id : rm->img.digest);
     return store_sweep(rm->root_fd, rm->index, e);
+}
+
+/* The image keeps its names and loses what a registry called it. 0 when it was not called so. */
+static int untag_digest(struct removal *rm, struct err *e)
+{
+    int n = 0;
+    size_t i;
+    json_t *entry;
+    json_array_foreach (json_object_get(rm->index, "manifests"), i, entry) {
+        if (!str_eq(layout_entry_repo_digest(entry), rm->by_name))
+            continue;
+        if (json_object_del(json_object_get(entry, "annotations"), LAYOUT_DIGEST_ANNOTATION) < 0)
+            return err_nomem(e);
+        n++;
+    }
+    int r = n > 0 ? layout_write_index(rm->root_fd, rm->index, e) : 0;
+    if (r < 0)
+        return r;
+    if (n > 0)
+        say_untagged(rm, rm->by_name);
+    return n;
 }
 
 static int remove_locked(struct removal *rm, struct err *e)
@@ -147,7 +170,10 @@ static int remove_locked(struct removal *rm, struct err *e)
     int r = find(rm, e);
     if (r < 0)
         return r;
-    if (rm->by_name && rm->img.names.n > 1) {
+    bool by_digest = rm->by_name && strchr(rm->by_name, '@');
+    if (by_digest && rm->img.names.n > 0 && (r = untag_digest(rm, e)) != 0)
+        return r < 0 ? r : 0;
+    if (rm->by_name && !by_digest && rm->img.names.n > 1) {
         drop_entries(rm, rm->by_name);
         r = layout_write_index(rm->root_fd, rm->index, e);
         if (r == 0)

@@ -23,23 +23,42 @@ static bool name_matches(const char *name, const char *wanted, bool any_tag)
     return rest && (any_tag ? *rest == ':' && !strchr(rest, '/') : *rest == '\0');
 }
 
-static int by_name(const json_t *entries, struct reference *ref, json_t **ret, struct err *e)
+/* By the digest of a manifest that has a name in that repository, or by what a registry called it.
+ */
+static bool digest_matches(const json_t *entry, const struct reference *ref, const char *wanted,
+                           const char *repo_digest)
 {
-    _cleanup_free_ char *digest = TAKE_PTR(ref->digest);
-    _cleanup_free_ char *wanted = reference_full(ref);
+    const char *digest = json_string_value(json_object_get(entry, "digest"));
+    const char *called = json_string_value(
+        json_object_get(json_object_get(entry, "annotations"), LAYOUT_DIGEST_ANNOTATION));
+    return (str_eq(digest, ref->digest) &&
+            name_matches(layout_entry_name(entry), wanted, ref->tag == NULL)) ||
+           (str_eq(called, repo_digest) && layout_entry_repo_digest(entry));
+}
+
+static int by_name(const json_t *entries, struct reference *ref, json_t **ret, char **ret_how,
+                   struct err *e)
+{
+    _cleanup_free_ char *repository = reference_repository(ref);
+    _cleanup_free_ char *repo_digest =
+        repository && ref->digest ? str_printf("%s@%s", repository, ref->digest) : NULL;
+    _cleanup_free_ char *wanted =
+        ref->tag && repository ? str_printf("%s:%s", repository, ref->tag) : TAKE_PTR(repository);
     size_t i;
     json_t *entry;
-    if (!wanted)
+    if (!wanted || (ref->digest && !repo_digest))
         return err_nomem(e);
     json_array_foreach (entries, i, entry) {
-        if (digest && !str_eq(json_string_value(json_object_get(entry, "digest")), digest))
-            continue;
         const char *name = json_string_value(
             json_object_get(json_object_get(entry, "annotations"), LAYOUT_REF_ANNOTATION));
-        if (name_matches(name, wanted, ref->tag == NULL)) {
-            *ret = entry;
+        if (!(ref->digest ? digest_matches(entry, ref, wanted, repo_digest)
+                          : name_matches(name, wanted, false)))
+            continue;
+        *ret = entry;
+        if (!ret_how)
             return 0;
-        }
+        *ret_how = ref->digest ? TAKE_PTR(repo_digest) : strdup(name);
+        return *ret_how ? 0 : err_nomem(e);
     }
     return -ENOENT;
 }
@@ -73,15 +92,6 @@ static int by_id(int root_fd, const json_t *entries, const char *hex, json_t **r
         return -ENOENT;
     *ret = found;
     return 0;
-}
-
-static int copy_name(const json_t *entry, char **ret, struct err *e)
-{
-    if (!ret)
-        return 0;
-    const char *name = layout_entry_name(entry);
-    *ret = name ? strdup(name) : NULL;
-    return name && !*ret ? err_nomem(e) : 0;
 }
 
 /* With and without the tag that may be left out. */
@@ -132,13 +142,13 @@ int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, ch
         if (r < 0 && !may_be_id)
             return r;
         if (r == 0)
-            r = by_name(entries, &ref, ret, e);
+            r = by_name(entries, &ref, ret, ret_by_name, e);
         else if (r == -ENOMEM)
             return err_nomem(e);
         else
             r = -ENOENT;
-        if (r == 0)
-            return copy_name(*ret, ret_by_name, e);
+        if (r == 0 || r == -ENOMEM)
+            return r;
     }
     if (r == -ENOENT && may_be_id)
         r = by_id(root_fd, entries, hex ? hex : what, ret, e);

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 /* The entry of @index that @what names, as image_find says; it belongs to @index. *ret_by_name (may
- * be NULL): the full name in the index when it was a name that led there, else NULL; the caller's
- * to free. */
+ * be NULL): the full name, or "REPOSITORY@DIGEST", when it was that that led there, else NULL; the
+ * caller's to free. */
 int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, char **ret_by_name,
             struct err *e);
 
