@@ -103,7 +103,7 @@ names()
     run_ok skiff image inspect -f '{{len .RepoDigests}}' third
     output_is 0
     called_by_registry first "$one"
-    run_ok skiff rmi -f first third other/third:x
+    run_ok skiff rmi -f "$(skiff images -q first)"
     output_has "Untagged: first@$one"
 }
 
