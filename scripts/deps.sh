@@ -18,6 +18,7 @@ build libseccomp-dev         pc:libseccomp        libseccomp-static    libseccom
 build libarchive-dev         pc:libarchive        libarchive-devel     libarchive      libarchive-dev
 build libisal-dev            pc:libisal           isa-l-devel          isa-l           isa-l-dev
 build libzstd-dev            pc:libzstd           libzstd-devel        zstd            zstd-dev
+build libcurl4-openssl-dev   pc:libcurl           libcurl-devel    curl            curl-dev
 build libssl-dev             pc:libcrypto         openssl-devel        openssl         openssl-dev
 build procps                 cmd:ps               procps-ng            procps-ng       procps
 build iproute2               cmd:ip               iproute              iproute2        iproute2

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "image/blobs.h"
 #include "image/import.h"
+#include "image/main_transfer.h"
 #include "image/pipeline.h"
 
 #include <getopt.h>
@@ -68,7 +69,9 @@ static const char usage[] =
     "                          [--limit-bytes N] [--limit-entries N] [--limit-path N]\n"
     "                          [--limit-ratio N] FILE|-\n"
     "       skiff-image unpack --root-fd N --into FOLDER [--uids MAP] [--gids MAP] [--limit-…] -\n"
-    "       skiff-image verify --root-fd=N\n";
+    "       skiff-image verify --root-fd=N\n"
+    "       skiff-image pull --root-fd N [--progress-fd N] [--platform PLATFORM] [--all-tags]\n"
+    "                        [--limit-…] REFERENCE\n";
 
 /* What is asked for: one of the two. */
 struct task {
@@ -263,9 +266,15 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc == 3 && str_eq(argv[1], "verify"))
         return verify_blobs(str_after(argv[2], "--root-fd="));
-    int r = parse(argc, argv, &task, &prefix, &e);
-    bool called_badly = r < 0;
-    if (r == 0)
+    bool called_badly = false;
+    int r;
+    if (argc >= 2 && transfer_is_command(argv[1])) {
+        r = transfer_main(argc, argv, &prefix, &called_badly, &e);
+    } else {
+        r = parse(argc, argv, &task, &prefix, &e);
+        called_badly = r < 0;
+    }
+    if (r == 0 && task.import.root_fd >= 0)
         r = task.unpack ? run_unpack(&task, &e) : run_import(&task, &e);
     strv_release(&task.import.changes);
     json_decref(task.import.settings);

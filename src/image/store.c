@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "image/layout.h"
+#include "image/partial.h"
 #include "image/reference.h"
 
 #include <fcntl.h>
@@ -10,6 +11,9 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+
+/* What a broken pull has fetched is forgotten when nobody has gone on with it. */
+enum { PARTIAL_SECONDS = 7 * 24 * 3600 };
 
 #define OCI_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
@@ -243,6 +247,7 @@ int store_sweep(int root_fd, const json_t *index, struct err *e)
     _cleanup_(marks_release) struct marks m = {json_object(), json_object()};
     bool known = mark_all(root_fd, index, &m) == 0;
     int r = sweep_images(root_fd, e);
+    partial_sweep(root_fd, PARTIAL_SECONDS);
     if (r == 0 && known)
         r = sweep_blobs(root_fd, m.blobs, e);
     if (r == 0)

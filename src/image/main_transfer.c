@@ -1,0 +1,158 @@
+#include "image/main_transfer.h"
+
+#include "image/pull.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum option_id {
+    OPT_ROOT_FD = 1,
+    OPT_PROGRESS_FD,
+    OPT_PREFIX,
+    OPT_PLATFORM,
+    OPT_ALL_TAGS,
+    OPT_QUIET,
+    OPT_LIMIT_BYTES,
+    OPT_LIMIT_ENTRIES,
+    OPT_LIMIT_PATH,
+    OPT_LIMIT_RATIO,
+};
+
+static const struct option options[] = {
+    {"root-fd", required_argument, NULL, OPT_ROOT_FD},
+    {"progress-fd", required_argument, NULL, OPT_PROGRESS_FD},
+    {"prefix", required_argument, NULL, OPT_PREFIX},
+    {"platform", required_argument, NULL, OPT_PLATFORM},
+    {"all-tags", no_argument, NULL, OPT_ALL_TAGS},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"limit-bytes", required_argument, NULL, OPT_LIMIT_BYTES},
+    {"limit-entries", required_argument, NULL, OPT_LIMIT_ENTRIES},
+    {"limit-path", required_argument, NULL, OPT_LIMIT_PATH},
+    {"limit-ratio", required_argument, NULL, OPT_LIMIT_RATIO},
+    {0},
+};
+
+/* What all of them may be given. */
+struct call {
+    int root_fd, progress_fd;
+    const char *prefix, *platform;
+    bool all_tags;
+    struct limits limits;
+    char **words;
+    int n_words;
+};
+
+static int run_pull(const struct call *c, struct err *e)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    const struct pull p = {
+        .root_fd = c->root_fd,
+        .reference = c->words[0],
+        .platform = c->platform,
+        .all_tags = c->all_tags,
+        .progress = {c->progress_fd},
+        .limits = c->limits,
+    };
+    int r = pull_run(&p, &ids, e);
+    for (size_t i = 0; r == 0 && i < ids.n; i++)
+        printf("%s\n", ids.v[i]);
+    return r == 0 && fflush(stdout) == EOF ? err_sys(e, errno, "cannot print the image's ID") : r;
+}
+
+static const struct {
+    const char *name;
+    int min, max; /* words */
+    int (*run)(const struct call *c, struct err *e);
+} commands[] = {
+    {"pull", 1, 1, run_pull},
+};
+
+bool transfer_is_command(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].name, word) == 0)
+            return true;
+    return false;
+}
+
+static int take_fd(const char *text, int *ret, struct err *e)
+{
+    long long fd;
+    struct stat st;
+    if (str_to_int64(text, 0, INT_MAX, &fd) < 0 || fstat((int)fd, &st) < 0)
+        return err_set(e, EINVAL, "\"%s\" is not a descriptor", text);
+    *ret = (int)fd;
+    return 0;
+}
+
+static int take_limit(const char *text, long long max, long long *ret, struct err *e)
+{
+    return str_to_int64(text, 1, max, ret) < 0
+               ? err_set(e, EINVAL, "invalid value \"%s\" for a limit", text)
+               : 0;
+}
+
+static int take_option(int id, const char *value, struct call *c, struct err *e)
+{
+    switch (id) {
+    case OPT_ROOT_FD:
+        return take_fd(value, &c->root_fd, e);
+    case OPT_PROGRESS_FD:
+        return take_fd(value, &c->progress_fd, e);
+    case OPT_PREFIX:
+        c->prefix = value;
+        return 0;
+    case OPT_PLATFORM:
+        c->platform = value;
+        return 0;
+    case OPT_ALL_TAGS:
+        c->all_tags = true;
+        return 0;
+    case OPT_QUIET:
+        c->progress_fd = -1;
+        return 0;
+    case OPT_LIMIT_BYTES:
+        return take_limit(value, LLONG_MAX, &c->limits.bytes, e);
+    case OPT_LIMIT_ENTRIES:
+        return take_limit(value, LLONG_MAX, &c->limits.entries, e);
+    case OPT_LIMIT_PATH:
+        return take_limit(value, PATH_MAX - 1, &c->limits.path, e);
+    case OPT_LIMIT_RATIO:
+        return take_limit(value, LLONG_MAX, &c->limits.ratio, e);
+    default:
+        return err_set(e, EINVAL, "an option that is not known, or has no value");
+    }
+}
+
+static int parse(int argc, char **argv, struct call *c, struct err *e)
+{
+    int id, r = 0;
+    opterr = 0;
+    while (r == 0 && (id = getopt_long(argc - 1, argv + 1, "", options, NULL)) != -1)
+        r = take_option(id, optarg, c, e);
+    if (r < 0)
+        return r;
+    c->words = argv + 1 + optind;
+    c->n_words = argc - 1 - optind;
+    return c->root_fd < 0 ? err_set(e, EINVAL, "--root-fd is missing") : 0;
+}
+
+int transfer_main(int argc, char **argv, const char **ret_prefix, bool *ret_badly, struct err *e)
+{
+    struct call c = {
+        .root_fd = -EBADF, .progress_fd = -1, .prefix = "skiff", .limits = LIMITS_DEFAULT};
+    int r = parse(argc, argv, &c, e);
+    *ret_prefix = c.prefix;
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, argv[1]) != 0)
+            continue;
+        if (c.n_words >= commands[i].min && c.n_words <= commands[i].max)
+            return commands[i].run(&c, e);
+        r = err_set(e, EINVAL, "\"%s\" has too few or too many arguments", argv[1]);
+    }
+    *ret_badly = true;
+    return r;
+}

@@ -1,0 +1,40 @@
+#include "image/progress.h"
+
+#include "base/file.h"
+#include "base/str.h"
+
+#include <stdarg.h>
+
+/* Whoever showed it may have gone: the work goes on. */
+static void send_line(const struct progress *p, json_t *message)
+{
+    _cleanup_json_ json_t *own = message;
+    _cleanup_free_ char *text = own ? json_text(own, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *line = text ? str_printf("%s\n", text) : NULL;
+    if (line)
+        (void)fd_write_all(p->fd, line, strlen(line));
+}
+
+void progress_say(const struct progress *p, const char *id, const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+    if (p->fd < 0)
+        return;
+    va_start(args, fmt);
+    int n = vasprintf(&text, fmt, args);
+    va_end(args);
+    if (n < 0)
+        return;
+    send_line(p, json_pack("{s:s, s:s*}", "status", text, "id", id));
+    free(text);
+}
+
+void progress_bytes(const struct progress *p, const char *id, const char *status, long long current,
+                    long long total)
+{
+    if (p->fd >= 0)
+        send_line(p,
+                  json_pack("{s:s, s:{s:I, s:I}, s:s}", "status", status, "progressDetail",
+                            "current", (json_int_t)current, "total", (json_int_t)total, "id", id));
+}

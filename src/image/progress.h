@@ -1,0 +1,23 @@
+/*
+ * What goes on, for whoever shows it: Docker's JSON messages, one a line.
+ *
+ * Source: Docker's API 1.50, POST /images/create ("CreateImageInfo").
+ */
+#ifndef SKIFF_IMAGE_PROGRESS_H
+#define SKIFF_IMAGE_PROGRESS_H
+
+#include "base/json.h"
+
+struct progress {
+    int fd; /* -1: nobody wants to know */
+};
+
+/* {"status", "id"}; @id NULL: none. */
+void progress_say(const struct progress *p, const char *id, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* {"status", "id", "progressDetail": {"current", "total"}}, in bytes. */
+void progress_bytes(const struct progress *p, const char *id, const char *status, long long current,
+                    long long total);
+
+#endif
