@@ -28,6 +28,10 @@ int cli_follow(struct cli *c, const struct container_record *record, const struc
         fprintf(stderr, "read escape sequence\n");
         return 0;
     }
+    if (status == CLIENT_FORCED) {
+        fprintf(stderr, "\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n");
+        return 1;
+    }
     if (status == -ECONNRESET && lives_on(c, record))
         return err_set(e, ECONNRESET,
                        "container \"%s\" writes faster than is read here, and goes on without us: "

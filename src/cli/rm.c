@@ -3,7 +3,7 @@
 #include "engine/volume_use.h"
 
 struct rm_options {
-    bool force, volumes;
+    bool force, volumes, link;
 };
 
 static const struct option_def table[] = {
@@ -11,7 +11,7 @@ static const struct option_def table[] = {
      "Kill what runs first; no error for what is not there", "Options"},
     {"volumes", 'v', OPTION_FLAG, offsetof(struct rm_options, volumes), NULL,
      "Its anonymous volumes too", NULL},
-    {"link", 'l', OPTION_LATER, 0, NULL, NULL, NULL},
+    {"link", 'l', OPTION_FLAG, offsetof(struct rm_options, link), NULL, NULL, NULL},
     {0},
 };
 
@@ -19,6 +19,10 @@ static int remove_one(struct cli *c, struct container_record *record, const void
                       struct err *e)
 {
     const struct rm_options *o = data;
+    if (o->link) /* Docker's legacy links: nothing has another than its own name */
+        return err_set(e, EBUSY,
+                       "conflict: cannot remove the default link name of container \"%s\"",
+                       record_name(record));
     int r = lifecycle_remove(&c->engine, record, o->force, e);
     if (r == 0 && o->volumes)
         volumes_forget(&c->engine, record->document);

@@ -81,13 +81,16 @@ struct traffic {
     size_t window;     /* bytes of input that may be sent */
     size_t typed;      /* of the detach keys */
     bool detached;     /* all of them */
+    unsigned asked;    /* how often to end */
     bool input_ended;  /* ours */
     size_t most[2];    /* bytes that one write to standard output and error may have */
     bool deaf[2];      /* standard output and error: nobody reads them any longer */
     struct err *story; /* of the first output that was lost, unless to a closed pipe */
 };
 
-static void take_signal(const struct traffic *t)
+enum { ASKED_ENOUGH = 3 }; /* Docker's */
+
+static void take_signal(struct traffic *t)
 {
     struct signalfd_siginfo info;
     if (read(t->signals, &info, sizeof(info)) != sizeof(info))
@@ -99,6 +102,7 @@ static void take_signal(const struct traffic *t)
     }
     const uint8_t number = (uint8_t)info.ssi_signo;
     frame_send(t->client->monitor, FRAME_SIGNAL, &number, 1);
+    t->asked += info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM;
 }
 
 /* What is left of @n typed bytes once the detach keys are looked for: those that may begin them
@@ -235,9 +239,9 @@ static int carry(struct traffic *t, struct err *e)
         int pending = take_frames(t, &output, &status, e);
         if (pending < 0 || status != -EAGAIN)
             return pending < 0 ? pending : status;
-        if (t->detached) {
+        if (t->detached || t->asked >= ASKED_ENOUGH) {
             frame_send(t->client->monitor, FRAME_BYE, NULL, 0);
-            return CLIENT_DETACHED;
+            return t->detached ? CLIENT_DETACHED : CLIENT_FORCED;
         }
 
         bool wants_input = t->client->with_stdin && !t->input_ended && t->window > MAX_KEYS;

@@ -22,14 +22,15 @@ struct client {
     size_t n_detach_keys;
 };
 
-/* What client_carry returns beside exit statuses: the detach keys were typed. */
-enum { CLIENT_DETACHED = 256 };
+/* What client_carry returns beside exit statuses: the detach keys were typed; the client was asked
+ * three times to end (SIGINT, SIGTERM), and leaves a container that has heard them all. */
+enum { CLIENT_DETACHED = 256, CLIENT_FORCED };
 
 /* Waits for the start. 0 when it runs; else the exit status to end with (125 to 127) and the
  * story. */
 int client_wait_started(int monitor, struct err *e);
 
-/* Carries until the end. Returns the container's exit status, or CLIENT_DETACHED; -ECONNRESET when
+/* Carries until the end. Returns the container's exit status, CLIENT_DETACHED or CLIENT_FORCED; -ECONNRESET when
  * the monitor let go of us or was killed. Our terminal is as it was before. */
 int client_carry(const struct client *c, struct err *e);
 

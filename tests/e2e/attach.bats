@@ -150,6 +150,45 @@ clients_are()
     [ ! -s "$OUT/alone" ]
 }
 
+# ask_thrice NAME PID: three signals, each of which the container hears before the next.
+ask_thrice()
+{
+    local name=$1 client=$2 i=0 signal
+    for signal in INT TERM INT; do
+        i=$((i + 1))
+        kill -s "$signal" "$client"
+        until_true eval '[ "$(skiff logs "$name" | grep -c heard)" -eq "$i" ]'
+    done
+}
+
+@test "asked to end three times, the client leaves; the container has heard all three, and goes on" {
+    started deaf sh -c 'trap "echo heard" TERM INT; echo ready; while :; do sleep 0.05; done'
+    until_true log_has deaf ready
+    env --default-signal "$SKIFF" attach deaf >"$OUT/out" 2>"$OUT/told" 3>&- &
+    local client=$! status=0
+    until_true clients_are deaf 1
+    ask_thrice deaf "$client"
+    wait "$client" || status=$?
+    [ "$status" -eq 1 ]
+    [ "$(cat "$OUT/told")" = $'\ngot 3 SIGTERM/SIGINTs, forcefully exiting' ]
+    status_is deaf running
+    until_true clients_are deaf 0
+}
+
+@test "asked three times by other signals, the client stays" {
+    started deaf sh -c 'trap "echo heard" HUP USR1; echo ready; while :; do sleep 0.05; done'
+    until_true log_has deaf ready
+    env --default-signal "$SKIFF" attach deaf >"$OUT/out" 2>&1 3>&- &
+    local client=$! i
+    until_true clients_are deaf 1
+    for i in 1 2 3 4; do
+        kill -s USR1 "$client"
+        until_true eval '[ "$(skiff logs deaf | grep -c heard)" -eq "$i" ]'
+    done
+    clients_are deaf 1
+    kill -9 "$client"
+}
+
 @test "refusals: what does not run, what is not there, wrong detach keys" {
     skiff create --network none --name idle busybox true >/dev/null
     run_fails 'cannot attach to a stopped container, start it first' skiff attach idle

@@ -72,7 +72,8 @@ json_of()
         case $command in
         'attach' | 'boot' | 'commit' | 'completion' | 'cp' | 'create' | 'exec' | 'export' | 'import' | 'kill' | \
             'pause' | 'rename' | 'restart' | 'rm' | 'rmi' | 'run' | 'start' | 'stop' | 'tag' | 'unpause' | \
-            'update' | 'wait' | 'logs' | 'generate systemd' | *' prune' | *' import' | *' tag' | *' create' | *' rm')
+            'update' | 'wait' | 'logs' | 'pull' | 'push' | 'load' | 'save' | 'login' | 'logout' | 'generate systemd' | \
+            *' pull' | *' push' | *' load' | *' save' | *' prune' | *' import' | *' tag' | *' create' | *' rm')
             continue # they act, or print what is not theirs
             ;;
         ps | 'container ls') words=(-a) ;;
@@ -81,6 +82,10 @@ json_of()
         events | 'system events') words=(--since 1h --until 0s) ;;
         history | 'image history') words=(busybox) ;;
         top | diff | 'container top' | 'container diff') words=(web) ;;
+        search) # of a registry; its own tests have one
+            skiff search --help | grep -q -- '--format TEMPLATE'
+            continue
+            ;;
         port | 'container port') words=(web) what=nothing ;; # there are no published ports
         inspect | 'container inspect') words=(web) what=whole ;;
         'image inspect') words=(busybox) what=whole ;;

@@ -472,6 +472,14 @@ ready()
     run_fails 'no such container' skiff rm missing
 }
 
+@test "rm -l: there are no links, so a container's own name is all that is found" {
+    skiff create --name linked busybox true >/dev/null
+    run_fails 'conflict: cannot remove the default link name of container "linked"' skiff rm -l linked
+    [ "$(skiff ps -aqf name=linked | wc -l)" -eq 1 ]
+    run_fails 'no such container: other/linked' skiff rm --link other/linked
+    skiff rm linked
+}
+
 @test "--rm: nothing is left of it, however it ends" {
     local end
     for end in "stop -t 0" kill "rm -f"; do
