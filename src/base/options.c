@@ -21,10 +21,11 @@ static const struct option_def *by_letter(const struct option_def *table, char l
 const char *nearest_word(const char *word, const char *const *names, size_t n)
 {
     const char *best = NULL;
-    unsigned distance = strlen(word) < 4 ? 2 : 3; /* a slip or two, never another word */
+    unsigned distance = 3;
     for (size_t i = 0; i < n; i++) {
         unsigned d = str_distance(word, names[i]);
-        if (d < distance) {
+        /* A slip or two; two make another word of a short one. */
+        if (d < distance && (d < 2 || strlen(word) > 4 || strlen(names[i]) > 4)) {
             distance = d;
             best = names[i];
         }
