@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/counting.h"
 #include "cli/image_helper.h"
 #include "cli/size.h"
 #include "engine/copy.h"
@@ -7,7 +8,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 
 struct cp_options {
     bool archive, follow, quiet;
@@ -23,69 +23,47 @@ static const struct option_def cp_table[] = {
     {0},
 };
 
-/* One line that is written over, ten times a second at most. */
-struct progress {
-    const char *what;
-    struct timespec last;
-    bool shown;
-};
-
-static void show_progress(void *data, unsigned long long size)
-{
-    struct progress *p = data;
-    struct timespec now;
-    char text[32];
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    long long ms =
-        (now.tv_sec - p->last.tv_sec) * 1000LL + (now.tv_nsec - p->last.tv_nsec) / 1000000;
-    if (ms < 100)
-        return;
-    p->last = now;
-    p->shown = true;
-    format_size((long long)size, text);
-    fprintf(stderr, "\r\033[K%s - %s", p->what, text);
-}
-
-static void print_summary(const struct progress *p, unsigned long long size, const char *to)
+static void print_summary(unsigned long long size, const char *to)
 {
     char text[32];
     _cleanup_str_ struct str visible = {0};
     str_add_visible(&visible, to, "");
     format_size((long long)size, text);
-    fprintf(stderr, "%sSuccessfully copied %s to %s\n", p->shown ? "\r\033[K" : "", text,
-            visible.s ? visible.s : "");
+    fprintf(stderr, "Successfully copied %s to %s\n", text, visible.s ? visible.s : "");
 }
 
 static int from_container(struct cli *c, const struct copy_request *q, bool quiet, struct err *e)
 {
-    struct progress p = {.what = "Copying from container"};
+    struct counting line;
     struct copy_request with_progress = *q;
     unsigned long long size = 0;
     const struct copy_side host = {.root = AT_FDCWD};
-    clock_gettime(CLOCK_MONOTONIC, &p.last);
-    with_progress.data = &p;
-    with_progress.progress = quiet ? NULL : show_progress;
+    counting_begin(&line, "Copying from container");
+    with_progress.data = &line;
+    with_progress.progress = quiet ? NULL : counting_show;
     int r = copy_from_container(&c->engine, &with_progress, &size, e);
+    counting_end(&line);
     if (r < 0 || quiet)
         return r;
     _cleanup_free_ char *to = copy_path_absolute(&host, q->host);
-    print_summary(&p, size, to ? to : q->host);
+    print_summary(size, to ? to : q->host);
     return 0;
 }
 
 static int to_container(struct cli *c, const struct copy_request *q, bool quiet, struct err *e)
 {
-    struct progress p = {.what = "Copying to container"};
+    struct counting line;
     struct copy_request with_progress = *q;
     unsigned long long size = 0;
-    clock_gettime(CLOCK_MONOTONIC, &p.last);
-    with_progress.data = &p;
-    with_progress.progress = quiet ? NULL : show_progress;
+    counting_begin(&line, "Copying to container");
+    with_progress.data = &line;
+    with_progress.progress = quiet ? NULL : counting_show;
     int r = copy_to_container(&c->engine, &with_progress, &size, e);
+    counting_end(&line);
     if (r < 0 || quiet)
         return r;
     _cleanup_free_ char *to = str_printf("%s:%s", q->container, q->inside);
-    print_summary(&p, size, to ? to : q->inside);
+    print_summary(size, to ? to : q->inside);
     return 0;
 }
 

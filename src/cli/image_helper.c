@@ -4,6 +4,7 @@
 #include "kernel/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -58,6 +59,14 @@ int image_helper_start(char **args, const struct image_helper_files *files,
         become(args, files, files->output < 0 ? to : files->output, self);
     *ret = (struct image_helper){pid, TAKE_FD(from)};
     return 0;
+}
+
+void image_helper_watch(const struct image_helper *h, int ms, void (*tick)(void *data), void *data)
+{
+    struct pollfd answer = {.fd = h->from, .events = POLLIN};
+    int n;
+    while ((n = poll(&answer, 1, ms)) == 0 || (n < 0 && errno == EINTR))
+        tick(data);
 }
 
 int image_helper_finish(struct image_helper *h, char **ret_text, struct err *e)

@@ -30,6 +30,9 @@ void image_helper_arguments(struct cli *c, const char *command, int root_fd, str
 int image_helper_start(char **args, const struct image_helper_files *files,
                        struct image_helper *ret, struct err *e);
 
+/* Calls @tick every @ms until it has an answer, or has ended. */
+void image_helper_watch(const struct image_helper *h, int ms, void (*tick)(void *data), void *data);
+
 /* Waits for its end. *ret_text is what it printed, such as an image's ID; the caller's. Returns 1
  * when it has failed, and told why itself. */
 int image_helper_finish(struct image_helper *h, char **ret_text, struct err *e);

@@ -1,9 +1,14 @@
+#include "base/file.h"
 #include "cli/cli.h"
+#include "cli/counting.h"
 #include "cli/image_helper.h"
 #include "engine/events.h"
 #include "image/reference.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct import_options {
     struct option_list change;
@@ -36,6 +41,50 @@ static int helper_arguments(struct cli *c, const struct import_options *o, const
     strv_add(args, "--");
     strv_add(args, file);
     return args->failed ? -ENOMEM : 0;
+}
+
+/* How far the helper has come, which opens the archive itself. */
+struct reading {
+    struct counting line;
+    pid_t pid;
+    struct stat archive;
+};
+
+/* "pos:" of a descriptor; 0 when it cannot be read. */
+static unsigned long long position(pid_t pid, const char *fd)
+{
+    _cleanup_free_ char *path = str_printf("/proc/%d/fdinfo/%s", pid, fd);
+    _cleanup_free_ char *text = NULL;
+    if (!path || file_read(AT_FDCWD, path, 1 << 16, &text, NULL, NULL) < 0)
+        return 0;
+    const char *pos = str_after(text, "pos:");
+    return pos ? strtoull(pos, NULL, 10) : 0;
+}
+
+static void show_reading(void *data)
+{
+    struct reading *reading = data;
+    _cleanup_free_ char *path = str_printf("/proc/%d/fd", reading->pid);
+    DIR *dir = path ? opendir(path) : NULL;
+    struct dirent *entry;
+    struct stat st;
+    while (dir && (entry = readdir(dir)))
+        if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+            st.st_dev == reading->archive.st_dev && st.st_ino == reading->archive.st_ino)
+            counting_show(&reading->line, position(reading->pid, entry->d_name));
+    if (dir)
+        closedir(dir);
+}
+
+static void watch_reading(const struct image_helper *helper, const char *file)
+{
+    struct reading reading = {.pid = helper->pid};
+    if (!isatty(STDERR_FILENO) || stat(file, &reading.archive) < 0 ||
+        !S_ISREG(reading.archive.st_mode))
+        return;
+    counting_begin(&reading.line, "Importing");
+    image_helper_watch(helper, COUNTING_MS, show_reading, &reading);
+    counting_end(&reading.line);
 }
 
 static int import_told(struct cli *c, const char *id, const char *name, struct err *e)
@@ -71,6 +120,8 @@ static int run_import(struct cli *c, int argc, char **argv, struct err *e)
         r = 0;
     else if (r == 0)
         r = image_helper_start(args.v, &files, &helper, e);
+    if (r == 0 && helper.pid > 0)
+        watch_reading(&helper, words[0]);
     if (r == 0 && helper.pid > 0)
         r = image_helper_finish(&helper, &id, e);
     if (r == 0 && id)

@@ -157,3 +157,16 @@ teardown()
     [ "${lines[0]}" = "$(md5sum <"$BATS_TEST_TMPDIR/root/sub/noise")" ]
     [ "${lines[1]}" = '4711 12 34 2' ]
 }
+
+@test "import: counts what it has read, on a terminal alone" {
+    require_command script
+    mkdir "$BATS_TEST_TMPDIR/large"
+    head -c 150M /dev/zero >"$BATS_TEST_TMPDIR/large/zeros"
+    tar -C "$BATS_TEST_TMPDIR/large" -cf "$BATS_TEST_TMPDIR/large.tar" zeros
+    run script -qec "'$SKIFF' import '$BATS_TEST_TMPDIR/large.tar' large" /dev/null
+    output_has 'Importing - [0-9.]+[kM]?B'
+    [[ ${output##*$'\e[K'} =~ ^sha256:[0-9a-f]{64} ]] || told "the line is not gone"
+    run_ok skiff import "$BATS_TEST_TMPDIR/large.tar" large
+    [[ $output =~ ^sha256:[0-9a-f]{64}$ ]] || told "more than the ID"
+    skiff image prune -af >/dev/null
+}
