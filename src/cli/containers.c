@@ -13,6 +13,7 @@ void cli_reap(struct cli *c)
         cli_error(err_text(&e));
 }
 
+/* 1: there is none, and that is as good. */
 static int do_one(struct cli *c, const char *name, container_act *act, const void *data,
                   unsigned flags, struct err *e)
 {
@@ -20,7 +21,7 @@ static int do_one(struct cli *c, const char *name, container_act *act, const voi
     bool forced = flags & FOR_EACH_FORCED;
     int r = record_find(&c->engine, name, &record, e);
     if (r == -ENOENT && forced)
-        return 0;
+        return 1;
     if (r < 0 && forced) { /* what nobody can read can still be removed */
         err_release(e);
         r = record_find_broken(&c->engine, name, &record, e);
@@ -32,7 +33,7 @@ static int do_one(struct cli *c, const char *name, container_act *act, const voi
     return r;
 }
 
-enum { AT_ONCE = 64 };
+enum { AT_ONCE = 64, DONE = 0, FAILED = 1, NOT_THERE = 2 };
 
 static pid_t begin_one(struct cli *c, const char *name, container_act *act, const void *data,
                        unsigned flags)
@@ -46,7 +47,7 @@ static pid_t begin_one(struct cli *c, const char *name, container_act *act, cons
     if (r < 0)
         cli_error(err_text(&e));
     fflush(stdout);
-    _exit(r < 0);
+    _exit(r < 0 ? FAILED : r > 0 ? NOT_THERE : DONE);
 }
 
 /* A process for each of them, AT_ONCE at a time; their names are told in order. */
@@ -59,10 +60,10 @@ static int do_at_once(struct cli *c, int n, char **names, container_act *act, co
         pid_t *child = &children[i % AT_ONCE];
         int before = i - AT_ONCE;
         if (before >= 0 && before < n) {
-            bool done = *child > 0 && process_wait(*child) == 0;
-            if (done && !(flags & FOR_EACH_QUIET))
+            int end = *child > 0 ? process_wait(*child) : FAILED;
+            if (end == DONE && !(flags & FOR_EACH_QUIET))
                 puts(names[before]);
-            status |= !done;
+            status |= end != DONE && end != NOT_THERE;
         }
         if (i < n && (*child = begin_one(c, names[i], act, data, flags)) < 0)
             cli_error("cannot fork");

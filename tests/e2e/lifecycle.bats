@@ -472,6 +472,12 @@ ready()
     run_fails 'no such container' skiff rm missing
 }
 
+@test "rm -f of several: names alone that were there" {
+    skiff create --name there busybox true >/dev/null
+    run_ok skiff rm -f nowhere there nowhere-else
+    output_is there
+}
+
 @test "rm -l: there are no links, so a container's own name is all that is found" {
     skiff create --name linked busybox true >/dev/null
     run_fails 'conflict: cannot remove the default link name of container "linked"' skiff rm -l linked
