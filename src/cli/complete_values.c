@@ -69,7 +69,9 @@ static const struct {
     {"net", "bridge none host private path:", NULL, WORD_DONOR},
     {"network", "bridge none host private path:", NULL, WORD_DONOR},
     {"pid", "private host path:", NULL, WORD_DONOR},
-    {"platform", "linux/amd64 linux/arm64", NULL, WORD_NOTHING},
+    {"platform",
+     "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/riscv64 linux/s390x", NULL,
+     WORD_NOTHING},
     {"pull", "missing always never", NULL, WORD_NOTHING},
     {"restart", "no on-failure always unless-stopped", NULL, WORD_NOTHING},
     {"security-opt", "no-new-privileges seccomp=unconfined seccomp= systempaths=unconfined", NULL,
@@ -94,7 +96,7 @@ static const struct {
 static bool is_key_list(const char *text)
 {
     for (const char *c = text; *c; c++)
-        if (!islower((unsigned char)*c) && !strchr("-, ", *c))
+        if (!islower((unsigned char)*c) && !strchr("-!, ", *c))
             return false;
     return strchr(text, ',') != NULL;
 }

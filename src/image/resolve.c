@@ -116,11 +116,15 @@ char *resolve_nearest(const json_t *index, const char *what)
     return near ? strdup(near) : NULL;
 }
 
-static int no_such(const json_t *index, const char *what, struct err *e)
+/* Docker's words: the name with its tag, an ID as it was typed. */
+static int no_such(const json_t *index, const char *what, const struct reference *ref,
+                   struct err *e)
 {
     _cleanup_free_ char *near = e ? resolve_nearest(index, what) : NULL;
-    return near ? err_set(e, ENOENT, "no such image: %s: did you mean \"%s\"?", what, near)
-                : err_set(e, ENOENT, "no such image: %s", what);
+    _cleanup_free_ char *full = ref->path ? reference_full(ref) : NULL;
+    const char *shown = full ? reference_short(full) : what;
+    return near ? err_set(e, ENOENT, "no such image: %s: did you mean \"%s\"?", shown, near)
+                : err_set(e, ENOENT, "no such image: %s", shown);
 }
 
 int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, char **ret_by_name,
@@ -152,5 +156,5 @@ int resolve(int root_fd, const json_t *index, const char *what, json_t **ret, ch
     }
     if (r == -ENOENT && may_be_id)
         r = by_id(root_fd, entries, hex ? hex : what, ret, e);
-    return r == -ENOENT ? no_such(index, what, e) : r;
+    return r == -ENOENT ? no_such(index, what, &ref, e) : r;
 }

@@ -120,6 +120,12 @@ offers()
     offers 'json table dot' ns --format ''
     offers 'debug' --log-level d
     offers 'no on-failure always unless-stopped' run --restart ''
+    offers 'missing always never' create --pull ''
+    offers 'linux/arm64 linux/arm/v7' pull --platform linux/arm
+    offers 'gzip zstd' image push --compression ''
+    offers 'before= dangling= label= label!= reference= since= until=' images -f ''
+    offers 'label= label!= until=' image prune --filter ''
+    offers 'is-official= stars=' search -f ''
     CANARY=1 offers 'CANARY' run -e CANA
     run_ok skiff __complete run --env-file ''
     output_is ':files'
