@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # How progress looks on a terminal, and what signals do to a pull. A script stands in the place of
 # skiff-image.
+# shellcheck disable=SC2016,SC2154 # what the script expands; and what fake_helper.bash sets
 load ../lib/common
 load ../lib/pty
 load ../lib/fake_helper

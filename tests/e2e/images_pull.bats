@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The command lines of pull, push, load, save and search, and run of an image that is not there: how
 # skiff-image is called, what is printed, what is refused. A script stands in its place.
+# shellcheck disable=SC2016,SC2154 # what the script expands; and what fake_helper.bash sets
 load ../lib/common
 load ../lib/fake_helper
 
