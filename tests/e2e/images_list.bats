@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What is shown of images, and how they go: filters, digests of registries, the tree, inspect, rmi by
 # digest, and that prune gives back what df promised.
-# shellcheck disable=SC2030,SC2031 # each test has an output of its own
+# shellcheck disable=SC2016,SC2030,SC2031 # what a shell expands; each test has an output of its own
 load ../lib/common
 
 setup()
