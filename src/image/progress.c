@@ -15,19 +15,32 @@ static void send_line(const struct progress *p, json_t *message)
         (void)fd_write_all(p->fd, line, strlen(line));
 }
 
+/* @detail is taken; NULL: none. */
+static void say(const struct progress *p, const char *id, json_t *detail, const char *fmt,
+                va_list args)
+{
+    char *text = NULL;
+    _cleanup_json_ json_t *own = detail;
+    if (p->fd < 0 || vasprintf(&text, fmt, args) < 0)
+        return;
+    send_line(p, json_pack("{s:s, s:O*, s:s*}", "status", text, "progressDetail", own, "id", id));
+    free(text);
+}
+
 void progress_say(const struct progress *p, const char *id, const char *fmt, ...)
 {
     va_list args;
-    char *text;
-    if (p->fd < 0)
-        return;
     va_start(args, fmt);
-    int n = vasprintf(&text, fmt, args);
+    say(p, id, NULL, fmt, args);
     va_end(args);
-    if (n < 0)
-        return;
-    send_line(p, json_pack("{s:s, s:s*}", "status", text, "id", id));
-    free(text);
+}
+
+void progress_layer(const struct progress *p, const char *id, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say(p, id, json_object(), fmt, args);
+    va_end(args);
 }
 
 void progress_bytes(const struct progress *p, const char *id, const char *status, long long current,

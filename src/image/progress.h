@@ -12,8 +12,12 @@ struct progress {
     int fd; /* -1: nobody wants to know */
 };
 
-/* {"status", "id"}; @id NULL: none. */
+/* {"status", "id"}: said once; @id NULL: none. */
 void progress_say(const struct progress *p, const char *id, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* {"status", "id", "progressDetail": {}}: takes the place of what was said of that layer before. */
+void progress_layer(const struct progress *p, const char *id, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* {"status", "id", "progressDetail": {"current", "total"}}, in bytes. */

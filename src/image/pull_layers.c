@@ -98,7 +98,7 @@ static int list_jobs(struct pulling *p, struct err *e)
         snprintf(j->id, sizeof(j->id), "%.*s", SHORT_ID, hex_of(blob));
         bool there = is_in_store(p->w->root_fd, j);
         j->state = there ? JOB_DONE : JOB_NEEDED;
-        progress_say(p->w->progress, j->id, there ? "Already exists" : "Pulling fs layer");
+        progress_layer(p->w->progress, j->id, there ? "Already exists" : "Pulling fs layer");
     }
     return 0;
 }
@@ -235,7 +235,7 @@ static int feed(struct pulling *p, struct slot *s, struct err *e)
             return r;
         if (r == 1) {
             if (!j->waits)
-                progress_say(p->w->progress, j->id, "Waiting for another pull of this layer");
+                progress_layer(p->w->progress, j->id, "Waiting for another pull of this layer");
             j->waits = true;
             continue;
         }
@@ -243,7 +243,7 @@ static int feed(struct pulling *p, struct slot *s, struct err *e)
             j->layer.keep_blob = false;
             fresh_layer_release(&j->layer);
             j->state = JOB_DONE;
-            progress_say(p->w->progress, j->id, "Already exists");
+            progress_layer(p->w->progress, j->id, "Already exists");
             continue;
         }
         r = prepare_fetcher(p, s, e);
@@ -260,8 +260,8 @@ static void on_event(void *data, const json_t *event)
     if (str_eq(kind, "bytes"))
         progress_bytes(progress, s->job->id, "Downloading", json_int(event, "n", 0), s->job->size);
     else if (str_eq(kind, "retry"))
-        progress_say(progress, s->job->id, "Retrying in %lld seconds",
-                     json_int(event, "seconds", 0));
+        progress_layer(progress, s->job->id, "Retrying in %lld seconds",
+                       json_int(event, "seconds", 0));
 }
 
 /* The fetcher has something to say. */
@@ -285,7 +285,7 @@ static int hear_fetcher(struct pulling *p, struct slot *s, struct err *e)
     }
     if (r < 0)
         return r;
-    progress_say(p->w->progress, s->job->id, "Download complete");
+    progress_layer(p->w->progress, s->job->id, "Download complete");
     progress_bytes(p->w->progress, s->job->id, "Extracting", s->job->size, s->job->size);
     return 0;
 }
@@ -319,7 +319,7 @@ static int finish(struct pulling *p, struct slot *s, struct err *e)
         j->layer.keep_blob = false;
     if (r < 0)
         return err_wrap(e, "cannot unpack layer %s", j->id);
-    progress_say(p->w->progress, j->id, "Pull complete");
+    progress_layer(p->w->progress, j->id, "Pull complete");
     j->state = JOB_DONE;
     s->job = NULL;
     return 0;
