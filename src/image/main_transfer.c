@@ -1,6 +1,8 @@
 #include "image/main_transfer.h"
 
+#include "image/ping.h"
 #include "image/pull.h"
+#include "image/push.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -15,6 +17,9 @@ enum option_id {
     OPT_PLATFORM,
     OPT_ALL_TAGS,
     OPT_QUIET,
+    OPT_COMPRESSION,
+    OPT_CREDENTIALS_FD,
+    OPT_LIMIT,
     OPT_LIMIT_BYTES,
     OPT_LIMIT_ENTRIES,
     OPT_LIMIT_PATH,
@@ -28,6 +33,9 @@ static const struct option options[] = {
     {"platform", required_argument, NULL, OPT_PLATFORM},
     {"all-tags", no_argument, NULL, OPT_ALL_TAGS},
     {"quiet", no_argument, NULL, OPT_QUIET},
+    {"compression", required_argument, NULL, OPT_COMPRESSION},
+    {"credentials-fd", required_argument, NULL, OPT_CREDENTIALS_FD},
+    {"limit", required_argument, NULL, OPT_LIMIT},
     {"limit-bytes", required_argument, NULL, OPT_LIMIT_BYTES},
     {"limit-entries", required_argument, NULL, OPT_LIMIT_ENTRIES},
     {"limit-path", required_argument, NULL, OPT_LIMIT_PATH},
@@ -37,9 +45,10 @@ static const struct option options[] = {
 
 /* What all of them may be given. */
 struct call {
-    int root_fd, progress_fd;
-    const char *prefix, *platform;
+    int root_fd, progress_fd, credentials_fd;
+    const char *prefix, *platform, *compression;
     bool all_tags;
+    long long limit;
     struct limits limits;
     char **words;
     int n_words;
@@ -62,12 +71,39 @@ static int run_pull(const struct call *c, struct err *e)
     return r == 0 && fflush(stdout) == EOF ? err_sys(e, errno, "cannot print the image's ID") : r;
 }
 
+static int run_push(const struct call *c, struct err *e)
+{
+    const struct push p = {
+        .root_fd = c->root_fd,
+        .reference = c->words[0],
+        .platform = c->platform,
+        .compression = c->compression,
+        .all_tags = c->all_tags,
+        .progress = {c->progress_fd},
+    };
+    return push_run(&p, e);
+}
+
+static int run_ping(const struct call *c, struct err *e)
+{
+    return ping_run(c->words[0], c->credentials_fd, e);
+}
+
+static int run_search(const struct call *c, struct err *e)
+{
+    return search_run(c->words[0], c->limit, e);
+}
+
 static const struct {
     const char *name;
+    bool needs_root;
     int min, max; /* words */
     int (*run)(const struct call *c, struct err *e);
 } commands[] = {
-    {"pull", 1, 1, run_pull},
+    {"pull", true, 1, 1, run_pull},
+    {"push", true, 1, 1, run_push},
+    {"ping", false, 1, 1, run_ping},
+    {"search", false, 1, 1, run_search},
 };
 
 bool transfer_is_command(const char *word)
@@ -114,6 +150,13 @@ static int take_option(int id, const char *value, struct call *c, struct err *e)
     case OPT_QUIET:
         c->progress_fd = -1;
         return 0;
+    case OPT_COMPRESSION:
+        c->compression = value;
+        return 0;
+    case OPT_CREDENTIALS_FD:
+        return take_fd(value, &c->credentials_fd, e);
+    case OPT_LIMIT:
+        return take_limit(value, 100, &c->limit, e);
     case OPT_LIMIT_BYTES:
         return take_limit(value, LLONG_MAX, &c->limits.bytes, e);
     case OPT_LIMIT_ENTRIES:
@@ -137,18 +180,28 @@ static int parse(int argc, char **argv, struct call *c, struct err *e)
         return r;
     c->words = argv + 1 + optind;
     c->n_words = argc - 1 - optind;
-    return c->root_fd < 0 ? err_set(e, EINVAL, "--root-fd is missing") : 0;
+    return 0;
 }
 
 int transfer_main(int argc, char **argv, const char **ret_prefix, bool *ret_badly, struct err *e)
 {
     struct call c = {
-        .root_fd = -EBADF, .progress_fd = -1, .prefix = "skiff", .limits = LIMITS_DEFAULT};
+        .root_fd = -EBADF,
+        .progress_fd = -1,
+        .credentials_fd = -1,
+        .prefix = "skiff",
+        .limit = 25,
+        .limits = LIMITS_DEFAULT,
+    };
     int r = parse(argc, argv, &c, e);
     *ret_prefix = c.prefix;
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].name, argv[1]) != 0)
             continue;
+        if (commands[i].needs_root && c.root_fd < 0) {
+            r = err_set(e, EINVAL, "--root-fd is missing");
+            break;
+        }
         if (c.n_words >= commands[i].min && c.n_words <= commands[i].max)
             return commands[i].run(&c, e);
         r = err_set(e, EINVAL, "\"%s\" has too few or too many arguments", argv[1]);
