@@ -16,8 +16,8 @@ static void send_line(const struct progress *p, json_t *message)
 }
 
 /* @detail is taken; NULL: none. */
-static void say(const struct progress *p, const char *id, json_t *detail, const char *fmt,
-                va_list args)
+__attribute__((format(printf, 4, 0))) static void say(const struct progress *p, const char *id,
+                                                      json_t *detail, const char *fmt, va_list args)
 {
     char *text = NULL;
     _cleanup_json_ json_t *own = detail;
