@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-enum { BLOCK_SIZE = 256 << 10, PIPE_SIZE = 1 << 20 };
+enum { BLOCK_SIZE = 256 << 10, PIPE_SIZE = 1 << 20, WRITE_AHEAD = 8 << 20 };
 
 /* Descriptors of a stage after sandbox_keep. FD_OUT is the mount of the layer's folder for the last
  * one. */
@@ -328,6 +328,15 @@ static int read_head(struct run *run, struct err *e)
     return 0;
 }
 
+/* Has the disk begin with what was written of the blob, a piece at a time: the syncfs that comes
+ * last then finds little left to wait for. Only for speed. */
+static void begin_writing(const struct run *run, long long before, long long now)
+{
+    long long from = before / WRITE_AHEAD * WRITE_AHEAD, to = now / WRITE_AHEAD * WRITE_AHEAD;
+    if (keeps_input(run) && run->p->blob_fd >= 0 && to > from)
+        (void)sync_file_range(run->p->blob_fd, from, to - from, SYNC_FILE_RANGE_WRITE);
+}
+
 static int feed(struct run *run, struct hash *h, const void *bytes, size_t n, struct err *e)
 {
     bool wanted = run->p->blob_fd >= 0;
@@ -356,6 +365,7 @@ static int feed_all(struct run *run, struct hash *h, long long *ret_size, struct
             break;
         size += n;
         r = feed(run, h, block, (size_t)n, e);
+        begin_writing(run, size - n, size);
     }
     *ret_size = size;
     return r;

@@ -47,14 +47,17 @@ static const int pure_calls[] = {
 
 /* What unpacking below a root needs on top. */
 static const int unpack_calls[] = {
-    SCMP_SYS(openat),     SCMP_SYS(openat2),   SCMP_SYS(fstat),           SCMP_SYS(newfstatat),
-    SCMP_SYS(fstatat64),  SCMP_SYS(fstat64),   SCMP_SYS(statx),           SCMP_SYS(lseek),
-    SCMP_SYS(pwrite64),   SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64),     SCMP_SYS(mkdirat),
-    SCMP_SYS(mknodat),    SCMP_SYS(symlinkat), SCMP_SYS(linkat),          SCMP_SYS(unlinkat),
-    SCMP_SYS(fchown),     SCMP_SYS(fchownat),  SCMP_SYS(fchmod),          SCMP_SYS(fchmodat),
-    SCMP_SYS(utimensat),  SCMP_SYS(fsetxattr), SCMP_SYS(getdents64),      SCMP_SYS(fcntl),
-    SCMP_SYS(fcntl64),    SCMP_SYS(renameat2), SCMP_SYS(fgetxattr),       SCMP_SYS(flistxattr),
-    SCMP_SYS(readlinkat), SCMP_SYS(pread64),   SCMP_SYS(copy_file_range),
+    SCMP_SYS(openat),          SCMP_SYS(openat2),         SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),      SCMP_SYS(fstatat64),       SCMP_SYS(fstat64),
+    SCMP_SYS(statx),           SCMP_SYS(lseek),           SCMP_SYS(pwrite64),
+    SCMP_SYS(ftruncate),       SCMP_SYS(ftruncate64),     SCMP_SYS(mkdirat),
+    SCMP_SYS(mknodat),         SCMP_SYS(symlinkat),       SCMP_SYS(linkat),
+    SCMP_SYS(unlinkat),        SCMP_SYS(fchown),          SCMP_SYS(fchownat),
+    SCMP_SYS(fchmod),          SCMP_SYS(fchmodat),        SCMP_SYS(utimensat),
+    SCMP_SYS(fsetxattr),       SCMP_SYS(getdents64),      SCMP_SYS(fcntl),
+    SCMP_SYS(fcntl64),         SCMP_SYS(renameat2),       SCMP_SYS(fgetxattr),
+    SCMP_SYS(flistxattr),      SCMP_SYS(readlinkat),      SCMP_SYS(pread64),
+    SCMP_SYS(copy_file_range), SCMP_SYS(sync_file_range), SCMP_SYS(sync_file_range2),
 };
 
 static const int unpack_capabilities[] = {

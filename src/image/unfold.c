@@ -2,11 +2,11 @@
 
 #include "base/file.h"
 
-ssize_t unfold_read(struct unfold *u, struct err *e)
+ssize_t unfold_read(struct unfold *u, size_t kept, struct err *e)
 {
     ssize_t n;
     do
-        n = read(u->in_fd, u->in, UNFOLD_BLOCK);
+        n = read(u->in_fd, u->in + kept, UNFOLD_BLOCK - kept);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return err_sys(e, errno, "cannot read the archive");

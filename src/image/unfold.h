@@ -31,8 +31,9 @@ unfold_fn unfold_zstd; /* RFC 8878; windows of 128 MiB at most, as of the zstd p
 unfold_fn unfold_xz;   /* these two by libarchive's filters */
 unfold_fn unfold_bzip2;
 
-/* Fills @u->in: the number of bytes, 0 at the end, or a negative errno. */
-ssize_t unfold_read(struct unfold *u, struct err *e);
+/* Reads into @u->in behind its first @kept bytes: how many more, 0 at the end, or a negative errno.
+ */
+ssize_t unfold_read(struct unfold *u, size_t kept, struct err *e);
 
 /* Passes @n bytes on, as long as the limits allow it. */
 int unfold_write(struct unfold *u, const void *bytes, size_t n, struct err *e);

@@ -14,7 +14,7 @@ struct source {
 static ssize_t on_read(struct archive *a, void *data, const void **ret)
 {
     struct source *s = data;
-    ssize_t n = unfold_read(s->u, s->e);
+    ssize_t n = unfold_read(s->u, 0, s->e);
     *ret = s->u->in;
     if (n >= 0)
         return n;

@@ -34,7 +34,7 @@ int unfold_zstd(struct unfold *u, struct err *e)
     if (!d)
         return err_nomem(e);
     for (;;) {
-        ssize_t n = unfold_read(u, e);
+        ssize_t n = unfold_read(u, 0, e);
         if (n < 0)
             return (int)n;
         if (n == 0)

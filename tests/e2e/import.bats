@@ -208,6 +208,21 @@ make_tree()
         'type=1 name=\x1b[31m link=\x0anothing'
 }
 
+@test "ten gigabytes of hole, and numbers beyond octal's, take no room" {
+    truncate -s 10G huge
+    printf end | dd of=huge bs=1 seek=10737418237 conv=notrunc status=none
+    chown 3000000:4294967294 huge
+    local format
+    for format in gnu posix; do
+        rm -rf store && mkdir store
+        tar --sparse --format=$format -cf huge.tar huge
+        run_ok import huge.tar
+        [ "$(stat -c '%s %u:%g' "$(layer)/huge")" = '10737418240 3000000:4294967294' ]
+        [ "$(stat -c %b "$(layer)/huge")" -lt 100 ]
+        [ "$(tail -c 3 "$(layer)/huge")" = end ]
+    done
+}
+
 # --- later entries win ---------------------------------------------------------------------------
 
 @test "an entry replaces what an earlier one made" {
@@ -407,6 +422,9 @@ pieces()
         < <(mktar 'name=.prefetch.landmark data=\x0f' 'name=a data=1' 'name=stargz.index.json data={}')
     gzip -t <esgz
     run_ok import esgz
+    rm -rf store && mkdir store
+    run_ok bash -c "perl -e 'while (sysread STDIN, \$b, 1) { syswrite STDOUT, \$b; select undef, undef, undef, 0.001 if \$n++ < 200 }' <esgz |
+        '$SKIFF_IMAGE' import --root-fd 9 - 9<store"
     [ -e "$(layer)/.prefetch.landmark" ] && [ -e "$(layer)/stargz.index.json" ]
     # A skippable frame (zstd:chunked's table of contents) in front, in between and behind.
     local skip='\x5a\x2a\x4d\x18\x05\x00\x00\x00HELLO'

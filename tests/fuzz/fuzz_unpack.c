@@ -23,7 +23,8 @@ static int begin(void)
         abort();
     umask(0);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || file_write(fd, "canary", "untouched", NULL) < 0)
+    _cleanup_close_ int canary = openat(fd, "canary", O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+    if (canary < 0 || fd_write_all(canary, "untouched", 9) < 0)
         abort();
     return fd;
 }
@@ -48,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     unpacked_release(&u);
     if (fstatat(top, "canary", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_nlink != 1 ||
-        st.st_size != 9 || (st.st_mode & 07777) == 0777 || dir_remove(top, "layer", NULL) < 0)
+        st.st_size != 9 || (st.st_mode & 07777) != 0640 || dir_remove(top, "layer", NULL) < 0)
         abort();
     return 0;
 }
