@@ -121,8 +121,10 @@ static json_t *image_row(struct cli *c, const struct image_list *list, size_t at
     const struct image_list rest = {.v = others, .n = list->n - 1};
     const struct image_list alone = {.v = (struct image *)(uintptr_t)image, .n = 1};
     long long size = image_list_size(c->engine.root_fd, &alone);
-    long long own =
-        image_list_size(c->engine.root_fd, list) - image_list_size(c->engine.root_fd, &rest);
+    long long all = image_list_size(c->engine.root_fd, list);
+    long long left = image_list_size(c->engine.root_fd, &rest), own = all - left;
+    if (size < 0 || all < 0 || left < 0)
+        return NULL;
     _cleanup_free_ char *created = ago(image_created(image));
     const char *hex = str_after(image->id, "sha256:");
     json_t *row = json_pack("{s:o, s:s, s:o, s:s*, s:o}", "Repository",
@@ -156,8 +158,9 @@ static int gather_images(struct cli *c, struct usage *u, struct err *e)
     u->images.total = (long long)list.n;
     u->images.active = (long long)active.n;
     u->images.bytes = image_list_size(c->engine.root_fd, &list);
-    u->images.free_bytes = u->images.bytes - image_list_size(c->engine.root_fd, &active);
-    return 0;
+    long long needed = image_list_size(c->engine.root_fd, &active);
+    u->images.free_bytes = u->images.bytes - needed;
+    return u->images.bytes < 0 || needed < 0 ? err_nomem(e) : 0;
 }
 
 /* ---- volumes ---- */

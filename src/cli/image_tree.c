@@ -32,8 +32,10 @@ static void tree_release(struct tree *t)
 /* Takes the row's name. */
 static int add_row(struct tree *t, struct row row)
 {
-    if (!row.name)
+    if (!row.name || row.usage < 0 || row.content < 0) {
+        free(row.name);
         return -ENOMEM;
+    }
     if (t->n == t->capacity) {
         size_t capacity = t->capacity ? 2 * t->capacity : 16;
         struct row *v = reallocarray(t->v, capacity, sizeof(*v));

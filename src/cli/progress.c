@@ -175,10 +175,14 @@ static int take_message(struct progress *p, const json_t *message, uint64_t now_
 static int end_line(struct progress *p, uint64_t now_ms, struct str *out)
 {
     _cleanup_json_ json_t *message = NULL;
-    bool whole = !p->too_long && !p->line.failed && p->line.len > 0;
+    bool whole = !p->too_long && p->line.len > 0;
     int r = p->line.failed ? -ENOMEM : 0;
-    if (whole && json_parse(p->line.s, p->line.len, "message", &message, NULL) == 0)
+    if (r == 0 && whole)
+        r = json_parse(p->line.s, p->line.len, "message", &message, NULL);
+    if (message)
         r = take_message(p, message, now_ms, out);
+    else if (r != -ENOMEM)
+        r = 0; /* what is no message says nothing */
     str_release(&p->line);
     p->too_long = false;
     return r;

@@ -199,8 +199,8 @@ static int prune_images(struct cli *c, const struct prune_options *o, struct har
             cli_error(err_text(&mine));
     }
     r = image_list(c->engine.root_fd, &left, NULL, e);
-    long long less = size - image_list_size(c->engine.root_fd, &left);
-    h->bytes += less > 0 ? less : 0;
+    long long rest = image_list_size(c->engine.root_fd, &left);
+    h->bytes += size >= 0 && rest >= 0 && size > rest ? size - rest : 0;
     return r < 0 ? r : h->images.failed ? err_nomem(e) : 0;
 }
 

@@ -141,16 +141,27 @@ int image_confirm(int root_fd, const struct image *img, struct err *e)
     return resolve(root_fd, index, img->digest, &entry, NULL, e);
 }
 
-long long image_layer_size(int root_fd, const struct image *img, size_t i)
+/* *ret is untouched when it is not known. */
+static int read_layer_size(int root_fd, const struct image *img, size_t i, long long *ret)
 {
     _cleanup_json_ json_t *layer = NULL;
-    _cleanup_free_ char *path =
-        i >= img->diff_ids.n
-            ? NULL
-            : str_printf("layers/%s/layer.json", img->diff_ids.v[i] + sizeof("sha256:") - 1);
-    if (!path || json_read(root_fd, path, 4096, &layer, NULL) < 0)
-        return -1;
-    return json_int(layer, "size", -1);
+    if (i >= img->layers.n)
+        return -EINVAL;
+    const char *folder = img->layers.v[i], *slash = strrchr(folder, '/');
+    _cleanup_free_ char *path = str_printf("%.*s/layer.json", (int)(slash - folder), folder);
+    if (!path)
+        return -ENOMEM;
+    int r = json_read(root_fd, path, 4096, &layer, NULL);
+    if (r == 0)
+        *ret = json_int(layer, "size", -1);
+    return r;
+}
+
+long long image_layer_size(int root_fd, const struct image *img, size_t i)
+{
+    long long size = -1;
+    (void)read_layer_size(root_fd, img, i, &size);
+    return size;
 }
 
 long long image_size(int root_fd, const struct image *img)
@@ -170,32 +181,50 @@ time_t image_created(const struct image *img)
 }
 
 /* Adds @size to *total the first time that @seen meets @id. */
-static void count_once(json_t *seen, const char *id, long long size, long long *total)
+static int count_once(json_t *seen, const char *id, long long size, long long *total)
 {
     long long more;
-    if (!id || json_object_get(seen, id) || json_object_set_new(seen, id, json_true()) < 0)
-        return;
+    if (!id || json_object_get(seen, id))
+        return 0;
+    if (json_object_set_new(seen, id, json_true()) < 0)
+        return -ENOMEM;
     if (size > 0 && !__builtin_add_overflow(*total, size, &more))
         *total = more;
+    return 0;
 }
 
-/* Its manifest, config and layers as they came. */
-static void count_blobs(const struct image *img, json_t *seen, long long *total)
+/* Its config and layers as they came. */
+static int count_blobs(const struct image *img, json_t *seen, long long *total)
 {
     const json_t *config = json_at(img->manifest, "config");
     size_t i;
     json_t *layer;
-    count_once(seen, json_str(config, "digest"), json_int(config, "size", 0), total);
+    int r = count_once(seen, json_str(config, "digest"), json_int(config, "size", 0), total);
     json_array_foreach (json_at(img->manifest, "layers"), i, layer)
-        count_once(seen, json_str(layer, "digest"), json_int(layer, "size", 0), total);
+        if (r == 0)
+            r = count_once(seen, json_str(layer, "digest"), json_int(layer, "size", 0), total);
+    return r;
 }
 
 long long image_content_size(const struct image *img)
 {
     _cleanup_json_ json_t *seen = json_object();
     long long total = 0;
-    count_blobs(img, seen, &total);
-    return total;
+    int r = count_blobs(img, seen, &total);
+    return r < 0 ? r : total;
+}
+
+static int count_layers(int root_fd, const struct image *img, json_t *seen, long long *total)
+{
+    for (size_t k = 0; k < img->diff_ids.n; k++) {
+        long long size = 0;
+        if (json_object_get(seen, img->layers.v[k]))
+            continue;
+        if (read_layer_size(root_fd, img, k, &size) == -ENOMEM ||
+            count_once(seen, img->layers.v[k], size, total) < 0)
+            return -ENOMEM;
+    }
+    return 0;
 }
 
 long long image_list_size(int root_fd, const struct image_list *l)
@@ -204,14 +233,13 @@ long long image_list_size(int root_fd, const struct image_list *l)
     _cleanup_json_ json_t *blobs = json_object();
     _cleanup_json_ json_t *layers = json_object();
     long long total = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        count_blobs(&l->v[i], blobs, &total);
-        for (size_t k = 0; k < l->v[i].diff_ids.n; k++)
-            if (!json_object_get(layers, l->v[i].layers.v[k]))
-                count_once(layers, l->v[i].layers.v[k], image_layer_size(root_fd, &l->v[i], k),
-                           &total);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < l->n; i++) {
+        r = count_blobs(&l->v[i], blobs, &total);
+        if (r == 0)
+            r = count_layers(root_fd, &l->v[i], layers, &total);
     }
-    return total;
+    return r < 0 ? r : total;
 }
 
 /* "02:00" in seconds. */

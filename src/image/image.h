@@ -78,11 +78,11 @@ long long image_size(int root_fd, const struct image *img);
 /* The same of its layer number @i, counted from the lowest. */
 long long image_layer_size(int root_fd, const struct image *img, size_t i);
 
-/* Bytes of its blobs, as a registry has them. */
+/* Bytes of its blobs, as a registry has them; -ENOMEM. */
 long long image_content_size(const struct image *img);
 
 /* What all images together take on the disk: layers and blobs, each once; layers of unknown size
- * count for nothing. */
+ * count for nothing. -ENOMEM */
 long long image_list_size(int root_fd, const struct image_list *l);
 
 /* "created" of the config in seconds since 1970 (RFC 3339); -1 when it has none. */

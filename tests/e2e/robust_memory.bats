@@ -5,6 +5,7 @@
 # SKIFF_TEST_EVERY=1, all of them.
 load ../lib/common
 load ../lib/leftovers
+load ../lib/fake_helper
 
 setup_file()
 {
@@ -145,6 +146,26 @@ walls='grep -E "Cap|NoNew|Seccomp|Groups|Uid" /proc/self/status
 @test "import" {
     starved 1 import "$(rootfs_busybox)" "busybox:other"
     skiff rmi busybox:other
+    only_the_first_two_are_left
+}
+
+@test "images: filtered, as a tree, fetched, searched for" {
+    starved 20 images --digests -f 'reference=busy*' -f dangling=false --format '{{.Repository}} {{.Digest}}'
+    starved 20 images --tree
+    starved 15 image inspect busybox
+    fake_begin
+    helper <<'SCRIPT'
+say '{"status":"Pulling from library/x","id":"latest"}'
+layer aaaaaaaaaaaa 'Pulling fs layer'
+layer aaaaaaaaaaaa Downloading '"current":1,"total":2'
+layer aaaaaaaaaaaa 'Pull complete'
+SCRIPT
+    starved 15 pull x
+    helper <<<"echo '{\"name\":\"few\",\"star_count\":1}'"
+    starved 15 search --format json x
+    helper <<<'echo archive'
+    starved 15 save busybox
+    fake_end
     only_the_first_two_are_left
 }
 
