@@ -98,10 +98,14 @@ SCRIPT
     pty_resize 60 5
     pty_wait '^3 more: 3 at work, 0 done$'
     pty_resize 120 24
-    pty_wait '^layer12: Downloading \[=+> {30,}\]'
+    pty_wait '^layer12: Downloading \[=+> {40,}\].* [0-9]+m[0-9]+s$'
     # What had left a terminal of five rows at the top may be seen above; below it all is in order.
-    [ "$(pty_screen | grep '^layer' | tail -n 6 | cut -c 1-8 | tr '\n' ' ')" = \
-        "$(printf 'layer%s: ' {10..15})" ]
+    for ((i = 0; i < 50; i++)); do
+        frame=$(pty_screen | grep '^layer' | tail -n 6 | cut -c 1-8 | tr '\n' ' ')
+        [ "$frame" != "$(printf 'layer%s: ' {10..15})" ] || break
+        sleep 0.1
+    done
+    [ "$frame" = "$(printf 'layer%s: ' {10..15})" ]
     touch "$fake/go"
     pty_ended
     pty_wait '^layer15: Pull complete'

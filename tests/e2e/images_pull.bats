@@ -85,7 +85,7 @@ EOF
     run_fails "tag can't be used with --all-tags/-a" skiff pull -a rust:1
     run_fails 'invalid reference format' skiff pull 'Rust!'
     run_fails 'built-in' skiff pull host
-    run_fails 'takes 1 argument' skiff pull
+    run_fails 'requires 1 argument' skiff pull
     [ ! -e "$fake/called" ]
 }
 
@@ -224,7 +224,7 @@ EOF
     [ "$(cat "$fake/size")" -eq 1000 ]
     rm "$fake/called"
     run_fails 'no such file' skiff load -i /no/such/file
-    run_fails 'takes 0 arguments' skiff load archive
+    run_fails 'requires 0 arguments' skiff load archive
     [ ! -e "$fake/called" ]
 }
 
