@@ -1,5 +1,7 @@
 #include "image/unpack.h"
 
+#include "image/unpack_folders.h"
+
 #include "kernel/mount.h"
 #include "kernel/node.h"
 
@@ -18,14 +20,6 @@
 
 enum { BUFFER_SIZE = 256 << 10, WRITE_AHEAD = 1 << 20 };
 
-/* What a folder gets at the end: a time, which what comes into it would change; and set-group-ID,
- * which would pass its group on to that. */
-struct folder_facts {
-    char *path;
-    mode_t mode;
-    struct timespec mtime;
-};
-
 struct unpacking {
     int in_fd;
     int root_fd;
@@ -35,24 +29,14 @@ struct unpacking {
     char *buffer;
     long long in_bytes;
 
-    char *parent_path; /* the folder of the last entry, open, since the next one is mostly there too
-                        */
-    int parent_fd;
-    struct folder_facts *folders;
-    size_t n_folders;
-    size_t cap_folders;
-    bool has_set_group_id; /* one of them has */
+    struct folders folders;
     struct unpacked out;
 };
 
 static void unpacking_release(struct unpacking *u)
 {
     free(u->buffer);
-    free(u->parent_path);
-    fd_close(&u->parent_fd);
-    for (size_t i = 0; i < u->n_folders; i++)
-        free(u->folders[i].path);
-    free(u->folders);
+    folders_release(&u->folders);
     unpacked_release(&u->out);
 }
 
@@ -168,122 +152,6 @@ static const char *split(char *path)
     return slash + 1;
 }
 
-static void forget_parent(struct unpacking *u)
-{
-    free(u->parent_path);
-    u->parent_path = NULL;
-    fd_close(&u->parent_fd);
-}
-
-/* Keeps the folder @path open. Takes @fd. */
-static int keep_parent(struct unpacking *u, const char *path, int fd, struct err *e)
-{
-    forget_parent(u);
-    u->parent_fd = fd;
-    u->parent_path = strdup(path);
-    return u->parent_path ? 0 : err_nomem(e);
-}
-
-/* Notes those of @path's folders that are not there: no entry said what they are like. */
-static int note_made_up(struct unpacking *u, const char *path, struct err *e)
-{
-    for (const char *end = path; *end;) {
-        end += strcspn(end + (*end == '/'), "/") + (*end == '/');
-        _cleanup_free_ char *part = strndup(path, (size_t)(end - path));
-        if (!part)
-            return err_nomem(e);
-        _cleanup_close_ int fd = root_open(u->root_fd, part, O_PATH, 0, 0);
-        if (fd == -ENOENT)
-            strv_add(&u->out.made_up, part);
-    }
-    return 0;
-}
-
-/* The folder @path, made if an entry for it is missing. The descriptor is kept in @u. */
-static int open_parent(struct unpacking *u, const char *path, int *ret, struct err *e)
-{
-    if (!*path) {
-        *ret = u->root_fd;
-        return 0;
-    }
-    if (!u->parent_path || strcmp(u->parent_path, path) != 0) {
-        int fd = root_open(u->root_fd, path, O_PATH | O_DIRECTORY, 0, 0);
-        if (fd == -ENOENT) {
-            int r = u->placing ? 0 : note_made_up(u, path, e);
-            fd = r < 0 ? r : root_make_dir(u->root_fd, path, 0755, e);
-            if (fd < 0)
-                return fd;
-        }
-        if (fd < 0)
-            return err_sys(e, -fd, "cannot open folder \"%s\"", path);
-        int r = keep_parent(u, path, fd, e);
-        if (r < 0)
-            return r;
-    }
-    *ret = u->parent_fd;
-    return 0;
-}
-
-static int remember_folder(struct unpacking *u, const char *path, const struct node *n,
-                           struct err *e)
-{
-    if (u->n_folders == u->cap_folders) {
-        size_t cap = u->cap_folders ? u->cap_folders * 2 : 256;
-        struct folder_facts *more = realloc(u->folders, cap * sizeof(*more));
-        if (!more)
-            return err_nomem(e);
-        u->folders = more;
-        u->cap_folders = cap;
-    }
-    char *copy = strdup(path);
-    if (!copy)
-        return err_nomem(e);
-    u->folders[u->n_folders++] = (struct folder_facts){copy, n->mode, n->mtime};
-    u->has_set_group_id = u->has_set_group_id || n->mode & S_ISGID;
-    return 0;
-}
-
-static int finish_folders(struct unpacking *u, struct err *e)
-{
-    for (size_t i = 0; i < u->n_folders; i++) {
-        const struct folder_facts *f = &u->folders[i];
-        const struct timespec times[2] = {f->mtime, f->mtime};
-        _cleanup_close_ int fd = root_open(u->root_fd, *f->path ? f->path : ".",
-                                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, 0);
-        /* A later entry may have put something else in its place. */
-        if (fd < 0 && (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP))
-            continue;
-        if (fd < 0 || (u->has_set_group_id && fchmod(fd, f->mode) < 0) || futimens(fd, times) < 0)
-            return err_sys(e, fd < 0 ? -fd : errno, "cannot set mode and time of \"%s\"", f->path);
-    }
-    return 0;
-}
-
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(((const struct folder_facts *)a)->path, ((const struct folder_facts *)b)->path);
-}
-
-/* A folder that was made up may have got its entry later. After finish_folders, whose order this is
- * not. */
-static void drop_described(struct unpacking *u)
-{
-    struct strv *names = &u->out.made_up;
-    size_t n = 0;
-    if (u->n_folders == 0 || names->n == 0)
-        return;
-    qsort(u->folders, u->n_folders, sizeof(*u->folders), by_path);
-    for (size_t i = 0; i < names->n; i++) {
-        const struct folder_facts key = {.path = names->v[i]};
-        if (bsearch(&key, u->folders, u->n_folders, sizeof(key), by_path))
-            free(names->v[i]);
-        else
-            names->v[n++] = names->v[i];
-    }
-    names->n = n;
-    names->v[n] = NULL;
-}
-
 static int copy_content(struct unpacking *u, struct archive *a, struct archive_entry *entry, int fd,
                         const char *path, struct err *e)
 {
@@ -365,13 +233,13 @@ static int place_folder(struct unpacking *u, struct archive_entry *entry, struct
         return err_sys(e, -r, "cannot create folder \"%s\"", path);
     r = set_attributes(entry, fd, path, e);
     if (r == 0)
-        r = remember_folder(u, path, n, e);
+        r = folders_remember(&u->folders, path, n, e);
     if (r < 0)
         return r;
     if (first.was_whiteout)
         strv_add(&u->out.opaque, path);
     /* Mostly the next entry lies in it. */
-    return keep_parent(u, path, TAKE_FD(fd), e);
+    return folders_keep(&u->folders, path, TAKE_FD(fd), e);
 }
 
 static bool is_folder(struct archive_entry *entry)
@@ -407,7 +275,7 @@ static int place_root(struct unpacking *u, struct archive_entry *entry, struct n
     if (r < 0)
         return err_sys(e, -r, "cannot set owner and mode of \"/\"");
     r = set_attributes(entry, u->root_fd, "/", e);
-    return r < 0 ? r : remember_folder(u, "", n, e);
+    return r < 0 ? r : folders_remember(&u->folders, "", n, e);
 }
 
 /* The file may be in a layer below. What had the link's name is gone all the same. */
@@ -546,7 +414,7 @@ static int place(struct unpacking *u, struct archive *a, struct archive_entry *e
     if (!base)
         *folder = '\0';
     n.name = base ? base : path;
-    r = open_parent(u, folder, &n.dirfd, e);
+    r = folders_open(&u->folders, folder, u->placing ? NULL : &u->out.made_up, &n.dirfd, e);
     if (r < 0)
         return err_wrap(e, "\"%s\"", path);
     if (!u->placing && str_after(n.name, WHITEOUT))
@@ -555,7 +423,7 @@ static int place(struct unpacking *u, struct archive *a, struct archive_entry *e
     if (r == 0)
         r = place_by_type(u, a, entry, &n, path, e);
     if (n.replaced && !is_folder(entry))
-        forget_parent(u);
+        folders_forget(&u->folders);
     return r;
 }
 
@@ -563,10 +431,7 @@ static int finish(struct unpacking *u, struct err *e)
 {
     if (u->out.opaque.failed || u->out.made_up.failed || u->out.leaning.failed)
         return err_nomem(e);
-    int r = finish_folders(u, e);
-    if (r == 0)
-        drop_described(u);
-    return r;
+    return folders_finish(&u->folders, &u->out.made_up, e);
 }
 
 static int unpack_entries(struct unpacking *u, struct archive *a, struct err *e)
@@ -606,7 +471,7 @@ int unpack(int in_fd, int root_fd, const struct placing *placing, bool may_lean,
         .may_lean = may_lean,
         .limits = limits,
         .buffer = malloc(BUFFER_SIZE),
-        .parent_fd = -EBADF,
+        .folders = {.root_fd = root_fd, .parent_fd = -EBADF},
     };
     _cleanup_(archive_release) struct archive *a = archive_read_new();
     if (!u.buffer || !a)

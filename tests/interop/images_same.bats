@@ -123,15 +123,13 @@ same()
 
 @test "same: every kind of file in the formats of tar" {
     local format
-    for format in posix gnu; do
-        tar -C "$folder/tree" --numeric-owner --xattrs --xattrs-include='user.*' \
-            --xattrs-include=security.capability --format=$([ $format = gnu ] && echo gnu || echo posix) \
-            $([ $format = gnu ] && echo --no-xattrs) -cf $format.tar .
-        same $format.tar
-    done
+    tar -C "$folder/tree" --numeric-owner --xattrs --xattrs-include='user.*' \
+        --xattrs-include=security.capability --format=posix -cf posix.tar .
+    same posix.tar
+    tar -C "$folder/tree" --numeric-owner --format=gnu -cf gnu.tar .
+    same gnu.tar
     rm -rf plain && cp -a "$folder/tree" plain && rm -rf plain/nnn* plain/far plain/deep plain/dangling
     for format in ustar v7; do
-        rm -rf v7
         [ $format = ustar ] || rm -rf plain/dev
         tar -C plain --numeric-owner --format=$format -cf $format.tar .
         same $format.tar
