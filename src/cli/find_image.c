@@ -1,5 +1,6 @@
 #include "cli/find_image.h"
 
+#include "cli/image_platform.h"
 #include "cli/pull.h"
 #include "image/platform.h"
 #include "image/reference.h"
@@ -27,15 +28,9 @@ static int find_here(struct cli *c, const struct request_options *o, const char 
                      struct create_image *ret, struct err *e)
 {
     _cleanup_create_image_ struct create_image found = {0};
-    _cleanup_json_ json_t *wanted = NULL;
     int r = create_find_image(&c->engine, name, &found, e);
-    if (r == 0 && o->platform && *o->platform && !found.built_in)
-        r = platform_parse(o->platform, &wanted, e);
-    if (r == 0 && wanted && !platform_serves(found.image.config, wanted))
-        r = err_set(e, ENOENT,
-                    "image with reference %s was found but does not provide the specified "
-                    "platform (%s)",
-                    name, o->platform);
+    if (r == 0 && !found.built_in)
+        r = image_platform_check(&found.image, name, o->platform, e);
     if (r == 0)
         *ret = TAKE(found, (struct create_image){0});
     return r;

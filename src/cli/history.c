@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/image_platform.h"
 #include "cli/plain_text.h"
 #include "cli/rows.h"
 #include "cli/size.h"
@@ -11,7 +12,7 @@ enum { CREATED_BY_WIDTH = 45 }; /* Docker's */
 
 struct history_options {
     bool human, no_trunc, quiet;
-    const char *format;
+    const char *format, *platform;
 };
 
 static const struct option_def history_table[] = {
@@ -21,6 +22,8 @@ static const struct option_def history_table[] = {
      "Sizes and times for people (default true)", NULL},
     {"no-trunc", 0, OPTION_FLAG, offsetof(struct history_options, no_trunc), NULL,
      "Do not shorten IDs and commands", NULL},
+    {"platform", 0, OPTION_STRING, offsetof(struct history_options, platform), "OS/ARCH[/VARIANT]",
+     "Fail if the image is for another one", NULL},
     {"quiet", 'q', OPTION_FLAG, offsetof(struct history_options, quiet), NULL, "IDs alone", NULL},
     {0},
 };
@@ -124,6 +127,8 @@ static int run_history(struct cli *c, int argc, char **argv, struct err *e)
                   "CreatedSince", o.human ? "CREATED" : "CREATED AT", "CreatedBy", "CREATED BY",
                   "Size", "SIZE", "Comment", "COMMENT");
     r = image_find(c->engine.root_fd, words[0], &image, e);
+    if (r == 0)
+        r = image_platform_check(&image, words[0], o.platform, e);
     if (r == 0)
         r = rows && headers ? make_rows(c, &image, &o, rows, e) : err_nomem(e);
     if (r < 0)

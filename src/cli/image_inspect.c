@@ -1,5 +1,6 @@
 #include "cli/image_inspect.h"
 
+#include "cli/image_platform.h"
 #include "image/image.h"
 #include "image/reference.h"
 
@@ -59,10 +60,13 @@ static json_t *descriptor(const struct image *image)
                      image->digest, "size", (json_int_t)image->manifest_size);
 }
 
-int image_inspect(struct cli *c, const char *what, json_t **ret, struct err *e)
+int image_inspect(struct cli *c, const char *what, const char *platform, json_t **ret,
+                  struct err *e)
 {
     _cleanup_image_ struct image image = {0};
     int r = image_find(c->engine.root_fd, what, &image, e);
+    if (r == 0)
+        r = image_platform_check(&image, what, platform, e);
     if (r < 0)
         return r;
     const char *variant = json_str(image.config, "variant");

@@ -8,7 +8,9 @@
 
 #include <jansson.h>
 
-/* The whole document of Docker's GET /images/NAME/json, new. Errors as image_find's. */
-int image_inspect(struct cli *c, const char *what, json_t **ret, struct err *e);
+/* The whole document of Docker's GET /images/NAME/json, new. @platform: NULL, or what it must be
+ * for. Errors as image_find's. */
+int image_inspect(struct cli *c, const char *what, const char *platform, json_t **ret,
+                  struct err *e);
 
 #endif

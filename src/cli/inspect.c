@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct inspect_options {
-    const char *format, *type;
+    const char *format, *type, *platform;
     bool size;
 };
 
@@ -25,6 +25,12 @@ struct inspect_options {
     }
 
 static const struct option_def plain_table[] = {FORMAT_ROW, {0}};
+static const struct option_def image_table[] = {
+    FORMAT_ROW,
+    {"platform", 0, OPTION_STRING, offsetof(struct inspect_options, platform), "OS/ARCH[/VARIANT]",
+     "Fail if the image is for another one", NULL},
+    {0},
+};
 static const struct option_def container_table[] = {FORMAT_ROW, SIZE_ROW, {0}};
 static const struct option_def table[] = {
     FORMAT_ROW,
@@ -75,7 +81,7 @@ static int inspect_one(struct cli *c, const struct inspect_options *o, const cha
     if (!o->type || str_eq(o->type, "container"))
         r = inspect_one_container(c, o, what, ret, e);
     if (r == -ENOENT && (!o->type || str_eq(o->type, "image")))
-        r = image_inspect(c, what, ret, e);
+        r = image_inspect(c, what, o->platform, ret, e);
     if (r == -ENOENT && (!o->type || str_eq(o->type, "volume")))
         r = inspect_one_volume(c, what, ret, e);
     if (r == -ENOENT && !o->type)
@@ -191,7 +197,7 @@ static int run_image_inspect(struct cli *c, int argc, char **argv, struct err *e
 const struct cli_command cmd_image_inspect = {
     .line = "image inspect [OPTIONS] IMAGE [IMAGE...]",
     .summary = "Show all about images as JSON",
-    .options = plain_table,
+    .options = image_table,
     .min = 1,
     .max = -1,
     .first = WORD_IMAGE,

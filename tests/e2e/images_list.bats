@@ -136,6 +136,20 @@ names()
     run_ok skiff image inspect "$digest"
 }
 
+@test "image inspect, history: --platform" {
+    skiff import --platform linux/arm64 "$tar" first >/dev/null
+    for command in 'image inspect' history; do
+        # shellcheck disable=SC2086 # one or two words
+        run_ok skiff $command --platform linux/arm64 first
+        # shellcheck disable=SC2086
+        run_status 1 skiff $command --platform linux/s390x first
+        output_has 'image with reference first was found but does not provide the specified platform \(linux/s390x\)'
+        # shellcheck disable=SC2086
+        run_status 1 skiff $command --platform a/b/c/d first
+        output_has 'invalid platform'
+    done
+}
+
 @test "images --tree: names, platforms of one index, what is in use" {
     three_images
     skiff import --platform linux/arm64 -c 'ENV B=c' "$tar" foreign >/dev/null
