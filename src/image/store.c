@@ -29,19 +29,6 @@ static void marks_release(struct marks *m)
     json_decref(m->layers);
 }
 
-int store_make(int root_fd, struct err *e)
-{
-    int r = dir_make(root_fd, "images", 0700, e);
-    if (r == 0)
-        r = dir_make(root_fd, LAYOUT_BLOBS, 0700, e);
-    if (r == 0)
-        r = dir_make(root_fd, "layers", 0700, e);
-    if (r < 0 || faccessat(root_fd, "images/oci-layout", F_OK, 0) == 0)
-        return r;
-    return file_replace(root_fd, "images/oci-layout", OCI_LAYOUT, sizeof(OCI_LAYOUT) - 1, 0644, 0,
-                        e);
-}
-
 int store_lock(int root_fd, int *ret, struct err *e)
 {
     _cleanup_close_ int fd =
@@ -53,6 +40,23 @@ int store_lock(int root_fd, int *ret, struct err *e)
             return err_sys(e, errno, "cannot lock the image store");
     *ret = TAKE_FD(fd);
     return 0;
+}
+
+int store_make(int root_fd, struct err *e)
+{
+    int r = dir_make(root_fd, "images", 0700, e);
+    if (r == 0)
+        r = dir_make(root_fd, LAYOUT_BLOBS, 0700, e);
+    if (r == 0)
+        r = dir_make(root_fd, "layers", 0700, e);
+    if (r < 0 || faccessat(root_fd, "images/oci-layout", F_OK, 0) == 0)
+        return r;
+    /* Who sweeps takes temporary files for left ones. */
+    _cleanup_close_ int lock = -EBADF;
+    r = store_lock(root_fd, &lock, e);
+    return r < 0 ? r
+                 : file_replace(root_fd, "images/oci-layout", OCI_LAYOUT, sizeof(OCI_LAYOUT) - 1,
+                                0644, 0, e);
 }
 
 static char *fresh_name(const char *prefix)

@@ -531,6 +531,20 @@ pieces()
     [ "$(ls store/layers | wc -l)" -eq 2 ]
 }
 
+@test "several imports at once make the store" {
+    mktar 'name=a data=1' >a.tar
+    local round n
+    for round in 1 2 3 4 5 6 7 8; do
+        rm -rf store failed && mkdir store
+        for n in 1 2 3 4 5 6; do
+            import --name "x$n" a.tar >/dev/null 2>>failed 3>&- &
+        done
+        wait_all
+        [ ! -s failed ] || told "failed: $(cat failed)"
+        [ "$(grep -o ref.name store/images/index.json | wc -l)" -eq 6 ]
+    done
+}
+
 # --- the cage ------------------------------------------------------------------------------------
 
 @test "the processes that read the archive are locked in" {
