@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 
 enum {
@@ -19,6 +20,7 @@ enum {
     LATE_SIGNAL_MS = 50,   /* from the helper's death by a terminal's signal to our own */
     ANSWER_MAX = 16 << 20, /* bytes */
     STORY_MAX = 4 << 10,   /* of one line of an error */
+    LAST_READS = 64,       /* more than there can be in a pipe */
 };
 
 static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
@@ -35,8 +37,9 @@ struct run {
     struct image_helper helper;
     struct loop loop;
     struct stream messages, errors, answer;
-    int signals;
-    struct loop_source signal_source;
+    int signals, end; /* end: the helper's pidfd */
+    struct loop_source signal_source, end_source;
+    bool ended;
     struct loop_timer frame, patience;
     uint64_t drawn_ms;
     int screen;
@@ -56,6 +59,7 @@ static void run_release(struct run *x)
     cleanup_close(&x->errors.fd);
     cleanup_close(&x->answer.fd);
     cleanup_close(&x->signals);
+    cleanup_close(&x->end);
     str_release(&x->line);
     strv_release(&x->story);
     str_release(&x->said);
@@ -192,6 +196,22 @@ static void answer_ready(void *data, uint32_t events)
         str_addn(&x->said, bytes, n);
 }
 
+/* It has ended. Others may still have its streams, such as what a credential helper has started: of
+ * them nothing is expected any more. */
+static void helper_ended(void *data, uint32_t events)
+{
+    struct run *x = data;
+    struct stream *const all[] = {&x->messages, &x->errors, &x->answer};
+    (void)events;
+    x->ended = true;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct pollfd p = {.fd = all[i]->fd, .events = POLLIN};
+        for (int n = 0; n < LAST_READS && all[i]->open && poll(&p, 1, 0) == 1; n++)
+            all[i]->source.ready(x, 0);
+    }
+    end_of_line(x);
+}
+
 /* ---- signals ---- */
 
 static void patience_over(void *data)
@@ -256,6 +276,16 @@ static int stream_open(struct run *x, struct stream *s, void (*ready)(void *, ui
     return r < 0 ? err_sys(e, -r, "cannot wait for \"skiff-image\"") : 0;
 }
 
+static int watch_end(struct run *x, struct err *e)
+{
+    x->end = pidfd_open(x->helper.pid, 0);
+    int r = x->end < 0 ? -errno : 0;
+    loop_source_init(&x->end_source, x->end, helper_ended, x);
+    if (r == 0)
+        r = loop_watch(&x->loop, &x->end_source, EPOLLIN);
+    return r < 0 ? err_sys(e, -r, "cannot wait for \"skiff-image\"") : 0;
+}
+
 static int begin(struct cli *c, struct run *x, const struct transfer *t, struct err *e)
 {
     _cleanup_strv_ struct strv args = {0};
@@ -283,6 +313,8 @@ static int begin(struct cli *c, struct run *x, const struct transfer *t, struct 
                                              .output = t->output};
     fflush(stdout);
     r = image_helper_start(args.v, &files, &x->helper, e);
+    if (r == 0)
+        r = watch_end(x, e);
     if (r < 0 || x->helper.from < 0)
         return r;
     x->answer.fd = TAKE_FD(x->helper.from);
@@ -344,7 +376,7 @@ static int run(struct cli *c, struct run *x, const struct transfer *t, const sig
     r = open_signals(x, set, e);
     if (r == 0)
         r = begin(c, x, t, e);
-    while (r == 0 && (x->messages.open || x->errors.open || x->answer.open)) {
+    while (r == 0 && !x->ended) {
         r = loop_turn(&x->loop);
         if (r < 0)
             err_sys(e, -r, "cannot wait for \"skiff-image\"");
@@ -366,7 +398,8 @@ int transfer_run(struct cli *c, const struct transfer *t, char **ret_answer, str
                     .messages.fd = -EBADF,
                     .errors.fd = -EBADF,
                     .answer.fd = -EBADF,
-                    .signals = -EBADF};
+                    .signals = -EBADF,
+                    .end = -EBADF};
     sigset_t set, before;
     signals_of(&set);
     sigprocmask(SIG_BLOCK, &set, &before);

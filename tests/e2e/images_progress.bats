@@ -191,6 +191,28 @@ helper_is_gone()
     ! kill -0 "$(cat "$fake/pid")" 2>/dev/null
 }
 
+@test "terminal: run fetches, and then it is the container's" {
+    import_busybox
+    helper <<SCRIPT
+layer aaaaaaaaaaaa Downloading '"current":1000,"total":20000'
+sleep 0.3
+layer aaaaaaaaaaaa 'Pull complete'
+SKIFF_LIBEXEC='$SKIFF_BUILD' '$SKIFF' tag busybox absent
+'$SKIFF' images -q --no-trunc absent
+SCRIPT
+    pty_start "$SKIFF" run -it --rm --network none absent sh
+    pty_wait '/ # $|^/ #$'
+    [ "$(shown | sed -n 1p)" = "Unable to find image 'absent:latest' locally" ]
+    [ "$(shown | sed -n 2p)" = 'aaaaaaaaaaaa: Pull complete' ]
+    pty_type 'sleep 600'
+    pty_key C-c
+    pty_type 'echo status $?'
+    pty_wait '^status 130$'
+    pty_type 'exit 7'
+    pty_ended
+    [ "$(pty_status)" -eq 7 ]
+}
+
 @test "Ctrl-C ends the helper, and then the command as Docker's; the terminal is as it was" {
     slow_helper
     cat >"$BATS_TEST_TMPDIR/shell" <<EOF

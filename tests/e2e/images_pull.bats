@@ -111,6 +111,18 @@ SCRIPT
     output_is 'skiff: no line end \x1b[2J'
 }
 
+@test "pull: what skiff-image has started and left behind is not waited for" {
+    helper <<'SCRIPT'
+sleep 600 &
+echo $! >"$here/left"
+say '{"status":"Digest: sha256:abc"}'
+echo 'skiff: a last word, without a line end' >&2
+SCRIPT
+    run_ok timeout 60 "$SKIFF" pull x:1
+    output_is $'Digest: sha256:abc\nskiff: a last word, without a line end\ndocker.io/library/x:1'
+    kill "$(cat "$fake/left")"
+}
+
 @test "an event for each pull" {
     one_layer
     since=$(date +%s.%N)
