@@ -61,6 +61,7 @@ int fresh_layer_unpack(struct fresh_layer *l, int in_fd, const struct limits *li
         .in_fd = in_fd,
         .blob_fd = l->blob_fd,
         .folder_fd = folder,
+        .may_lean = true, /* put_image knows what is below */
         .limits = limits,
     };
     int r = pipeline_run(&p, &l->result, e);
@@ -69,7 +70,8 @@ int fresh_layer_unpack(struct fresh_layer *l, int in_fd, const struct limits *li
     if (r < 0)
         return r;
     _cleanup_json_ json_t *facts =
-        json_pack("{s:I, s:I}", "size", (json_int_t)u->size, "entries", (json_int_t)u->entries);
+        json_pack("{s:I, s:I, s:b}", "size", (json_int_t)u->size, "entries", (json_int_t)u->entries,
+                  "leans", unpacked_leans(u));
     if (!facts)
         return err_nomem(e);
     r = json_write(l->folder_fd, "layer.json", facts, 0644, 0, e);
@@ -91,6 +93,7 @@ void fresh_layer_release(struct fresh_layer *l)
     }
     free(l->folder_path);
     fd_close(&l->folder_fd);
+    free(l->chain_id);
     pipeline_result_release(&l->result);
     *l = FRESH_LAYER_INIT;
 }

@@ -17,6 +17,8 @@ struct fresh_layer {
     char *folder_path; /* NULL: none (any more) */
     int folder_fd;
     struct pipeline_result result; /* what it turned out to be */
+    char *chain_id; /* it was completed from the layers below: the name under which it lies; else
+                     * NULL, and that is its diff ID */
 };
 #define FRESH_LAYER_INIT ((struct fresh_layer){.blob_fd = -EBADF, .folder_fd = -EBADF})
 

@@ -34,9 +34,8 @@ static int take_diff_ids(const json_t *config, struct image *img, struct err *e)
         if (!id || !digest_is_valid(id))
             return err_set(e, EBADMSG, "image \"%s\" has an invalid diff ID", img->id);
         strv_add(&img->diff_ids, id);
-        strv_addf(&img->layers, "layers/%s/fs", id + sizeof("sha256:") - 1);
     }
-    return img->diff_ids.failed || img->layers.failed ? err_nomem(e) : 0;
+    return img->diff_ids.failed ? err_nomem(e) : 0;
 }
 
 static bool has_text(const struct strv *list, const char *text)
@@ -45,6 +44,27 @@ static bool has_text(const struct strv *list, const char *text)
         if (str_eq(list->v[i], text))
             return true;
     return false;
+}
+
+/* Where they lie: by their diff IDs, or as the index says. */
+static int take_folders(const json_t *entry, struct image *img, struct err *e)
+{
+    const char *list = json_string_value(
+        json_object_get(json_object_get(entry, "annotations"), LAYOUT_LAYERS_ANNOTATION));
+    for (size_t i = 0; !list && i < img->diff_ids.n; i++)
+        strv_addf(&img->layers, "layers/%s/fs", img->diff_ids.v[i] + sizeof("sha256:") - 1);
+    for (const char *hex = list; hex; hex = hex[DIGEST_HEX_LEN] ? hex + DIGEST_HEX_LEN + 1 : NULL) {
+        if (strnlen(hex, DIGEST_HEX_LEN) != DIGEST_HEX_LEN || !hex_is_valid(hex, DIGEST_HEX_LEN) ||
+            (hex[DIGEST_HEX_LEN] && hex[DIGEST_HEX_LEN] != ','))
+            return err_set(e, EBADMSG, "image \"%s\" names the folder of a layer wrongly", img->id);
+        strv_addf(&img->layers, "layers/%.*s/fs", DIGEST_HEX_LEN, hex);
+    }
+    if (img->layers.failed || img->diff_ids.failed)
+        return err_nomem(e);
+    return img->layers.n == img->diff_ids.n
+               ? 0
+               : err_set(e, EBADMSG, "image \"%s\" has %zu folders for %zu layers", img->id,
+                         img->layers.n, img->diff_ids.n);
 }
 
 static int take_names(const json_t *index, struct image *img, struct err *e)
@@ -89,6 +109,8 @@ int image_load(int root_fd, const json_t *index, const json_t *entry, const stru
         return err_set(e, EBADMSG, "image \"%s\": \"config\" is not an object", img.id);
 
     r = take_diff_ids(img.config, &img, e);
+    if (r == 0)
+        r = take_folders(entry, &img, e);
     if (r < 0)
         return r;
     if (img.diff_ids.n != json_array_size(json_object_get(manifest, "layers")))

@@ -14,13 +14,18 @@
 /* Its descriptors. */
 enum { FD_IN, FD_REPORT, FD_NULL, FD_ROOT, FD_BLOB, FD_FOLDER, N_FDS };
 
-static char *result_text(const struct pipeline_result *r)
+/* A line of JSON, and behind it what the unpacker found: its names need not be text. */
+static int result_text(const struct pipeline_result *r, struct str *text)
 {
     _cleanup_json_ json_t *value =
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "type", r->media_type, "blob", r->blob_digest,
-                  "diff_id", r->diff_id, "blob_size", (json_int_t)r->blob_size, "size",
-                  (json_int_t)r->unpacked.size, "entries", (json_int_t)r->unpacked.entries);
-    return value ? json_text(value, JSON_COMPACT) : NULL;
+        json_pack("{s:s, s:s, s:s, s:I}", "type", r->media_type, "blob", r->blob_digest, "diff_id",
+                  r->diff_id, "blob_size", (json_int_t)r->blob_size);
+    _cleanup_free_ char *line = value ? json_text(value, JSON_COMPACT) : NULL;
+    if (!line)
+        return -ENOMEM;
+    str_addf(text, "%s\n", line);
+    unpacked_to_text(&r->unpacked, text);
+    return text->failed ? -ENOMEM : 0;
 }
 
 static _Noreturn void work(const int *fds, const struct limits *limits)
@@ -34,10 +39,10 @@ static _Noreturn void work(const int *fds, const struct limits *limits)
     layer.blob_fd = FD_BLOB;
     layer.folder_fd = FD_FOLDER;
     r = fresh_layer_unpack(&layer, FD_IN, limits, &e);
-    _cleanup_free_ char *text = r == 0 ? result_text(&layer.result) : NULL;
-    if (r == 0 && !text)
+    _cleanup_str_ struct str text = {0};
+    if (r == 0 && result_text(&layer.result, &text) < 0)
         r = err_nomem(&e);
-    report_and_exit(FD_REPORT, r, &e, text ? text : "", text ? strlen(text) : 0);
+    report_and_exit(FD_REPORT, r, &e, text.s ? text.s : "", text.len);
 }
 
 int layer_worker_start(const struct fresh_layer *layer, int in_fd, const struct limits *limits,
@@ -74,8 +79,12 @@ int layer_worker_finish(struct layer_worker *w, struct fresh_layer *layer, struc
     struct pipeline_result *result = &layer->result;
     int r = report_read(w->report, TAKE(w->pid, 0), "layer worker", &text, &n, e);
     fd_close(&w->report);
-    if (r == 0)
-        r = json_parse(text, n, "layer", &value, e);
+    if (r < 0)
+        return r;
+    char *rest = memchr(text, '\n', n);
+    if (!rest)
+        return err_set(e, EPROTO, "the report of a layer worker cannot be read");
+    r = json_parse(text, (size_t)(rest - text), "layer", &value, e);
     if (r < 0)
         return r;
     const char *type = json_str(value, "type"), *blob = json_str(value, "blob");
@@ -83,13 +92,13 @@ int layer_worker_finish(struct layer_worker *w, struct fresh_layer *layer, struc
     if (!type || !blob || !diff_id || !digest_is_valid(blob) || !digest_is_valid(diff_id))
         return err_set(e, EPROTO, "the report of a layer worker cannot be read");
     pipeline_result_release(result);
-    *result = (struct pipeline_result){
-        .media_type = strdup(type),
-        .blob_digest = strdup(blob),
-        .diff_id = strdup(diff_id),
-        .blob_size = json_int(value, "blob_size", 0),
-        .unpacked = {.size = json_int(value, "size", 0), .entries = json_int(value, "entries", 0)},
-    };
+    r = unpacked_from_text(rest + 1, n - (size_t)(rest + 1 - text), &result->unpacked, e);
+    if (r < 0)
+        return r;
+    result->media_type = strdup(type);
+    result->blob_digest = strdup(blob);
+    result->diff_id = strdup(diff_id);
+    result->blob_size = json_int(value, "blob_size", 0);
     return result->media_type && result->blob_digest && result->diff_id ? 0 : err_nomem(e);
 }
 

@@ -211,6 +211,8 @@ int layout_index_name(json_t *index, const struct layout_entry *new, struct err 
         r = annotate(entry, LAYOUT_REF_ANNOTATION, new->name, e);
     if (r == 0 && new->repo_digest)
         r = annotate(entry, LAYOUT_DIGEST_ANNOTATION, new->repo_digest, e);
+    if (r == 0 && new->layers)
+        r = annotate(entry, LAYOUT_LAYERS_ANNOTATION, new->layers, e);
     return r;
 }
 

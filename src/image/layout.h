@@ -34,12 +34,17 @@ int layout_read_index(int root_fd, json_t **ret, struct stat *ret_st, struct err
 /* Puts @index in place of index.json, on disk. With the store locked. */
 int layout_write_index(int root_fd, json_t *index, struct err *e);
 
+/* The folders of its layers, lowest first, when they are not all named by their diff IDs: hex
+ * digits, commas between them. */
+#define LAYOUT_LAYERS_ANNOTATION "dev.skiff.layers"
+
 struct layout_entry {
     const char *digest, *type; /* of the manifest; type NULL: OCI's */
     long long size;
     json_t *platform;        /* may be NULL */
     const char *name;        /* full; NULL: none is given to it */
     const char *repo_digest; /* may be NULL */
+    const char *layers;      /* may be NULL */
 };
 
 /* Takes the entry's name from the one that has it (an entry that loses its last name stays

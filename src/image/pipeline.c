@@ -155,7 +155,7 @@ static void names_to_text(const struct strv *names, char kind, struct str *text)
 }
 
 /* "SIZE ENTRIES" and a line's end, then a letter for the list, a name and a NUL for each name. */
-static void unpacked_to_text(const struct unpacked *u, struct str *text)
+void unpacked_to_text(const struct unpacked *u, struct str *text)
 {
     str_addf(text, "%lld %lld\n", u->size, u->entries);
     names_to_text(&u->opaque, 'o', text);
@@ -219,7 +219,7 @@ static long long take_number(char **text, char end)
     return n;
 }
 
-static int unpacked_from_text(char *text, size_t n, struct unpacked *ret, struct err *e)
+int unpacked_from_text(char *text, size_t n, struct unpacked *ret, struct err *e)
 {
     struct unpacked u = {0};
     const char *end = text + n;

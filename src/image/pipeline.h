@@ -41,4 +41,8 @@ struct pipeline_result {
 int pipeline_run(const struct pipeline *p, struct pipeline_result *ret, struct err *e);
 void pipeline_result_release(struct pipeline_result *r);
 
+/* What an unpacker found, as a helper process reports it. Reading takes the text apart; -EPROTO. */
+void unpacked_to_text(const struct unpacked *u, struct str *text);
+int unpacked_from_text(char *text, size_t n, struct unpacked *ret, struct err *e);
+
 #endif

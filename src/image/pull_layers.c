@@ -1,6 +1,7 @@
 #include "image/pull_layers.h"
 
 #include "base/file.h"
+#include "image/chain.h"
 #include "image/layer_worker.h"
 #include "image/layout.h"
 #include "image/partial.h"
@@ -26,6 +27,8 @@ enum job_state { JOB_NEEDED, JOB_RUNNING, JOB_DONE };
 /* One layer, once, however often the image has it. */
 struct job {
     const char *blob, *diff_id; /* borrowed of the manifest and config */
+    const char *chain_id;       /* borrowed of the list of them */
+    bool lowest;
     long long size;
     char id[SHORT_ID + 1];
     enum job_state state;
@@ -46,6 +49,7 @@ struct slot {
 
 struct pulling {
     const struct layers_wanted *w;
+    struct strv chains;
     struct job *jobs;
     size_t n_jobs;
     struct slot slots[SLOTS];
@@ -62,9 +66,8 @@ static const char *hex_of(const char *digest)
 static bool is_in_store(int root_fd, const struct job *j)
 {
     _cleanup_free_ char *blob = layout_blob_path(j->blob);
-    _cleanup_free_ char *folder = str_printf("layers/%s", hex_of(j->diff_id));
-    return blob && folder && faccessat(root_fd, blob, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-           faccessat(root_fd, folder, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return blob && faccessat(root_fd, blob, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+           chain_find(root_fd, j->diff_id, j->chain_id, j->lowest);
 }
 
 static bool is_double(const struct pulling *p, const char *blob, const char *diff_id)
@@ -73,6 +76,20 @@ static bool is_double(const struct pulling *p, const char *blob, const char *dif
         if (strcmp(p->jobs[i].blob, blob) == 0 && strcmp(p->jobs[i].diff_id, diff_id) == 0)
             return true;
     return false;
+}
+
+static int check_digests(const json_t *layers, const json_t *ids, struct err *e)
+{
+    size_t i;
+    json_t *layer;
+    json_array_foreach (layers, i, layer) {
+        const char *blob = json_str(layer, "digest");
+        const char *id = json_string_value(json_array_get(ids, i));
+        if (!blob || !digest_is_valid(blob) || !id || !digest_is_valid(id) ||
+            json_int(layer, "size", -1) < 0)
+            return err_set(e, EBADMSG, "layer %zu of the image has no valid digest or size", i + 1);
+    }
+    return 0;
 }
 
 static int list_jobs(struct pulling *p, struct err *e)
@@ -85,16 +102,24 @@ static int list_jobs(struct pulling *p, struct err *e)
     p->jobs = calloc(json_array_size(layers) + 1, sizeof(*p->jobs));
     if (!p->jobs)
         return err_nomem(e);
+    int r = check_digests(layers, ids, e);
+    if (r == 0)
+        r = chain_ids(ids, &p->chains, e);
+    if (r < 0)
+        return r;
     json_array_foreach (layers, i, layer) {
         const char *blob = json_str(layer, "digest");
         const char *id = json_string_value(json_array_get(ids, i));
         long long size = json_int(layer, "size", -1);
-        if (!blob || !digest_is_valid(blob) || !id || !digest_is_valid(id) || size < 0)
-            return err_set(e, EBADMSG, "layer %zu of the image has no valid digest or size", i + 1);
         if (is_double(p, blob, id))
             continue;
         struct job *j = &p->jobs[p->n_jobs++];
-        *j = (struct job){.blob = blob, .diff_id = id, .size = size, .layer = FRESH_LAYER_INIT};
+        *j = (struct job){.blob = blob,
+                          .diff_id = id,
+                          .chain_id = p->chains.v[i],
+                          .lowest = i == 0,
+                          .size = size,
+                          .layer = FRESH_LAYER_INIT};
         snprintf(j->id, sizeof(j->id), "%.*s", SHORT_ID, hex_of(blob));
         bool there = is_in_store(p->w->root_fd, j);
         j->state = there ? JOB_DONE : JOB_NEEDED;
@@ -129,6 +154,7 @@ static void pulling_release(struct pulling *p)
     for (size_t i = 0; i < p->n_jobs; i++)
         fresh_layer_release(&p->jobs[i].layer);
     free(p->jobs);
+    strv_release(&p->chains);
 }
 
 /* A place for the layer. 1: somebody else is at it. */

@@ -42,13 +42,25 @@ int store_lock(int root_fd, int *ret, struct err *e)
     return 0;
 }
 
+/* Layers have nothing in common that would profit from lying side by side. */
+static int make_layers(int root_fd, struct err *e)
+{
+    if (mkdirat(root_fd, "layers", 0700) < 0)
+        return errno == EEXIST ? 0 : err_sys(e, errno, "cannot create folder \"layers\"");
+    _cleanup_close_ int fd = dir_open(root_fd, "layers", false, e);
+    if (fd < 0)
+        return fd;
+    dir_spread(fd);
+    return 0;
+}
+
 int store_make(int root_fd, struct err *e)
 {
     int r = dir_make(root_fd, "images", 0700, e);
     if (r == 0)
         r = dir_make(root_fd, LAYOUT_BLOBS, 0700, e);
     if (r == 0)
-        r = dir_make(root_fd, "layers", 0700, e);
+        r = make_layers(root_fd, e);
     if (r < 0 || faccessat(root_fd, "images/oci-layout", F_OK, 0) == 0)
         return r;
     /* Who sweeps takes temporary files for left ones. */
@@ -108,6 +120,28 @@ static int mark(json_t *set, const char *digest)
     return json_object_set_new(set, digest + sizeof("sha256:") - 1, json_true()) < 0 ? -ENOMEM : 0;
 }
 
+/* The folders of its layers: by their diff IDs, or as the index says. */
+static int mark_folders(const json_t *entry, const json_t *config, struct marks *m)
+{
+    const char *list = json_string_value(
+        json_object_get(json_object_get(entry, "annotations"), LAYOUT_LAYERS_ANNOTATION));
+    size_t i;
+    json_t *value;
+    int r = 0;
+    if (!list) {
+        json_array_foreach (json_at(config, "rootfs.diff_ids"), i, value)
+            r = r == 0 ? mark(m->layers, json_string_value(value)) : r;
+        return r;
+    }
+    while (r == 0 && *list) {
+        size_t n = strcspn(list, ",");
+        _cleanup_free_ char *digest = str_printf("sha256:%.*s", (int)n, list);
+        r = digest ? mark(m->layers, digest) : -ENOMEM;
+        list += n + (list[n] == ',');
+    }
+    return r;
+}
+
 static int mark_image(int root_fd, const json_t *entry, struct marks *m)
 {
     _cleanup_json_ json_t *manifest = NULL;
@@ -127,10 +161,7 @@ static int mark_image(int root_fd, const json_t *entry, struct marks *m)
     json_array_foreach (json_object_get(manifest, "layers"), i, value)
         if ((r = mark(m->blobs, json_str(value, "digest"))) < 0)
             return r;
-    json_array_foreach (json_at(config, "rootfs.diff_ids"), i, value)
-        if ((r = mark(m->layers, json_string_value(value))) < 0)
-            return r;
-    return 0;
+    return mark_folders(entry, config, m);
 }
 
 static int mark_all(int root_fd, const json_t *index, struct marks *m)
