@@ -318,9 +318,12 @@ int pull_run(const struct pull *p, struct strv *ret_ids, struct err *e)
 {
     _cleanup_(pulling_release) struct pulling g = {.p = p, .fetcher = FETCHER_INIT};
     _cleanup_strv_ struct strv names = {0};
+    _cleanup_free_ char *why = NULL;
     int r = prepare(&g, e);
     if (r == 0)
-        r = registries_names(g.registries, p->reference, &names, NULL, e);
+        r = registries_names(g.registries, p->reference, &names, &why, e);
+    if (r == 0 && why)
+        progress_say(&p->progress, NULL, "%s", why);
     for (size_t i = 0; r == 0 && i < names.n; i++) {
         err_release(e);
         int got = pull_name(&g, names.v[i], ret_ids, e);
