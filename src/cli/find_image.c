@@ -60,8 +60,11 @@ static int not_here(struct cli *c, const char *name, const char *shown, struct e
 static int pull_and_find(struct cli *c, const struct request_options *o, const char *name,
                          struct create_image *ret, struct err *e)
 {
-    const struct pull p = {
-        .name = name, .platform = o->platform, .quiet = o->quiet, .screen = STDERR_FILENO};
+    const struct pull p = {.name = name,
+                           .platform = o->platform,
+                           .quiet = o->quiet,
+                           .verify = o->verify,
+                           .screen = STDERR_FILENO};
     _cleanup_free_ char *id = NULL;
     int r = cli_pull(c, &p, &id, e);
     if (r < 0) {

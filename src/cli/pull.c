@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct pull_options {
-    bool all_tags, quiet, no_trust;
+    bool all_tags, quiet, no_trust, verify;
     const char *platform;
 };
 
@@ -21,6 +21,8 @@ static const struct option_def pull_table[] = {
      "That of several that an image is made for", NULL},
     {"quiet", 'q', OPTION_FLAG, offsetof(struct pull_options, quiet), NULL,
      "Print the image's name alone", NULL},
+    {"verify", 0, OPTION_FLAG, offsetof(struct pull_options, verify), NULL,
+     "Show what policy.json asked for, and who signed", NULL},
     {0},
 };
 
@@ -61,6 +63,8 @@ int cli_pull(struct cli *c, const struct pull *p, char **ret_id, struct err *e)
         strv_add(&t.args, "--all-tags");
     if (p->quiet)
         strv_add(&t.args, "--quiet");
+    if (p->verify)
+        strv_add(&t.args, "--verify");
     t.words = words;
     t.n_words = 1;
     t.screen = p->quiet ? -1 : p->screen;
@@ -111,6 +115,7 @@ static int run_pull(struct cli *c, int argc, char **argv, struct err *e)
                            .platform = o.platform,
                            .quiet = o.quiet,
                            .all_tags = o.all_tags,
+                           .verify = o.verify,
                            .screen = STDOUT_FILENO};
     r = cli_pull(c, &p, NULL, e);
     if (r < 0)

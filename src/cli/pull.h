@@ -11,6 +11,7 @@ struct pull {
     const char *name;     /* as it was typed */
     const char *platform; /* NULL: this machine's */
     bool quiet, all_tags;
+    bool verify; /* show what the policy asked for */
     int screen; /* where the progress goes, if it is shown: 1 or 2 */
 };
 

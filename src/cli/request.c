@@ -39,6 +39,8 @@ const struct option_def request_table[] = {
     OPTION(STRING, "pull", 0, pull, "POLICY", "Fetch the image: always, missing or never (missing)",
            NULL),
     OPTION(FLAG, "quiet", 'q', quiet, NULL, "Do not show how the image is fetched", NULL),
+    OPTION(FLAG, "verify", 0, verify, NULL,
+           "Show what policy.json asked of an image that is fetched", NULL),
     OPTION(STRING, "platform", 0, platform, "OS/ARCH[/VARIANT]",
            "That of several that the image is made for", NULL),
 

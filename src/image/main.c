@@ -71,7 +71,7 @@ static const char usage[] =
     "       skiff-image unpack --root-fd N --into FOLDER [--uids MAP] [--gids MAP] [--limit-…] -\n"
     "       skiff-image verify --root-fd=N\n"
     "       skiff-image pull --root-fd N [--progress-fd N] [--platform PLATFORM] [--all-tags]\n"
-    "                        [--limit-…] REFERENCE\n"
+    "                        [--verify] [--limit-…] REFERENCE\n"
     "       skiff-image push --root-fd N [--progress-fd N] [--platform PLATFORM] [--all-tags]\n"
     "                        [--compression gzip|zstd] REFERENCE\n"
     "       skiff-image ping [--credentials-fd N] REGISTRY\n"

@@ -17,6 +17,7 @@ enum option_id {
     OPT_PLATFORM,
     OPT_ALL_TAGS,
     OPT_QUIET,
+    OPT_VERIFY,
     OPT_COMPRESSION,
     OPT_CREDENTIALS_FD,
     OPT_LIMIT,
@@ -33,6 +34,7 @@ static const struct option options[] = {
     {"platform", required_argument, NULL, OPT_PLATFORM},
     {"all-tags", no_argument, NULL, OPT_ALL_TAGS},
     {"quiet", no_argument, NULL, OPT_QUIET},
+    {"verify", no_argument, NULL, OPT_VERIFY},
     {"compression", required_argument, NULL, OPT_COMPRESSION},
     {"credentials-fd", required_argument, NULL, OPT_CREDENTIALS_FD},
     {"limit", required_argument, NULL, OPT_LIMIT},
@@ -47,7 +49,7 @@ static const struct option options[] = {
 struct call {
     int root_fd, progress_fd, credentials_fd;
     const char *prefix, *platform, *compression;
-    bool all_tags;
+    bool all_tags, verify;
     long long limit;
     struct limits limits;
     char **words;
@@ -62,6 +64,7 @@ static int run_pull(const struct call *c, struct err *e)
         .reference = c->words[0],
         .platform = c->platform,
         .all_tags = c->all_tags,
+        .verify = c->verify,
         .progress = {c->progress_fd},
         .limits = c->limits,
     };
@@ -146,6 +149,9 @@ static int take_option(int id, const char *value, struct call *c, struct err *e)
         return 0;
     case OPT_ALL_TAGS:
         c->all_tags = true;
+        return 0;
+    case OPT_VERIFY:
+        c->verify = true;
         return 0;
     case OPT_QUIET:
         c->progress_fd = -1;

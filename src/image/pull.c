@@ -3,8 +3,10 @@
 #include "image/layout.h"
 #include "image/manifest.h"
 #include "image/platform.h"
+#include "image/policy.h"
 #include "image/pull_layers.h"
 #include "image/put.h"
+#include "image/signatures.h"
 #include "image/store.h"
 
 #include <string.h>
@@ -16,6 +18,7 @@ enum {
 
 struct pulling {
     const struct pull *p;
+    struct policy *policy;
     struct registries *registries;
     struct credential_places credentials;
     json_t *platform;
@@ -24,6 +27,7 @@ struct pulling {
 
 static void pulling_release(struct pulling *g)
 {
+    policy_free(g->policy);
     registries_free(g->registries);
     credential_places_release(&g->credentials);
     json_decref(g->platform);
@@ -39,7 +43,23 @@ struct target {
     const char *what;       /* the tag or digest that the registry is asked for */
     const struct endpoint *place;
     const struct credentials *who;
+    struct policy_rule rule; /* what the policy says about that name */
 };
+
+/* Holds the manifest @digest of layers against the policy. */
+static int check_policy(struct pulling *g, const struct target *t, const char *digest,
+                        bool in_index, struct err *e)
+{
+    const struct signatures_wanted wanted = {
+        .rule = &t->rule,
+        .name = t->full,
+        .repository = t->place->path,
+        .digest = digest,
+        .in_index = in_index,
+        .progress = g->p->verify ? &g->p->progress : NULL,
+    };
+    return signatures_check(&g->fetcher, &wanted, e);
+}
 
 /* The index's entry that has the name; it belongs to @index. */
 static json_t *entry_of(const json_t *index, const char *full)
@@ -60,7 +80,8 @@ static bool has_digest(const json_t *entry, const char *digest)
     return str_eq(json_str(entry, "digest"), digest) || (at && str_eq(at + 1, digest));
 }
 
-/* Whether the image under that name is the one that the registry has, for this platform. The ID of
+/* Whether the image under that name is the one that the registry has, for this platform, and is
+ * allowed to be here: the policy may have changed. The ID of
  * it is the caller's; NULL: it is not. */
 static int is_up_to_date(struct pulling *g, const struct target *t, char **ret_id, struct err *e)
 {
@@ -81,6 +102,10 @@ static int is_up_to_date(struct pulling *g, const struct target *t, char **ret_i
     const char *wanted = t->reference->digest ? t->reference->digest : digest;
     if (!wanted || !has_digest(entry, wanted))
         return 0;
+    const char *own = json_str(entry, "digest");
+    r = check_policy(g, t, own, !str_eq(own, wanted), e);
+    if (r < 0)
+        return r;
     *ret_id = strdup(json_str(manifest, "config.digest"));
     if (!*ret_id)
         return err_nomem(e);
@@ -161,6 +186,9 @@ static int fetch_image(struct pulling *g, const struct target *t, char **ret_id,
     r = remote_image_fetch(&g->fetcher, t->place->path, t->what, g->platform,
                            g->p->platform != NULL, &image, e);
     if (r == 0)
+        r = check_policy(g, t, image.manifest_digest, !str_eq(image.digest, image.manifest_digest),
+                         e);
+    if (r == 0)
         r = fetch_layers(g, t, &image, ret_id, e);
     if (r < 0)
         return r;
@@ -212,7 +240,7 @@ static int pull_one(struct pulling *g, const struct reference *ref, const struct
         ref->digest ? str_printf("%s@%s", repository, ref->digest) : reference_full(ref);
     if (!full)
         return err_nomem(e);
-    const struct target t = {
+    struct target t = {
         .reference = ref,
         .full = full,
         .repository = repository,
@@ -220,7 +248,11 @@ static int pull_one(struct pulling *g, const struct reference *ref, const struct
         .place = place,
         .who = who,
     };
-    int r = fetch_image(g, &t, &id, e);
+    int r = policy_find(g->policy, "docker", full, &t.rule, e);
+    if (r == 0)
+        r = policy_admit(&t.rule, full, e);
+    if (r == 0)
+        r = fetch_image(g, &t, &id, e);
     if (r == 0)
         strv_add(ret_ids, id);
     return r;
@@ -271,7 +303,8 @@ static int pull_tags(struct pulling *g, const struct reference *ref, const struc
     return 0;
 }
 
-/* Mirrors may lack what the place itself has, or be out of order. */
+/* Mirrors may lack what the place itself has, or be out of order. What the policy refuses is
+ * refused, wherever it comes from. */
 static int pull_name(struct pulling *g, const char *name, struct strv *ret_ids, struct err *e)
 {
     _cleanup_reference_ struct reference ref = {0};
@@ -286,7 +319,7 @@ static int pull_name(struct pulling *g, const char *name, struct strv *ret_ids, 
         int got = pull_from_place(g, &ref, &places.v[i], ret_ids, e);
         if (got == 0)
             return 0;
-        if (i + 1 == places.n)
+        if (i + 1 == places.n || got == -EPERM)
             return explain(got, &ref, e);
         progress_say(&g->p->progress, NULL, "mirror %s: %s", places.v[i].host, err_text(e));
         /* Its connection may be in any state. */
@@ -305,6 +338,8 @@ static int prepare(struct pulling *g, struct err *e)
         r = registry_places_default(&places, e);
     if (r == 0)
         r = registries_read(&places, &g->registries, e);
+    if (r == 0)
+        r = policy_read(&g->policy, e);
     if (r == 0)
         r = credential_places_default(&g->credentials, e);
     if (r == 0)

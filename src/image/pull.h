@@ -18,12 +18,14 @@ struct pull {
     const char *reference; /* as a person types it */
     const char *platform;  /* "linux/arm64"; NULL: this machine's */
     bool all_tags;
+    bool verify; /* tell what the policy (policy.h) asked for, and how that was met */
     struct progress progress;
     struct limits limits; /* of each layer */
 };
 
 /* Fetches what is not there. *ret_ids gets the image's ID, or one for each tag. -ENOENT: no
- * registry has it. A pull that fails or is killed leaves what it has fetched to the next one. */
+ * registry has it; -EPERM: the policy refuses it. A pull that fails or is killed leaves what it has
+ * fetched to the next one. */
 int pull_run(const struct pull *p, struct strv *ret_ids, struct err *e);
 
 #endif
