@@ -288,13 +288,23 @@ static int start_stage(struct run *run, enum stage_kind kind, struct err *e)
     return 0;
 }
 
+/* A group and access lists that the store's folders may pass on are not the image's. */
+static int disown_folder(int fd, struct err *e)
+{
+    struct stat st;
+    (void)fremovexattr(fd, "system.posix_acl_default");
+    (void)fremovexattr(fd, "system.posix_acl_access");
+    if (fstat(fd, &st) < 0 || fchown(fd, 0, 0) < 0 || fchmod(fd, st.st_mode & 0777) < 0)
+        return err_sys(e, errno, "cannot prepare the layer's folder");
+    return 0;
+}
+
 static int take_root(struct run *run, struct err *e)
 {
-    /* Access lists that the store's folders pass on are not the image's. */
-    if (!run->p->placing)
-        (void)fremovexattr(run->p->folder_fd, "system.posix_acl_default");
-    if (!run->p->placing)
-        return sandbox_make_root(run->p->folder_fd, &run->root_mount, e);
+    if (!run->p->placing) {
+        int r = disown_folder(run->p->folder_fd, e);
+        return r < 0 ? r : sandbox_make_root(run->p->folder_fd, &run->root_mount, e);
+    }
     run->root_mount = fcntl(run->p->folder_fd, F_DUPFD_CLOEXEC, 3);
     return run->root_mount < 0 ? err_sys(e, errno, "cannot keep the root's descriptor") : 0;
 }

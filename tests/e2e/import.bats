@@ -237,6 +237,16 @@ make_tree()
     [ "$(stat -c %h e)" -eq 2 ]
 }
 
+@test "what the store's folder passes on to what is made in it is not the image's" {
+    chgrp 50 store && chmod 2750 store
+    ! command -v setfacl >/dev/null || setfacl -d -m u:7:rwx store
+    mktar 'type=5 name=d mode=755' 'name=d/f data=1' 'name=e/f data=1' 'type=2 name=l link=x' 'type=6 name=p' >a.tar
+    run_ok import a.tar
+    [ "$(cd "$(layer)" && stat -c '%n %a %u:%g' . d d/f e e/f l p | tr '\n' ' ')" = \
+        '. 755 0:0 d 755 0:0 d/f 644 0:0 e 755 0:0 e/f 644 0:0 l 777 0:0 p 644 0:0 ' ]
+    [ -z "$(find "$(layer)" -exec getfattr -hd -m system {} + 2>/dev/null)" ]
+}
+
 @test "folders that have no entry are made" {
     accepted 'name=x/y/z data=1'
     [ "$(stat -c '%a %u' "$(layer)/x/y")" = '755 0' ]
