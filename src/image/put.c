@@ -144,10 +144,13 @@ static int complete(int root_fd, const struct new_image *image, const struct par
                     struct err *e)
 {
     int r = 0;
-    for (size_t i = 1; r == 0 && i < n_layers(p); i++) {
+    for (size_t i = 0; r == 0 && i < n_layers(p); i++) {
         struct fresh_layer *l = fresh(image, p, i);
-        if (l && l->folder_path && !l->chain_id && unpacked_leans(&l->result.unpacked))
-            r = complete_one(root_fd, image, p, i, l, e);
+        if (!l || !l->folder_path || l->chain_id || !unpacked_leans(&l->result.unpacked))
+            continue;
+        /* The lowest has nothing to lean on: its links are refused, its folders are as they are. */
+        r = i == 0 ? complete_layer(-EBADF, &l->result.unpacked, NULL, 0, e)
+                   : complete_one(root_fd, image, p, i, l, e);
     }
     return r;
 }
