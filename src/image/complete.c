@@ -266,5 +266,7 @@ int complete_layer(int folder_fd, const struct unpacked *u, const int *below, si
         r = run(&k, u, e);
     for (size_t i = 0; i < n_below; i++)
         fd_close(&clones[i]);
+    if (r == 0 && syncfs(folder_fd) < 0)
+        return err_sys(e, errno, "cannot write the layer to the disk");
     return r;
 }

@@ -16,8 +16,9 @@
 
 /* Completes the layer in the folder @folder_fd, which pipeline_run has filled and whose opaque
  * folders are marked. @below: the folders of all the layers below, the nearest first, with those
- * that lean completed before. All descriptors are the caller's, and readable. Nothing is done when
- * !unpacked_leans(u). -EBADMSG: a link to what is not below either. */
+ * that lean completed before. What it did is on disk then. All descriptors are the caller's, and
+ * readable. Nothing is done when !unpacked_leans(u). -EBADMSG: a link to what is not below either.
+ */
 int complete_layer(int folder_fd, const struct unpacked *u, const int *below, size_t n_below,
                    struct err *e);
 
