@@ -443,7 +443,9 @@ static int unpack_entries(struct unpacking *u, struct archive *a, struct err *e)
             return finish(u, e);
         if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
             return tell_archive(a, NULL, e);
-        if (++u->out.entries > u->limits->entries)
+        /* A folder that has no entry takes as much room as one that has. */
+        u->out.entries++;
+        if (u->out.entries + (long long)u->out.made_up.n > u->limits->entries)
             return err_set(e, E2BIG, "the archive has more than %lld entries", u->limits->entries);
         int r = place(u, a, entry, e);
         if (r < 0)

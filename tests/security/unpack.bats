@@ -178,6 +178,8 @@ contained()
     deep=$(printf 'd/%.0s' $(seq 2000))
     mktar "name=x pax.path=${deep}file data=1" >deep.tar
     run_ok import deep.tar # 4,000 bytes of a name: allowed, and removed again
+    refused_file 'more than 1000 entries' --limit-entries 1000 - \
+        < <(mktar "name=x pax.path=${deep}file data=1" "name=x pax.path=e/${deep}file data=1")
     refused 'longer than 4095 bytes' "name=x pax.path=${deep}${deep}file data=1"
     # A link for each entry to the file before it, and a file that is said to be an exabyte.
     refused 'cannot' 'name=x data=1 pax.GNU.sparse.size=9000000000000000000 pax.GNU.sparse.map=0,1'
