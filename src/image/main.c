@@ -32,10 +32,6 @@ enum option_id {
     OPT_INTO,
     OPT_UIDS,
     OPT_GIDS,
-    OPT_LIMIT_BYTES,
-    OPT_LIMIT_ENTRIES,
-    OPT_LIMIT_PATH,
-    OPT_LIMIT_RATIO,
 };
 
 enum { SETTINGS_MAX = 4 << 20 };
@@ -54,10 +50,6 @@ static const struct option options[] = {
     {"into", required_argument, NULL, OPT_INTO},
     {"uids", required_argument, NULL, OPT_UIDS},
     {"gids", required_argument, NULL, OPT_GIDS},
-    {"limit-bytes", required_argument, NULL, OPT_LIMIT_BYTES},
-    {"limit-entries", required_argument, NULL, OPT_LIMIT_ENTRIES},
-    {"limit-path", required_argument, NULL, OPT_LIMIT_PATH},
-    {"limit-ratio", required_argument, NULL, OPT_LIMIT_RATIO},
     {0},
 };
 
@@ -66,12 +58,11 @@ static const char usage[] =
     "                          [--message TEXT] [--platform OS/ARCH[/VARIANT]] [--prefix WORD]\n"
     "                          [--parent ID] [--settings-fd N] [--author TEXT]\n"
     "                          [--created-by TEXT]\n"
-    "                          [--limit-bytes N] [--limit-entries N] [--limit-path N]\n"
-    "                          [--limit-ratio N] FILE|-\n"
-    "       skiff-image unpack --root-fd N --into FOLDER [--uids MAP] [--gids MAP] [--limit-…] -\n"
+    "                          FILE|-\n"
+    "       skiff-image unpack --root-fd N --into FOLDER [--uids MAP] [--gids MAP] -\n"
     "       skiff-image verify --root-fd=N\n"
     "       skiff-image pull --root-fd N [--progress-fd N] [--platform PLATFORM] [--all-tags]\n"
-    "                        [--verify] [--limit-…] REFERENCE\n"
+    "                        [--verify] REFERENCE\n"
     "       skiff-image push --root-fd N [--progress-fd N] [--platform PLATFORM] [--all-tags]\n"
     "                        [--compression gzip|zstd] REFERENCE\n"
     "       skiff-image ping [--credentials-fd N] REGISTRY\n"
@@ -83,14 +74,6 @@ struct task {
     struct import import;
     struct placing placing; /* --root-fd is import's */
 };
-
-static int take_number(const char *name, const char *text, long long max, long long *ret,
-                       struct err *e)
-{
-    if (str_to_int64(text, 1, max, ret) < 0)
-        return err_set(e, EINVAL, "invalid value \"%s\" for --%s", text, name);
-    return 0;
-}
 
 static int take_root_fd(const char *text, int *ret, struct err *e)
 {
@@ -173,14 +156,6 @@ static int take_option(int id, const char *value, struct task *t, const char **p
     case OPT_CREATED_BY:
         im->created_by = value;
         return 0;
-    case OPT_LIMIT_BYTES:
-        return take_number("limit-bytes", value, LLONG_MAX, &im->limits.bytes, e);
-    case OPT_LIMIT_ENTRIES:
-        return take_number("limit-entries", value, LLONG_MAX, &im->limits.entries, e);
-    case OPT_LIMIT_PATH:
-        return take_number("limit-path", value, PATH_MAX - 1, &im->limits.path, e);
-    case OPT_LIMIT_RATIO:
-        return take_number("limit-ratio", value, LLONG_MAX, &im->limits.ratio, e);
     default:
         return take_unpack_option(id, value, &t->placing, e);
     }
@@ -258,11 +233,27 @@ static int verify_blobs(const char *root)
     return r < 0;
 }
 
+static int perform(int argc, char **argv, struct task *t, const char **prefix, bool *badly,
+                   struct err *e)
+{
+    int r = limits_from_environment(&t->import.limits, e);
+    if (r < 0)
+        return r;
+    if (argc >= 2 && transfer_is_command(argv[1]))
+        return transfer_main(argc, argv, &t->import.limits, prefix, badly, e);
+    r = parse(argc, argv, t, prefix, e);
+    *badly = r < 0;
+    if (r == 0)
+        r = t->unpack ? run_unpack(t, e) : run_import(t, e);
+    return r;
+}
+
 int main(int argc, char **argv)
 {
     _cleanup_err_ struct err e = ERR_INIT;
     const char *prefix = "skiff";
     struct task task = {.import = {.root_fd = -EBADF, .limits = LIMITS_DEFAULT}};
+    bool called_badly = false;
 
     json_setup();
     /* Our helpers have no more rights than root of a container that might see them. */
@@ -270,16 +261,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc == 3 && str_eq(argv[1], "verify"))
         return verify_blobs(str_after(argv[2], "--root-fd="));
-    bool called_badly = false;
-    int r;
-    if (argc >= 2 && transfer_is_command(argv[1])) {
-        r = transfer_main(argc, argv, &prefix, &called_badly, &e);
-    } else {
-        r = parse(argc, argv, &task, &prefix, &e);
-        called_badly = r < 0;
-    }
-    if (r == 0 && task.import.root_fd >= 0)
-        r = task.unpack ? run_unpack(&task, &e) : run_import(&task, &e);
+    int r = perform(argc, argv, &task, &prefix, &called_badly, &e);
     strv_release(&task.import.changes);
     json_decref(task.import.settings);
     owner_map_release(&task.placing.uids);

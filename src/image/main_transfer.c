@@ -21,10 +21,6 @@ enum option_id {
     OPT_COMPRESSION,
     OPT_CREDENTIALS_FD,
     OPT_LIMIT,
-    OPT_LIMIT_BYTES,
-    OPT_LIMIT_ENTRIES,
-    OPT_LIMIT_PATH,
-    OPT_LIMIT_RATIO,
 };
 
 static const struct option options[] = {
@@ -38,10 +34,6 @@ static const struct option options[] = {
     {"compression", required_argument, NULL, OPT_COMPRESSION},
     {"credentials-fd", required_argument, NULL, OPT_CREDENTIALS_FD},
     {"limit", required_argument, NULL, OPT_LIMIT},
-    {"limit-bytes", required_argument, NULL, OPT_LIMIT_BYTES},
-    {"limit-entries", required_argument, NULL, OPT_LIMIT_ENTRIES},
-    {"limit-path", required_argument, NULL, OPT_LIMIT_PATH},
-    {"limit-ratio", required_argument, NULL, OPT_LIMIT_RATIO},
     {0},
 };
 
@@ -163,14 +155,6 @@ static int take_option(int id, const char *value, struct call *c, struct err *e)
         return take_fd(value, &c->credentials_fd, e);
     case OPT_LIMIT:
         return take_limit(value, 100, &c->limit, e);
-    case OPT_LIMIT_BYTES:
-        return take_limit(value, LLONG_MAX, &c->limits.bytes, e);
-    case OPT_LIMIT_ENTRIES:
-        return take_limit(value, LLONG_MAX, &c->limits.entries, e);
-    case OPT_LIMIT_PATH:
-        return take_limit(value, PATH_MAX - 1, &c->limits.path, e);
-    case OPT_LIMIT_RATIO:
-        return take_limit(value, LLONG_MAX, &c->limits.ratio, e);
     default:
         return err_set(e, EINVAL, "an option that is not known, or has no value");
     }
@@ -189,7 +173,8 @@ static int parse(int argc, char **argv, struct call *c, struct err *e)
     return 0;
 }
 
-int transfer_main(int argc, char **argv, const char **ret_prefix, bool *ret_badly, struct err *e)
+int transfer_main(int argc, char **argv, const struct limits *limits, const char **ret_prefix,
+                  bool *ret_badly, struct err *e)
 {
     struct call c = {
         .root_fd = -EBADF,
@@ -197,7 +182,7 @@ int transfer_main(int argc, char **argv, const char **ret_prefix, bool *ret_badl
         .credentials_fd = -1,
         .prefix = "skiff",
         .limit = 25,
-        .limits = LIMITS_DEFAULT,
+        .limits = *limits,
     };
     int r = parse(argc, argv, &c, e);
     *ret_prefix = c.prefix;

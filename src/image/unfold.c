@@ -21,7 +21,8 @@ int unfold_write(struct unfold *u, const void *bytes, size_t n, struct err *e)
         return err_sys(e, -r, "cannot pass the archive on");
     u->n_out += (long long)n;
     if (u->n_out > LIMITS_RATIO_FREE && u->n_out / u->limits->ratio > u->n_in)
-        return err_set(e, E2BIG, "the archive unfolds to more than %lld times its size",
+        return err_set(e, E2BIG,
+                       "the archive unfolds to more than %lld times its size (SKIFF_LIMIT_RATIO)",
                        u->limits->ratio);
     return 0;
 }

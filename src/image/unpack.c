@@ -79,7 +79,7 @@ static ssize_t on_read(struct archive *a, void *data, const void **buffer)
         return -1;
     }
     if (u->in_bytes > u->limits->bytes) {
-        archive_set_error(a, E2BIG, "the archive is larger than %jd bytes",
+        archive_set_error(a, E2BIG, "the archive is larger than %jd bytes (SKIFF_LIMIT_BYTES)",
                           (intmax_t)u->limits->bytes);
         return -1;
     }
@@ -130,7 +130,8 @@ static int clean_name(const struct unpacking *u, const char *name, char **ret, b
     if (!name || !*name)
         return err_set(e, EBADMSG, "an entry of the archive has no usable name");
     if (strlen(name) > (size_t)u->limits->path)
-        return err_set(e, E2BIG, "an entry's name is longer than %lld bytes", u->limits->path);
+        return err_set(e, E2BIG, "an entry's name is longer than %lld bytes (SKIFF_LIMIT_PATH)",
+                       u->limits->path);
     if (u->placing && append_path(&path, u->placing->into) < 0)
         return err_set(e, EINVAL, "\"..\" in the folder's name is refused");
     size_t before = path.len;
@@ -446,7 +447,8 @@ static int unpack_entries(struct unpacking *u, struct archive *a, struct err *e)
         /* A folder that has no entry takes as much room as one that has. */
         u->out.entries++;
         if (u->out.entries + (long long)u->out.made_up.n > u->limits->entries)
-            return err_set(e, E2BIG, "the archive has more than %lld entries", u->limits->entries);
+            return err_set(e, E2BIG, "the archive has more than %lld entries (SKIFF_LIMIT_ENTRIES)",
+                           u->limits->entries);
         int r = place(u, a, entry, e);
         if (r < 0)
             return r;
@@ -459,7 +461,8 @@ static int drain(struct unpacking *u, struct err *e)
     ssize_t n;
     while ((n = read_some(u)) > 0)
         if (u->in_bytes > u->limits->bytes)
-            return err_set(e, E2BIG, "the archive is larger than %lld bytes", u->limits->bytes);
+            return err_set(e, E2BIG, "the archive is larger than %lld bytes (SKIFF_LIMIT_BYTES)",
+                           u->limits->bytes);
     return n < 0 ? err_sys(e, errno, "cannot read the archive") : 0;
 }
 

@@ -35,6 +35,10 @@ struct limits {
 #define LIMITS_DEFAULT                                                                             \
     ((struct limits){.bytes = 256LL << 30, .entries = 4000000, .path = 4095, .ratio = 1000})
 
+/* Replaces those that the environment sets: SKIFF_LIMIT_BYTES, _ENTRIES, _PATH, _RATIO, numbers
+ * with or without a unit ("10g"). -EINVAL names the one that is none. */
+int limits_from_environment(struct limits *ret, struct err *e);
+
 struct unpacked {
     long long size; /* bytes of the regular files' content */
     long long entries;

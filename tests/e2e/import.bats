@@ -475,13 +475,14 @@ pieces()
     truncate -s 50M zeros
     tar -cf zeros.tar zeros
     gzip <zeros.tar >zeros.gz
-    run_fails 'larger than 1000000 bytes' import --limit-bytes 1000000 zeros.tar
-    run_fails 'larger than 1000000 bytes' import --limit-bytes 1000000 zeros.gz
-    run_fails 'more than 2 entries' bash -c "perl '$SKIFF_SOURCE/tests/lib/mktar.pl' name=a name=b name=c |
-        '$SKIFF_IMAGE' import --root-fd 9 --limit-entries 2 - 9<store"
+    SKIFF_LIMIT_BYTES=1000000 run_fails 'larger than 1000000 bytes' import zeros.tar
+    SKIFF_LIMIT_BYTES=1000000 run_fails 'larger than 1000000 bytes' import zeros.gz
+    SKIFF_LIMIT_ENTRIES=2 run_fails 'more than 2 entries' bash -c "perl '$SKIFF_SOURCE/tests/lib/mktar.pl' name=a name=b name=c |
+        '$SKIFF_IMAGE' import --root-fd 9 - 9<store"
     mktar name=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa >long.tar
-    run_fails 'longer than 20 bytes' import --limit-path 20 long.tar
+    SKIFF_LIMIT_PATH=20 run_fails 'longer than 20 bytes' import long.tar
     mktar "name=x pax.path=$(head -c 300 /dev/zero | tr '\0' a)" >longer.tar
+    SKIFF_LIMIT_RATIO=many run_fails 'SKIFF_LIMIT_RATIO is "many"' import long.tar
     run_fails 'name too long' import longer.tar
     [ -z "$(ls store/layers)" ] && [ -z "$(ls store/images/blobs/sha256)" ]
 }

@@ -170,15 +170,15 @@ contained()
     # Three gigabytes in three megabytes; the pieces of a disk are never written.
     head -c 64M /dev/zero | gzip -1 >piece
     for n in $(seq 48); do cat piece; done >bomb.gz
-    refused_file 'larger than 200000000 bytes' --limit-bytes 200000000 bomb.gz
-    refused_file 'more than 100 times its size' --limit-ratio 100 bomb.gz
-    refused_file 'more than 5000 entries' --limit-entries 5000 - \
+    SKIFF_LIMIT_BYTES=200000000 refused_file 'larger than 200000000 bytes' bomb.gz
+    SKIFF_LIMIT_RATIO=100 refused_file 'more than 100 times its size' bomb.gz
+    SKIFF_LIMIT_ENTRIES=5000 refused_file 'more than 5000 entries' - \
         < <(perl -e 'exec "perl", @ARGV, map { "name=f$_" } 1 .. 6000' "$SKIFF_SOURCE/tests/lib/mktar.pl")
     local deep
     deep=$(printf 'd/%.0s' $(seq 2000))
     mktar "name=x pax.path=${deep}file data=1" >deep.tar
     run_ok import deep.tar # 4,000 bytes of a name: allowed, and removed again
-    refused_file 'more than 1000 entries' --limit-entries 1000 - \
+    SKIFF_LIMIT_ENTRIES=1000 refused_file 'more than 1000 entries' - \
         < <(mktar "name=x pax.path=${deep}file data=1" "name=x pax.path=e/${deep}file data=1")
     refused 'longer than 4095 bytes' "name=x pax.path=${deep}${deep}file data=1"
     # A link for each entry to the file before it, and a file that is said to be an exabyte.
