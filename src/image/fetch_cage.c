@@ -1,14 +1,20 @@
 #include "image/fetch_cage.h"
 
+#include "base/file.h"
+#include "image/sandbox.h"
 #include "kernel/mount.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/mount.h>
+#include <linux/netlink.h>
 #include <netdb.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -26,7 +32,11 @@
 #define SANITIZED false
 #endif
 
-enum { NOBODY = 65534 };
+enum { NOBODY = 65534, MEMORY_MAX = 1 << 30 };
+
+#define NAMESPACES                                                                                 \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
+     CLONE_NEWNET)
 
 static const int calls[] = {
     /* what computing needs */
@@ -63,8 +73,6 @@ static const int calls[] = {
     SCMP_SYS(rseq),
     SCMP_SYS(set_tid_address),
     SCMP_SYS(membarrier),
-    /* libcurl resolves names in a thread */
-    SCMP_SYS(clone),
     /* files to read, descriptors to pass on */
     SCMP_SYS(read),
     SCMP_SYS(readv),
@@ -86,11 +94,9 @@ static const int calls[] = {
     SCMP_SYS(readlinkat),
     SCMP_SYS(fcntl),
     SCMP_SYS(dup),
-    SCMP_SYS(ioctl),
     SCMP_SYS(pipe2),
     SCMP_SYS(eventfd2),
     /* sockets */
-    SCMP_SYS(socket),
     SCMP_SYS(socketpair),
     SCMP_SYS(connect),
     SCMP_SYS(bind),
@@ -115,17 +121,76 @@ static const int calls[] = {
     SCMP_SYS(epoll_pwait),
 };
 
-/* Read-only, all of them, and nobody hears of it. */
-static int freeze_files(struct err *e)
+/* All that is left of the file systems: what TLS and the resolution of names read. */
+static const char *const folders[] = {"etc", "usr", "lib", "lib64", "nix", "resolver"};
+enum { N_FOLDERS = ARRAY_LEN(folders), RESOLVER = N_FOLDERS - 1 };
+
+/* Copies of them without a place yet; -EBADF where there is none. */
+static int copy_folders(const char *resolver, int *copies, struct err *e)
 {
-    _cleanup_close_ int root = -EBADF;
-    if (unshare(CLONE_NEWNS) < 0)
-        return err_sys(e, errno, "cannot make a mount namespace for the fetcher");
-    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return err_sys(e, errno, "cannot open \"/\"");
+    /* Nobody hears of it. */
     int r = mount_propagation(root, MS_PRIVATE, true, e);
-    return r < 0 ? r : mount_change(root, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, true, e);
+    for (size_t i = 0; r == 0 && i < N_FOLDERS; i++) {
+        const char *path = i == RESOLVER ? resolver : folders[i];
+        _cleanup_close_ int folder =
+            path ? openat(root, path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+        if (folder < 0)
+            continue;
+        copies[i] = mount_clone(folder, "", true, e);
+        r = copies[i] < 0 ? copies[i] : mount_change(copies[i], attributes, 0, true, e);
+    }
+    return r;
+}
+
+static int attach_folder(int root, const char *path, int copy, struct err *e)
+{
+    _cleanup_close_ int place = root_make_dir(root, path, 0755, e);
+    return place < 0 ? place : mount_attach(copy, place, e);
+}
+
+/* A root of its own, of which only those are seen: no /proc, with which whatever another process
+ * of nobody sees and has could be seen too, no devices, no sockets of the machine's services. */
+static int hide_files(struct err *e)
+{
+    static const struct mount_option mode = {"mode", "0755"};
+    /* "/run/systemd/resolve" where /etc/resolv.conf is a link to there; else it is in /etc. */
+    _cleanup_free_ char *resolver = realpath("/etc/resolv.conf", NULL);
+    int copies[N_FOLDERS], r = 0;
+    char *slash = resolver ? strrchr(resolver, '/') : NULL;
+    bool apart = slash && slash != resolver && strncmp(resolver, "/etc/", 5) != 0;
+    if (apart)
+        *slash = '\0';
+    for (size_t i = 0; i < N_FOLDERS; i++)
+        copies[i] = -EBADF;
+    if (unshare(CLONE_NEWNS) < 0)
+        return err_sys(e, errno, "cannot make a mount namespace for the fetcher");
+    r = copy_folders(apart ? resolver : NULL, copies, e);
+    _cleanup_close_ int root =
+        r == 0 ? mount_new("tmpfs", "skiff", &mode, 1, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e)
+               : -EBADF;
+    if (r == 0)
+        r = root < 0 ? root : sandbox_move_root(root, e);
+    for (size_t i = 0; i < N_FOLDERS; i++) {
+        if (r == 0 && copies[i] >= 0)
+            r = attach_folder(root, i == RESOLVER ? resolver + 1 : folders[i], copies[i], e);
+        fd_close(&copies[i]);
+    }
+    return r < 0 ? r : mount_change(root, MOUNT_ATTR_RDONLY, 0, false, e);
+}
+
+/* The terminal is not for whoever takes it over: he could read from it, and type. */
+static int leave_terminal(struct err *e)
+{
+    _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
+        return err_sys(e, errno, "cannot open \"/dev/null\" for the fetcher");
+    /* It leads no group, so this cannot fail; elsewhere it has no terminal. */
+    (void)setsid();
+    return 0;
 }
 
 static int become_nobody(struct err *e)
@@ -151,7 +216,23 @@ static int add_rules(scmp_filter_ctx ctx)
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(maps); i++)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, maps[i], 1,
                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    /* So that libc takes clone instead, whose flags could be looked at. */
+    static const unsigned families[] = {AF_UNIX, AF_INET, AF_INET6};
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(families); i++)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                             SCMP_A0(SCMP_CMP_EQ, families[i]));
+    /* Of netlink what addresses there are, by which the C library sorts what it finds. */
+    if (r == 0)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+                             SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
+    static const unsigned requests[] = {FIONBIO, FIONREAD, SIOCGIFINDEX, SIOCGIFNAME};
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(requests); i++)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                             SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
+    /* libcurl resolves names in a thread. No processes, no namespaces in which it has rights. */
+    if (r == 0)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                             SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | NAMESPACES, CLONE_THREAD));
+    /* So that libc takes clone instead, whose flags can be looked at. */
     if (r == 0)
         r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return r == 0 ? seccomp_load(ctx) : r;
@@ -180,15 +261,20 @@ static void load_resolver(void)
 
 int fetch_cage_enter(struct err *e)
 {
-    const struct rlimit none = {0, 0};
+    const struct rlimit none = {0, 0}, memory = {MEMORY_MAX, MEMORY_MAX};
     load_resolver();
-    if (setrlimit(RLIMIT_CORE, &none) < 0)
+    if (setrlimit(RLIMIT_CORE, &none) < 0 || (!SANITIZED && setrlimit(RLIMIT_AS, &memory) < 0))
         return err_sys(e, errno, "cannot limit the fetcher's resources");
-    int r = geteuid() == 0 ? freeze_files(e) : 0;
+    int r = SANITIZED ? 0 : leave_terminal(e);
+    if (r == 0 && geteuid() == 0 && !SANITIZED)
+        r = hide_files(e);
     if (r == 0 && geteuid() == 0)
         r = become_nobody(e);
     if (r < 0)
         return r;
+    /* Whoever changes his user forgets that he is to die with his parent. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return err_sys(e, errno, "cannot make the fetcher end with its parent");
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_sys(e, errno, "cannot set no_new_privs");
     return filter_calls(e);

@@ -78,6 +78,7 @@ int main(int argc, char **argv)
     struct registry *registry = NULL;
     int r;
     json_setup();
+    json_wipe_freed();
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     signal(SIGPIPE, SIG_IGN);
     take_proxies();

@@ -25,11 +25,27 @@ static int find_program(char **ret, struct err *e)
     return *ret ? 0 : err_nomem(e);
 }
 
+/* Of our environment, in which there may be secrets, what it needs. */
+static char **environment_of(void)
+{
+    static const char *const names[] = {
+        "http_proxy",    "https_proxy",  "no_proxy",     "all_proxy",     "HTTP_PROXY",
+        "HTTPS_PROXY",   "NO_PROXY",     "ALL_PROXY",    "RES_OPTIONS",   "LOCALDOMAIN",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+    };
+    struct strv kept = {0};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (getenv(names[i]))
+            strv_addf(&kept, "%s=%s", names[i], getenv(names[i]));
+    return kept.failed ? NULL : kept.v;
+}
+
 static _Noreturn void become(const char *program, int fd)
 {
     char *const args[] = {(char *)(uintptr_t) "skiff-fetch", NULL};
+    char *none[] = {NULL}, **environment = environment_of();
     if (dup2(fd, STDIN_FILENO) >= 0 && syscall(SYS_close_range, 3u, ~0u, 0) == 0)
-        execv(program, args);
+        execve(program, args, environment ? environment : none);
     fprintf(stderr, "skiff: cannot execute \"%s\": %s\n", program, strerrordesc_np(errno));
     _exit(1);
 }
