@@ -50,6 +50,7 @@ int message_send(int socket_fd, const json_t *value, int with_fd, struct err *e)
     int r = send_head(socket_fd, head, with_fd);
     if (r == 0)
         r = fd_write_all(socket_fd, text, n);
+    explicit_bzero(text, n); /* there may be a password in it */
     return r < 0 ? err_sys(e, -r, "cannot send a message") : 0;
 }
 
@@ -70,13 +71,17 @@ static int read_whole(int fd, void *bytes, size_t n)
     return 1;
 }
 
+/* The room for one is, rounded up, room for two: the last is kept, none stays open unseen. */
 static void take_rights(struct msghdr *message, int *fd)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
-        fd_close(fd);
-        memcpy(fd, CMSG_DATA(c), sizeof(int));
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) {
+            fd_close(fd);
+            memcpy(fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+        }
     }
 }
 
@@ -121,7 +126,9 @@ int message_receive(int socket_fd, json_t **ret, int *ret_fd, struct err *e)
     if (r <= 0)
         return err_set(e, EPROTO, "a message ended in its middle");
     text[n] = '\0';
-    if (json_parse(text, n, "message", &value, e) < 0 || !json_is_object(value))
+    r = json_parse(text, n, "message", &value, NULL);
+    explicit_bzero(text, n);
+    if (r < 0 || !json_is_object(value))
         return err_set(e, EPROTO, "a message cannot be read");
     *ret = TAKE_PTR(value);
     if (ret_fd)

@@ -53,7 +53,7 @@ static bool is_in_network(const char *host, const char *cidr)
     return is_within(address, network, (unsigned)bits + (v4 ? 96 : 0));
 }
 
-static bool is_loopback(const char *host)
+bool registry_host_is_loopback(const char *host)
 {
     size_t n = strcspn(host, ":");
     return (n == 9 && strncmp(host, "localhost", 9) == 0) || is_in_network(host, "127.0.0.0/8") ||
@@ -78,7 +78,8 @@ static unsigned transport(const struct registries *r, const struct endpoint *at,
 {
     if (insecure || is_named_insecure(r, at->registry))
         return INSECURE;
-    return is_loopback(at->host) && !at->certificates.authorities ? INSECURE : ENDPOINT_HTTPS;
+    return registry_host_is_loopback(at->host) && !at->certificates.authorities ? INSECURE
+                                                                                : ENDPOINT_HTTPS;
 }
 
 static int read_certificates(const struct registries *r, struct endpoint *at, struct err *e)

@@ -1,6 +1,7 @@
 #include "image/fetch_http.h"
 
 #include "base/file.h"
+#include "image/registries.h"
 
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@ struct transfer {
     long long sent;   /* of ours */
     bool judged;      /* the status is known, and where the body goes */
     bool to_fd;
+    bool enough;       /* of a page that nobody will read the rest of */
     const char *fault; /* why we ended it ourselves */
     int local_errno;
     double since;     /* the window in which something must come */
@@ -185,10 +187,10 @@ static void take_header(struct transfer *t, const char *name, size_t name_len, c
     }
     if (name_len == 11 && strncasecmp(name, "Retry-After", 11) == 0)
         a->retry_after = seconds_until(value, n);
-    if (name_len == 13 && strncasecmp(name, "Content-Range", 13) == 0 && n > 6 &&
+    const char *dash = memchr(value, '-', n);
+    if (name_len == 13 && strncasecmp(name, "Content-Range", 13) == 0 && dash && dash - value > 6 &&
         strncasecmp(value, "bytes ", 6) == 0)
-        t->begins =
-            number_of(value + 6, strcspn(value + 6, "-") < n - 6 ? strcspn(value + 6, "-") : n - 6);
+        t->begins = number_of(value + 6, (size_t)(dash - value) - 6);
     if (name_len == 14 && strncasecmp(name, "Content-Length", 14) == 0)
         a->length = number_of(value, n);
 }
@@ -274,8 +276,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     curl_easy_getinfo(t->h->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status >= 300)
         fine = t->answer->body.len + n <= ERROR_BODY_MAX;
-    if (!fine && status >= 300)
-        return n; /* the rest of a page that nobody will read */
+    if (!fine && status >= 300) {
+        t->enough = true;
+        return 0;
+    }
     if (!fine) {
         t->fault = "it is longer than it should be";
         return 0;
@@ -388,6 +392,19 @@ static void set_method(struct transfer *t)
     curl_easy_setopt(c, CURLOPT_SEEKDATA, t);
 }
 
+/* What is for the machine itself does not leave it. */
+static bool is_for_this_machine(const char *url)
+{
+    CURLU *u = curl_url();
+    char *host = NULL;
+    bool is = u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+              registry_host_is_loopback(host);
+    curl_free(host);
+    curl_url_cleanup(u);
+    return is;
+}
+
 static void set_options(struct transfer *t, const char *url)
 {
     CURL *c = t->h->curl;
@@ -398,6 +415,9 @@ static void set_options(struct transfer *t, const char *url)
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(c, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    if (is_for_this_machine(url))
+        curl_easy_setopt(c, CURLOPT_PROXY, "");
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
                      (long)(t->h->stall < CONNECT_SECONDS ? t->h->stall : CONNECT_SECONDS));
     curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BUFFER);
@@ -483,11 +503,11 @@ static int perform(struct transfer *t, const char *url, bool with_authorization,
     t->since = now();
     t->window = 0;
     t->begins = -1;
-    t->judged = false;
+    t->judged = t->enough = false;
     CURLcode code = curl_easy_perform(c);
     curl_slist_free_all(headers);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &t->answer->status);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK || t->enough)
         return 0;
     t->answer->transient =
         (is_transient(code) && !t->fault) || (t->fault && strstr(t->fault, "slow"));

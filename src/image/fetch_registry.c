@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +28,13 @@ struct registry {
     long long before; /* bytes of this request that came by earlier connections */
 };
 
+static void forget(char *secret)
+{
+    if (secret)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
 void registry_free(struct registry **r)
 {
     struct registry *g = *r;
@@ -34,7 +42,7 @@ void registry_free(struct registry **r)
         return;
     http_free(&g->http);
     json_decref(g->place);
-    free(g->authorization);
+    forget(g->authorization);
     free(g->scope);
     free(g);
     *r = NULL;
@@ -155,20 +163,29 @@ static int authorize(struct registry *g, const struct http_answer *a, const char
         r = auth_answer(g->http, &challenge, url, scope, &credentials, &header, e);
     if (r < 0)
         return r;
-    free(g->authorization);
+    forget(g->authorization);
     free(g->scope);
     g->authorization = header;
     g->scope = TAKE_PTR(new_scope);
     return 0;
 }
 
+/* Only there we say who we are: not where we are sent to by a redirect, or for an upload. */
+static bool is_registry(const struct registry *g, const char *url)
+{
+    _cleanup_free_ char *own = str_printf("%s://%s/", g->scheme, g->host);
+    return own && url && http_same_origin(url, own);
+}
+
 static int once(struct registry *g, struct http_request *q, const char *scope,
                 struct http_answer *ret, struct err *e)
 {
+    bool ours = is_registry(g, q->url);
     for (int round = 0;; round++) {
-        q->authorization = str_eq(g->scope, scope ? scope : "") ? g->authorization : NULL;
+        bool known = ours && str_eq(g->scope, scope ? scope : "");
+        q->authorization = known ? g->authorization : NULL;
         int r = http_do(g->http, q, ret, e);
-        if (r < 0 || ret->status != 401 || round == 1)
+        if (r < 0 || ret->status != 401 || round == 1 || !is_registry(g, ret->final_url))
             return r;
         r = authorize(g, ret, scope, e);
         if (r < 0) {
@@ -305,7 +322,8 @@ static int do_get(struct registry *g, const json_t *message, int fd, json_t **re
         .out_fd = head ? -1 : fd,
         .offset = json_int(message, "offset", 0),
         .limit = json_int(message, "limit", SMALL),
-        .told = told,
+        /* Whoever waits for the body first does not hear what is said meanwhile. */
+        .told = head || json_bool(message, "silent", false) ? NULL : told,
         .data = g,
     };
     long long offset = q.offset;
@@ -355,6 +373,11 @@ static char *resolve_url(const char *from, const char *to, const char *query, st
     curl_url_cleanup(u);
     if (!copy)
         err_set(e, EBADMSG, "the registry names an upload's address that is none: \"%.200s\"", to);
+    else if (strncasecmp(from, "https://", 8) == 0 && strncasecmp(copy, "https://", 8) != 0) {
+        err_set(e, EBADMSG, "the registry wants an upload by plain http, to \"%.200s\": refused",
+                to);
+        free(TAKE_PTR(copy));
+    }
     return copy;
 }
 
@@ -496,6 +519,10 @@ static int do_ping(struct registry *g, json_t **ret, struct err *e)
 int registry_do(struct registry *g, const json_t *message, int fd, json_t **ret, struct err *e)
 {
     const char *op = json_str(message, "op");
+    static const char *const sizes[] = {"offset", "limit", "size"};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+        if (json_int(message, sizes[i], 0) < 0)
+            return err_set(e, EINVAL, "a request with a negative %s", sizes[i]);
     if (str_eq(op, "get") || str_eq(op, "head"))
         return do_get(g, message, fd, ret, e);
     if (str_eq(op, "put"))

@@ -88,19 +88,14 @@ static long long stall_seconds(void)
     return text && str_to_int64(text, 1, 86400, &n) == 0 ? n : 60;
 }
 
-static bool is_loopback(const char *host)
-{
-    return str_after(host, "localhost") || str_after(host, "127.") || str_after(host, "[::1]");
-}
-
 /* To the machine itself plain HTTP is as good as any, and is asked first: nothing that is secret
  * is sent before it has answered. */
 static json_t *schemes_of(const struct endpoint *place)
 {
     bool https = place->flags & ENDPOINT_HTTPS, http = place->flags & ENDPOINT_HTTP;
     if (https && http)
-        return is_loopback(place->host) ? json_pack("[s, s]", "http", "https")
-                                        : json_pack("[s, s]", "https", "http");
+        return registry_host_is_loopback(place->host) ? json_pack("[s, s]", "http", "https")
+                                                      : json_pack("[s, s]", "https", "http");
     return json_pack("[s]", http ? "http" : "https");
 }
 
@@ -163,7 +158,8 @@ int fetcher_text(struct fetcher *f, json_t *message, size_t limit, char **ret_te
     _cleanup_json_ json_t *facts = NULL, *own = message;
     _cleanup_free_ char *text = NULL;
     size_t n = 0;
-    if (!own || json_object_set_new(own, "limit", json_integer((json_int_t)limit)) < 0)
+    if (!own || json_object_set_new(own, "limit", json_integer((json_int_t)limit)) < 0 ||
+        json_object_set_new(own, "silent", json_true()) < 0)
         return err_nomem(e);
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_sys(e, errno, "cannot make a pipe");

@@ -5,8 +5,8 @@
  *
  *     {"op": "place", "host", "schemes": ["https", "http"], "unverified", "stall": seconds,
  *      "ca", "cert", "key": PEM, "username", "password", "identity_token", "registry_token"}
- *     {"op": "get" | "head", "repository", "path": "manifests/latest", "accept", "offset", "limit"}
- *                                      with a descriptor to write the body to
+ *     {"op": "get" | "head", "repository", "path": "manifests/latest", "accept", "offset", "limit",
+ *      "silent": no events}            with a descriptor to write the body to
  *     {"op": "put", "repository", "path", "type", "size", "actions": "pull,push"}
  *     {"op": "upload", "repository", "path": "blobs/DIGEST", "digest", "size", "from": [...],
  *      "actions": "pull,push"}         with a descriptor of a file to read the body from

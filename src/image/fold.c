@@ -221,9 +221,21 @@ int fold(int blob_fd, enum fold_kind kind, int dir_fd, struct folded *ret, struc
     _cleanup_close_ int from = in;
     struct folded folded = {.fd = -EBADF};
     r = keep(from, to, &folded, e);
-    int first = stage_finish(&off, "decompressor", e);
-    int second = stage_finish(&on, "compressor", first < 0 ? NULL : e);
-    r = first < 0 ? first : second < 0 ? second : r;
+    /* When it has ended, nobody may wait for what is read no more. Of those that fail the last is
+     * the reason: those before it only hear that nobody reads. */
+    fd_close(&from);
+    _cleanup_err_ struct err on_story = ERR_INIT, off_story = ERR_INIT;
+    int second = stage_finish(&on, "compressor", &on_story);
+    int first = stage_finish(&off, "decompressor", &off_story);
+    if (r == 0 && second < 0) {
+        r = second;
+        if (e)
+            *e = TAKE(on_story, ERR_INIT);
+    } else if (r == 0 && first < 0) {
+        r = first;
+        if (e)
+            *e = TAKE(off_story, ERR_INIT);
+    }
     if (r < 0) {
         free(folded.digest);
         return r;

@@ -70,12 +70,12 @@ static bool is_in_store(int root_fd, const struct job *j)
            chain_find(root_fd, j->diff_id, j->chain_id, j->lowest);
 }
 
-static bool is_double(const struct pulling *p, const char *blob, const char *diff_id)
+static const struct job *job_of(const struct pulling *p, const char *blob)
 {
     for (size_t i = 0; i < p->n_jobs; i++)
-        if (strcmp(p->jobs[i].blob, blob) == 0 && strcmp(p->jobs[i].diff_id, diff_id) == 0)
-            return true;
-    return false;
+        if (strcmp(p->jobs[i].blob, blob) == 0)
+            return &p->jobs[i];
+    return NULL;
 }
 
 static int check_digests(const json_t *layers, const json_t *ids, struct err *e)
@@ -111,7 +111,11 @@ static int list_jobs(struct pulling *p, struct err *e)
         const char *blob = json_str(layer, "digest");
         const char *id = json_string_value(json_array_get(ids, i));
         long long size = json_int(layer, "size", -1);
-        if (is_double(p, blob, id))
+        const struct job *same = job_of(p, blob);
+        if (same && (strcmp(same->diff_id, id) != 0 || same->size != size))
+            return err_set(e, EBADMSG, "layer %zu of the image is another's blob with another %s",
+                           i + 1, same->size != size ? "size" : "diff ID");
+        if (same)
             continue;
         struct job *j = &p->jobs[p->n_jobs++];
         *j = (struct job){.blob = blob,

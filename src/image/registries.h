@@ -83,6 +83,10 @@ struct endpoint_list {
     size_t n;
 };
 
+/* Whether @host ("localhost:5000", "127.0.0.1", "[::1]:80") is this machine by its loopback device.
+ */
+bool registry_host_is_loopback(const char *host);
+
 void endpoint_list_release(struct endpoint_list *l);
 #define _cleanup_endpoints_ _cleanup_(endpoint_list_release)
 

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "kernel/process.h"
 
+#include <signal.h>
 #include <string.h>
 
 enum { REPORT_MAX = 64 << 20 };
@@ -42,6 +43,8 @@ int report_read(int fd, pid_t pid, const char *who, char **ret, size_t *ret_n, s
     _cleanup_free_ char *text = NULL;
     size_t n = 0;
     int r = fd_read_all(fd, REPORT_MAX, &text, &n);
+    if (r < 0) /* it may still be writing */
+        kill(pid, SIGKILL);
     int status = process_wait(pid);
     if (r < 0)
         return err_sys(e, -r, "cannot read the report of the %s", who);
