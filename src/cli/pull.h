@@ -12,7 +12,7 @@ struct pull {
     const char *platform; /* NULL: this machine's */
     bool quiet, all_tags;
     bool verify; /* show what the policy asked for */
-    int screen; /* where the progress goes, if it is shown: 1 or 2 */
+    int screen;  /* where the progress goes, if it is shown: 1 or 2 */
 };
 
 /* Fetches it. *ret_id (may be NULL): "sha256:…" of the image, the caller's; with @all_tags of one

@@ -296,7 +296,8 @@ static const char *not_known(const json_t *requirement)
     return NULL;
 }
 
-int policy_admit(const struct policy_rule *rule, const char *identity, struct err *e)
+/* @shown: what is let in, or not. */
+static int admit(const struct policy_rule *rule, const char *shown, struct err *e)
 {
     size_t i;
     json_t *requirement;
@@ -307,14 +308,47 @@ int policy_admit(const struct policy_rule *rule, const char *identity, struct er
         const char *strange = not_known(requirement);
         if (str_eq(json_str(requirement, "type"), "reject"))
             return err_set(e, EPERM,
-                           "\"%s\" is refused: \"%s\" says \"reject\" %s; to have it, give it "
+                           "%s is refused: \"%s\" says \"reject\" %s; to have it, give it "
                            "another requirement there",
-                           identity, rule->file, where);
+                           shown, rule->file, where);
         if (strange)
             return err_set(e, EPERM,
-                           "\"%s\" is refused: \"%s\" asks for \"%.100s\" %s, which is not "
+                           "%s is refused: \"%s\" asks for \"%.100s\" %s, which is not "
                            "supported here; \"sigstoreSigned\" with a public key is",
-                           identity, rule->file, strange, where);
+                           shown, rule->file, strange, where);
     }
+    return 0;
+}
+
+int policy_admit(const struct policy_rule *rule, const char *identity, struct err *e)
+{
+    _cleanup_free_ char *shown = str_printf("\"%s\"", identity);
+    return shown ? admit(rule, shown, e) : err_nomem(e);
+}
+
+int policy_admit_unsigned(const struct policy *p, const char *transport, const char *identity,
+                          struct err *e)
+{
+    size_t i;
+    json_t *requirement;
+    struct policy_rule rule = {0};
+    _cleanup_free_ char *shown = *identity ? str_printf("\"%s:%s\"", transport, identity)
+                                           : str_printf("an image from \"%s\"", transport);
+    if (!shown)
+        return err_nomem(e);
+    int r = policy_find(p, transport, identity, &rule, e);
+    if (r == 0)
+        r = admit(&rule, shown, e);
+    if (r < 0)
+        return r;
+    _cleanup_free_ char *where = policy_scope_words(&rule);
+    if (!where)
+        return err_nomem(e);
+    json_array_foreach (rule.requirements, i, requirement)
+        if (str_eq(json_str(requirement, "type"), "sigstoreSigned"))
+            return err_set(e, EPERM,
+                           "%s is refused: \"%s\" asks for a signature %s, and those come from "
+                           "registries alone",
+                           shown, rule.file, where);
     return 0;
 }

@@ -49,6 +49,11 @@ int policy_find(const struct policy *p, const char *transport, const char *ident
  * here. Others are left to signatures_check. @identity is for the words. */
 int policy_admit(const struct policy_rule *rule, const char *identity, struct err *e);
 
+/* All of that for an image that no signature can come with, for it is from no registry: -EPERM also
+ * when one is asked for. @p may be NULL. */
+int policy_admit_unsigned(const struct policy *p, const char *transport, const char *identity,
+                          struct err *e);
+
 /* "for \"docker.io/library\"", "by default": where in the file; the caller's. NULL: out of memory.
  */
 char *policy_scope_words(const struct policy_rule *rule);

@@ -165,7 +165,7 @@ static int read_all_keys(json_t *requirement, const char *file, struct key_list 
         r = read_keys(requirement, "keyData", true, file, ret, e);
     if (r == 0)
         r = read_keys(requirement, "keyDatas", true, file, ret, e);
-    return r;
+    return r == 0 && ret->n == 0 ? err_set(e, EINVAL, "\"%s\" names no key", file) : r;
 }
 
 /* ---- one requirement ---- */

@@ -309,16 +309,53 @@ refused_here()
 @test "of an index the manifest that is used has to be signed" {
     oci_image "$layout" multi --add "$(layer_of etc/one 1)" >/dev/null
     oci_image "$layout" multi --add --platform linux/s390x "$(layer_of etc/two 2)" >/dev/null
-    local multi=$image/multi
-    repository=$repository/multi
     put_image "$layout" multi plain "$repository"
     policy "$PLAIN" "$(signed good)"
     DIGEST=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "multi").digest' "$layout/index.json") \
         sign good
-    refused "has none for $DIGEST; a signature of the index" "$multi"
+    refused "has none for $DIGEST; a signature of the index" "$image"
     grep -q 'no signature exists' "$HOME/skopeo"
     sign good
-    accepted "$multi"
+    accepted "$image"
+}
+
+@test "a mirror: the name that was asked for counts, the signature lies where the image does" {
+    local name=names.example/some/image mirrors=$HOME/registries.conf
+    printf '%s\n' '[[registry]]' 'prefix = "names.example/some"' "location = \"$PLAIN/nothing\"" \
+        '[[registry.mirror]]' "location = \"$PLAIN/${repository%/*}\"" >"$mirrors"
+    export CONTAINERS_REGISTRIES_CONF=$mirrors
+    policy names.example "$(signed good)"
+    sign good --alone
+    refused_here "it is for the name \"$image:latest\"" "$name"
+    output_lacks 'mirror' # what is refused is not asked for elsewhere
+    sign good --alone --name "$name:latest"
+    run_ok skiff pull --verify "$name"
+    output_has "as $name:latest"
+    policy "$PLAIN" "$(signed good)"
+    refused_here 'says "reject" by default' "$name:other"
+}
+
+@test "--all-tags: each of them" {
+    put_image "$layout" one plain "$repository:a"
+    put_image "$layout" one plain "$repository:b"
+    policy "$PLAIN" "$(signed good)"
+    sign good --name "$image:a"
+    run_status 1 skiff pull -a "$image"
+    output_has 'is refused.*it is for the name'
+    run skiff image inspect "$image:b"
+    [ "$status" -ne 0 ]
+}
+
+@test "what lies in the place of a signature" {
+    local tag=${DIGEST/:/-}.sig
+    policy "$PLAIN" "$(signed good)"
+    oci_image "$layout" strange "$(layer_of etc/strange 1)" >/dev/null
+    put_image "$layout" strange plain "$repository:$tag"
+    refused "has none for $DIGEST" "$image"
+    sign good --alone
+    # The registry's own file of what was signed is another one afterwards.
+    grep -rlZ "\"docker-manifest-digest\":\"$DIGEST\"" "$(registry_folder plain)/data" | xargs -0 sed -i "s/$DIGEST/$OTHER/"
+    refused_here 'sent something else for the signature' "$image"
 }
 
 @test "an image that is here already is held against the policy again, and stays" {

@@ -40,7 +40,7 @@ static void the_longest_scope_counts(void **state)
     _cleanup_err_ struct err e = ERR_INIT;
     static const char *const scopes[] = {
         "docker.io/library/rust:1",
-        "docker.io/library/rust@sha256:" HEX,
+        ("docker.io/library/rust@sha256:" HEX),
         "docker.io/library/rust",
         "docker.io/library",
         "example.com:5000/a/b",
@@ -137,6 +137,24 @@ static void assert_admits(const char *requirements, const char *refusal)
     assert_int_equal(policy_admit(&rule, "example.com/a/b:1", &e), 0);
 }
 
+static void what_signatures_cannot_come_with(void **state)
+{
+    _cleanup_policy_ struct policy *p = NULL;
+    _cleanup_err_ struct err e = ERR_INIT;
+    assert_int_equal(parse("{\"default\": [{\"type\": \"sigstoreSigned\", \"keyPath\": \"/k\"}], "
+                           "\"transports\": {\"dir\": {\"/a\": " ACCEPT ", \"\": " REJECT "}}}",
+                           &p, &e),
+                     0);
+    assert_int_equal(policy_admit_unsigned(NULL, "oci", "/a", &e), 0);
+    assert_int_equal(policy_admit_unsigned(p, "dir", "/a/b", &e), 0);
+    assert_int_equal(policy_admit_unsigned(p, "dir", "/b", &e), -EPERM);
+    assert_non_null(strstr(err_text(&e), "says \"reject\" for all from \"dir\""));
+    assert_int_equal(policy_admit_unsigned(p, "docker-archive", "", &e), -EPERM);
+    assert_string_equal(err_text(&e), "an image from \"docker-archive\" is refused: "
+                                      "\"/etc/policy.json\" asks for a signature by default, and "
+                                      "those come from registries alone");
+}
+
 static void what_no_signature_can_help(void **state)
 {
     const char *key = "{\"type\": \"sigstoreSigned\", \"keyPath\": \"/k\"}";
@@ -182,8 +200,8 @@ static void wrong_files(void **state)
     static const char *const forms[] = {
         "{\"default\": %s}",
         "{\"default\": " ACCEPT ", \"transports\": {\"docker\": {\"\": %s}}}",
-        "{\"default\": " ACCEPT ", \"transports\": {\"docker\": {\"\": " ACCEPT
-        ", \"docker.io\": %s}}}",
+        ("{\"default\": " ACCEPT ", \"transports\": {\"docker\": {\"\": " ACCEPT
+         ", \"docker.io\": %s}}}"),
     };
     static const char *const texts[] = {
         "",
@@ -226,6 +244,7 @@ int main(void)
         cmocka_unit_test(the_longest_scope_counts),
         cmocka_unit_test(a_transport_has_a_list_of_its_own),
         cmocka_unit_test(without_a_policy_everything_is_accepted),
+        cmocka_unit_test(what_signatures_cannot_come_with),
         cmocka_unit_test(what_no_signature_can_help),
         cmocka_unit_test(wrong_files),
     };
