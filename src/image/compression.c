@@ -47,8 +47,14 @@ const char *compression_suffix(const struct compression *c)
 int compression_remove(const struct compression *c, int in_fd, int out_fd,
                        const struct limits *limits, struct err *e)
 {
+    return compression_remove_after(c, NULL, 0, in_fd, out_fd, limits, e);
+}
+
+int compression_remove_after(const struct compression *c, const void *head, size_t n, int in_fd,
+                             int out_fd, const struct limits *limits, struct err *e)
+{
     _cleanup_free_ unsigned char *in = malloc(UNFOLD_BLOCK);
     _cleanup_free_ unsigned char *out = malloc(UNFOLD_BLOCK);
-    struct unfold u = {c->name, in_fd, out_fd, limits, in, out, 0, 0};
+    struct unfold u = {c->name, in_fd, out_fd, limits, in, out, 0, 0, head, n};
     return in && out ? c->unfold(&u, e) : err_nomem(e);
 }

@@ -24,4 +24,8 @@ const char *compression_suffix(const struct compression *c);
 int compression_remove(const struct compression *c, int in_fd, int out_fd,
                        const struct limits *limits, struct err *e);
 
+/* The same of a stream of which the first @n bytes, at most COMPRESSION_HEAD, were read already. */
+int compression_remove_after(const struct compression *c, const void *head, size_t n, int in_fd,
+                             int out_fd, const struct limits *limits, struct err *e);
+
 #endif

@@ -65,6 +65,8 @@ static const char usage[] =
     "                        [--verify] REFERENCE\n"
     "       skiff-image push --root-fd N [--progress-fd N] [--platform PLATFORM] [--all-tags]\n"
     "                        [--compression gzip|zstd] REFERENCE\n"
+    "       skiff-image load --root-fd N [--progress-fd N] [--platform PLATFORM] [--quiet] "
+    "[--limit-…]\n"
     "       skiff-image ping [--credentials-fd N] REGISTRY\n"
     "       skiff-image search [--limit N] TERM\n";
 

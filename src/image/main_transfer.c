@@ -1,5 +1,6 @@
 #include "image/main_transfer.h"
 
+#include "image/load.h"
 #include "image/ping.h"
 #include "image/pull.h"
 #include "image/push.h"
@@ -41,7 +42,11 @@ static const struct option options[] = {
 struct call {
     int root_fd, progress_fd, credentials_fd;
     const char *prefix, *platform, *compression;
+<<<<<<< HEAD
     bool all_tags, verify;
+=======
+    bool all_tags, quiet;
+>>>>>>> f548a55 (image: load, from archives of Docker's and OCI's form)
     long long limit;
     struct limits limits;
     char **words;
@@ -56,8 +61,12 @@ static int run_pull(const struct call *c, struct err *e)
         .reference = c->words[0],
         .platform = c->platform,
         .all_tags = c->all_tags,
+<<<<<<< HEAD
         .verify = c->verify,
         .progress = {c->progress_fd},
+=======
+        .progress = {c->quiet ? -1 : c->progress_fd},
+>>>>>>> f548a55 (image: load, from archives of Docker's and OCI's form)
         .limits = c->limits,
     };
     int r = pull_run(&p, &ids, e);
@@ -74,7 +83,7 @@ static int run_push(const struct call *c, struct err *e)
         .platform = c->platform,
         .compression = c->compression,
         .all_tags = c->all_tags,
-        .progress = {c->progress_fd},
+        .progress = {c->quiet ? -1 : c->progress_fd},
     };
     return push_run(&p, e);
 }
@@ -89,15 +98,33 @@ static int run_search(const struct call *c, struct err *e)
     return search_run(c->words[0], c->limit, e);
 }
 
+/* An archive on standard input. The IDs are for whoever tells others what has happened. */
+static int run_load(const struct call *c, struct err *e)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    const struct load l = {
+        .root_fd = c->root_fd,
+        .in_fd = STDIN_FILENO,
+        .folder_fd = -EBADF,
+        .platform = c->platform,
+        .progress = {c->quiet ? -1 : c->progress_fd},
+        .told = {c->progress_fd},
+        .limits = c->limits,
+    };
+    int r = load_run(&l, &ids, e);
+    for (size_t i = 0; i < ids.n; i++)
+        printf("%s\n", ids.v[i]);
+    return fflush(stdout) == EOF && r == 0 ? err_sys(e, errno, "cannot print the image's ID") : r;
+}
+
 static const struct {
     const char *name;
     bool needs_root;
     int min, max; /* words */
     int (*run)(const struct call *c, struct err *e);
 } commands[] = {
-    {"pull", true, 1, 1, run_pull},
-    {"push", true, 1, 1, run_push},
-    {"ping", false, 1, 1, run_ping},
+    {"pull", true, 1, 1, run_pull},      {"push", true, 1, 1, run_push},
+    {"load", true, 0, 0, run_load},      {"ping", false, 1, 1, run_ping},
     {"search", false, 1, 1, run_search},
 };
 
@@ -146,7 +173,7 @@ static int take_option(int id, const char *value, struct call *c, struct err *e)
         c->verify = true;
         return 0;
     case OPT_QUIET:
-        c->progress_fd = -1;
+        c->quiet = true;
         return 0;
     case OPT_COMPRESSION:
         c->compression = value;

@@ -51,3 +51,18 @@ void progress_bytes(const struct progress *p, const char *id, const char *status
                   json_pack("{s:s, s:{s:I, s:I}, s:s}", "status", status, "progressDetail",
                             "current", (json_int_t)current, "total", (json_int_t)total, "id", id));
 }
+
+void progress_stream(const struct progress *p, const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+    if (p->fd < 0)
+        return;
+    va_start(args, fmt);
+    int n = vasprintf(&text, fmt, args);
+    va_end(args);
+    if (n < 0)
+        return;
+    send_line(p, json_pack("{s:s}", "stream", text));
+    free(text);
+}

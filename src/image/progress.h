@@ -24,4 +24,8 @@ void progress_layer(const struct progress *p, const char *id, const char *fmt, .
 void progress_bytes(const struct progress *p, const char *id, const char *status, long long current,
                     long long total);
 
+/* {"stream"}: a line that stands for itself, with its end. */
+void progress_stream(const struct progress *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 #endif

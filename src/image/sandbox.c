@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -59,6 +58,8 @@ static const int unpack_calls[] = {
     SCMP_SYS(flistxattr),      SCMP_SYS(readlinkat),      SCMP_SYS(pread64),
     SCMP_SYS(copy_file_range), SCMP_SYS(sync_file_range), SCMP_SYS(sync_file_range2),
 };
+
+static const int mover_calls[] = {SCMP_SYS(splice), SCMP_SYS(pread64)};
 
 static const int unpack_capabilities[] = {
     CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD, CAP_SETFCAP,
@@ -152,11 +153,11 @@ static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
     return 0;
 }
 
-static int add_rules(scmp_filter_ctx ctx, bool files)
+static int add_rules(scmp_filter_ctx ctx, const int *more, size_t n)
 {
     int r = allow(ctx, pure_calls, ARRAY_LEN(pure_calls));
-    if (r == 0 && files)
-        r = allow(ctx, unpack_calls, ARRAY_LEN(unpack_calls));
+    if (r == 0)
+        r = allow(ctx, more, n);
     if (r == 0)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -166,19 +167,19 @@ static int add_rules(scmp_filter_ctx ctx, bool files)
     return r == 0 ? seccomp_load(ctx) : r;
 }
 
-static int filter_calls(bool files, struct err *e)
+static int filter_calls(const int *more, size_t n, struct err *e)
 {
     if (SANITIZED)
         return 0;
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!ctx)
         return err_nomem(e);
-    int r = add_rules(ctx, files);
+    int r = add_rules(ctx, more, n);
     seccomp_release(ctx);
     return r < 0 ? err_sys(e, -r, "cannot filter the unpacker's system calls") : 0;
 }
 
-static int enter(uint64_t capabilities, bool files, struct err *e)
+static int enter(uint64_t capabilities, const int *more, size_t n, struct err *e)
 {
     int r = limit_resources(e);
     if (r == 0)
@@ -187,12 +188,17 @@ static int enter(uint64_t capabilities, bool files, struct err *e)
         return r;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_sys(e, errno, "cannot set no_new_privs");
-    return filter_calls(files, e);
+    return filter_calls(more, n, e);
 }
 
 int sandbox_enter_pure(struct err *e)
 {
-    return enter(0, false, e);
+    return enter(0, NULL, 0, e);
+}
+
+int sandbox_enter_mover(struct err *e)
+{
+    return enter(0, mover_calls, ARRAY_LEN(mover_calls), e);
 }
 
 int sandbox_enter_unpack(struct err *e)
@@ -200,5 +206,5 @@ int sandbox_enter_unpack(struct err *e)
     uint64_t mask = 0;
     for (size_t i = 0; i < ARRAY_LEN(unpack_capabilities); i++)
         mask |= UINT64_C(1) << unpack_capabilities[i];
-    return enter(mask, true, e);
+    return enter(mask, unpack_calls, ARRAY_LEN(unpack_calls), e);
 }

@@ -30,6 +30,9 @@ int sandbox_keep(const int *fds, size_t n, struct err *e);
 /* Locks in for good a process that only computes: no files, no capabilities. */
 int sandbox_enter_pure(struct err *e);
 
+/* The same for one that moves bytes between its descriptors, which it may read at any place. */
+int sandbox_enter_mover(struct err *e);
+
 /* In the parent: a detached mount of the folder @folder_fd. A mount cannot be copied into another
  * mount namespace than its own. */
 int sandbox_make_root(int folder_fd, int *ret, struct err *e);

@@ -20,6 +20,8 @@ struct unfold {
     const struct limits *limits;
     unsigned char *in, *out; /* UNFOLD_BLOCK bytes each */
     long long n_in, n_out;   /* what went through so far */
+    const void *head;        /* its first bytes, when somebody has read them from @in_fd already */
+    size_t head_len;         /* at most UNFOLD_BLOCK; 0: nobody has */
 };
 
 /* All of @u->in_fd, unfolded, to @u->out_fd. -EBADMSG: damaged; -EPIPE: nobody reads it; -E2BIG: it

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     _cleanup_close_ int to = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (from < 0 || to < 0 || fd_write_all_at(from, data + 1, size - 1, 0) < 0)
         abort();
-    struct unfold u = {"fuzz", from, to, &limits, in, out, 0, 0};
+    struct unfold u = {"fuzz", from, to, &limits, in, out, 0, 0, NULL, 0};
     int r = kinds[data[0] % ARRAY_LEN(kinds)](&u, &e);
     if (r < 0 && !e.text)
         abort();
