@@ -42,11 +42,7 @@ static const struct option options[] = {
 struct call {
     int root_fd, progress_fd, credentials_fd;
     const char *prefix, *platform, *compression;
-<<<<<<< HEAD
-    bool all_tags, verify;
-=======
-    bool all_tags, quiet;
->>>>>>> f548a55 (image: load, from archives of Docker's and OCI's form)
+    bool all_tags, verify, quiet;
     long long limit;
     struct limits limits;
     char **words;
@@ -61,12 +57,8 @@ static int run_pull(const struct call *c, struct err *e)
         .reference = c->words[0],
         .platform = c->platform,
         .all_tags = c->all_tags,
-<<<<<<< HEAD
         .verify = c->verify,
-        .progress = {c->progress_fd},
-=======
         .progress = {c->quiet ? -1 : c->progress_fd},
->>>>>>> f548a55 (image: load, from archives of Docker's and OCI's form)
         .limits = c->limits,
     };
     int r = pull_run(&p, &ids, e);

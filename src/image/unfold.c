@@ -2,26 +2,17 @@
 
 #include "base/file.h"
 
-<<<<<<< HEAD
-ssize_t unfold_read(struct unfold *u, size_t kept, struct err *e)
-{
-    ssize_t n;
-    do
-        n = read(u->in_fd, u->in + kept, UNFOLD_BLOCK - kept);
-    while (n < 0 && errno == EINTR);
-=======
 #include <string.h>
 
-ssize_t unfold_read(struct unfold *u, struct err *e)
+ssize_t unfold_read(struct unfold *u, size_t kept, struct err *e)
 {
     ssize_t n = (ssize_t)TAKE(u->head_len, 0);
     if (n > 0)
-        memcpy(u->in, u->head, (size_t)n);
+        memcpy(u->in + kept, u->head, (size_t)n);
     else
         do
-            n = read(u->in_fd, u->in, UNFOLD_BLOCK);
+            n = read(u->in_fd, u->in + kept, UNFOLD_BLOCK - kept);
         while (n < 0 && errno == EINTR);
->>>>>>> f548a55 (image: load, from archives of Docker's and OCI's form)
     if (n < 0)
         return err_sys(e, errno, "cannot read the archive");
     u->n_in += n;
