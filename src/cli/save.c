@@ -7,12 +7,14 @@
 #include "image/reference.h"
 
 struct save_options {
-    const char *output, *platform;
+    const char *output, *platform, *format;
 };
 
 static const struct option_def save_table[] = {
+    {"format", 0, OPTION_STRING, offsetof(struct save_options, format), "FORMAT",
+     "Only \"docker-archive\" or \"oci-archive\", not both in one", "Options"},
     {"output", 'o', OPTION_STRING, offsetof(struct save_options, output), "FILE",
-     "Write to a file instead of standard output", "Options"},
+     "Write to a file instead of standard output", NULL},
     {"platform", 0, OPTION_STRING, offsetof(struct save_options, platform), "OS/ARCH[/VARIANT]",
      "Only the image for that platform", NULL},
     {0},
@@ -33,6 +35,8 @@ static int write_archive(void *data, int fd, struct err *e)
     image_helper_arguments(c, "save", c->engine.root_fd, &t.args);
     if (task->o->platform && *task->o->platform)
         strv_addf(&t.args, "--platform=%s", task->o->platform);
+    if (task->o->format && *task->o->format)
+        strv_addf(&t.args, "--format=%s", task->o->format);
     t.words = (const char *const *)task->names;
     t.n_words = task->n;
     t.output = fd;

@@ -67,6 +67,7 @@ static const char usage[] =
     "                        [--compression gzip|zstd] REFERENCE\n"
     "       skiff-image load --root-fd N [--progress-fd N] [--platform PLATFORM] [--quiet] "
     "[--limit-…]\n"
+    "       skiff-image save --root-fd N [--platform PLATFORM] [--format FORMAT] NAME...\n"
     "       skiff-image ping [--credentials-fd N] REGISTRY\n"
     "       skiff-image search [--limit N] TERM\n";
 

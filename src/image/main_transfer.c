@@ -4,6 +4,7 @@
 #include "image/ping.h"
 #include "image/pull.h"
 #include "image/push.h"
+#include "image/save.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -18,6 +19,7 @@ enum option_id {
     OPT_PLATFORM,
     OPT_ALL_TAGS,
     OPT_QUIET,
+    OPT_FORMAT,
     OPT_VERIFY,
     OPT_COMPRESSION,
     OPT_CREDENTIALS_FD,
@@ -31,6 +33,7 @@ static const struct option options[] = {
     {"platform", required_argument, NULL, OPT_PLATFORM},
     {"all-tags", no_argument, NULL, OPT_ALL_TAGS},
     {"quiet", no_argument, NULL, OPT_QUIET},
+    {"format", required_argument, NULL, OPT_FORMAT},
     {"verify", no_argument, NULL, OPT_VERIFY},
     {"compression", required_argument, NULL, OPT_COMPRESSION},
     {"credentials-fd", required_argument, NULL, OPT_CREDENTIALS_FD},
@@ -41,7 +44,7 @@ static const struct option options[] = {
 /* What all of them may be given. */
 struct call {
     int root_fd, progress_fd, credentials_fd;
-    const char *prefix, *platform, *compression;
+    const char *prefix, *platform, *compression, *format;
     bool all_tags, verify, quiet;
     long long limit;
     struct limits limits;
@@ -109,15 +112,28 @@ static int run_load(const struct call *c, struct err *e)
     return fflush(stdout) == EOF && r == 0 ? err_sys(e, errno, "cannot print the image's ID") : r;
 }
 
+static int run_save(const struct call *c, struct err *e)
+{
+    const struct save s = {
+        .root_fd = c->root_fd,
+        .out_fd = STDOUT_FILENO,
+        .names = (const char *const *)c->words,
+        .n_names = (size_t)c->n_words,
+        .platform = c->platform,
+        .format = c->format,
+    };
+    return save_run(&s, e);
+}
+
 static const struct {
     const char *name;
     bool needs_root;
     int min, max; /* words */
     int (*run)(const struct call *c, struct err *e);
 } commands[] = {
-    {"pull", true, 1, 1, run_pull},      {"push", true, 1, 1, run_push},
-    {"load", true, 0, 0, run_load},      {"ping", false, 1, 1, run_ping},
-    {"search", false, 1, 1, run_search},
+    {"pull", true, 1, 1, run_pull},  {"push", true, 1, 1, run_push},
+    {"load", true, 0, 0, run_load},  {"save", true, 1, INT_MAX, run_save},
+    {"ping", false, 1, 1, run_ping}, {"search", false, 1, 1, run_search},
 };
 
 bool transfer_is_command(const char *word)
@@ -163,6 +179,9 @@ static int take_option(int id, const char *value, struct call *c, struct err *e)
         return 0;
     case OPT_VERIFY:
         c->verify = true;
+        return 0;
+    case OPT_FORMAT:
+        c->format = value;
         return 0;
     case OPT_QUIET:
         c->quiet = true;

@@ -76,7 +76,7 @@ static int unfold(const struct str *s, size_t first, char **ret, struct err *e)
     if (first < s->len)
         assert_int_equal(write(ends[1], s->s + first, s->len - first), s->len - first);
     close(ends[1]);
-    struct unfold u = {"gzip", from, to, &limits, in, out, 0, 0};
+    struct unfold u = {"gzip", from, to, &limits, in, out, 0, 0, NULL, 0};
     int r = unfold_gzip(&u, e);
     size_t n;
     assert_int_equal(lseek(to, 0, SEEK_SET), 0);
