@@ -50,6 +50,10 @@ format: ## Lay out the C files as .clang-format says
 		xargs -0 -r clang-format -i
 
 install: build/build.ninja ## Install under PREFIX (and DESTDIR)
+# Whoever names it only now means it all the same.
+ifneq ($(filter command environment,$(firstword $(origin PREFIX))),)
+	@meson configure build --prefix=$(PREFIX)
+endif
 	@ninja -C build --quiet programs
 	@DESTDIR=$(DESTDIR) meson install -C build --no-rebuild --quiet --strip
 

@@ -131,7 +131,7 @@ static int feed(struct cli *c, struct container_record *record, char **args, int
         return written; /* and the helper, which has not got all of it, is killed */
     }
     fd_close(&to);
-    return image_helper_finish(&helper, ret_id, e); /* who stops reading says why */
+    return image_helper_finish(&helper, ret_id, NULL, e); /* who stops reading says why */
 }
 
 static void tell(struct cli *c, const struct container_record *record, const char *id,

@@ -99,7 +99,7 @@ static int from_archive(struct cli *c, const struct copy_request *q, struct err 
     struct image_helper_files files = IMAGE_HELPER_FILES;
     files.root_fd = view.mount;
     r = image_helper_start(args.v, &files, &helper, e);
-    return r < 0 ? r : image_helper_finish(&helper, &text, e);
+    return r < 0 ? r : image_helper_finish(&helper, &text, NULL, e);
 }
 
 static int copy(struct cli *c, const struct cp_options *o, const char *from, const char *to,

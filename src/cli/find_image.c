@@ -70,7 +70,7 @@ static int pull_and_find(struct cli *c, const struct request_options *o, const c
     if (r < 0) {
         _cleanup_free_ char *near = image_nearest(c->engine.root_fd, name);
         _cleanup_free_ char *story = near ? strdup(err_text(e)) : NULL;
-        return story ? err_set(e, EIO, "%s (the image \"%s\" is here: did you mean that?)", story,
+        return story ? err_set(e, -r, "%s (the image \"%s\" is here: did you mean that?)", story,
                                near)
                      : r;
     }

@@ -1,6 +1,7 @@
 #include "cli/image_helper.h"
 
 #include "base/file.h"
+#include "image/exit_status.h"
 #include "kernel/process.h"
 
 #include <fcntl.h>
@@ -69,7 +70,7 @@ void image_helper_watch(const struct image_helper *h, int ms, void (*tick)(void 
         tick(data);
 }
 
-int image_helper_finish(struct image_helper *h, char **ret_text, struct err *e)
+int image_helper_finish(struct image_helper *h, char **ret_text, int *ret_code, struct err *e)
 {
     int status;
     int r = h->from < 0 ? 0 : fd_read_all(h->from, ANSWER_MAX, ret_text, NULL);
@@ -80,6 +81,9 @@ int image_helper_finish(struct image_helper *h, char **ret_text, struct err *e)
             return err_sys(e, errno, "cannot wait for \"skiff-image\"");
     if (WIFSIGNALED(status))
         return err_set(e, EIO, "\"skiff-image\" was killed by signal %d", WTERMSIG(status));
+    int code = WEXITSTATUS(status) - IMAGE_STATUS_ERRNO;
+    if (ret_code)
+        *ret_code = code > 0 ? code : EIO;
     if (WEXITSTATUS(status))
         return 1;
     return r < 0 ? err_sys(e, -r, "cannot read what \"skiff-image\" says") : 0;

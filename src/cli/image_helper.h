@@ -34,8 +34,9 @@ int image_helper_start(char **args, const struct image_helper_files *files,
 void image_helper_watch(const struct image_helper *h, int ms, void (*tick)(void *data), void *data);
 
 /* Waits for its end. *ret_text is what it printed, such as an image's ID; the caller's. Returns 1
- * when it has failed, and told why itself. */
-int image_helper_finish(struct image_helper *h, char **ret_text, struct err *e);
+ * when it has failed, and told why itself. *ret_code (may be NULL) is then the errno that it failed
+ * with; EIO when that is not known. */
+int image_helper_finish(struct image_helper *h, char **ret_text, int *ret_code, struct err *e);
 
 /* Ends one that is still there: what it was given was not whole. */
 void image_helper_release(struct image_helper *h);

@@ -123,7 +123,7 @@ static int run_import(struct cli *c, int argc, char **argv, struct err *e)
     if (r == 0 && helper.pid > 0)
         watch_reading(&helper, words[0]);
     if (r == 0 && helper.pid > 0)
-        r = image_helper_finish(&helper, &id, e);
+        r = image_helper_finish(&helper, &id, NULL, e);
     if (r == 0 && id)
         r = import_told(c, id, n == 2 ? words[1] : NULL, e);
     options_release(import_table, &o);

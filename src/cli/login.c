@@ -134,7 +134,7 @@ static int try_them(struct cli *c, const char *registry, struct credentials *who
         r = credentials_send(who, to, e);
     fd_close(&to);
     if (r == 0)
-        r = image_helper_finish(&helper, &answer, e);
+        r = image_helper_finish(&helper, &answer, NULL, e);
     return r == 0 ? take_token(answer, who, e) : r;
 }
 

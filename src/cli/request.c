@@ -110,6 +110,7 @@ const struct option_def request_table[] = {
            "Where output goes: file, none, journald, syslog", "Log"),
     OPTION(LIST, "log-opt", 0, log_opt, "KEY=VALUE", "max-size, max-file, tag, labels, env", NULL),
 
+    OPTION(FLAG, "disable-content-trust", 0, no_trust, NULL, NULL, NULL), /* there is none */
     LATER("publish", 'p'),
     LATER("publish-all", 'P'),
     LATER("link", 0),
@@ -123,6 +124,10 @@ const struct option_def request_table[] = {
     LATER("gpus", 0),
     LATER("kernel-memory", 0),
     LATER("isolation", 0),
+    LATER("cpu-count", 0),
+    LATER("cpu-percent", 0),
+    LATER("io-maxbandwidth", 0),
+    LATER("io-maxiops", 0),
     LATER("runtime", 0),
     LATER("use-api-socket", 0),
     {0},

@@ -13,7 +13,7 @@
 /* All that `run` and `create` can be told. */
 struct request_options {
     bool interactive, tty, detach, remove, read_only, privileged, init, sig_proxy;
-    bool oom_kill_disable, quiet, verify;
+    bool oom_kill_disable, quiet, verify, no_trust;
     const char *name, *entrypoint, *workdir, *user, *hostname, *domainname, *stop_signal;
     const char *restart, *log_driver, *detach_keys, *shm_size, *cidfile, *cgroup_parent, *pull,
         *platform;

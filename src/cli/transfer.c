@@ -346,7 +346,8 @@ static void wait_for_signal(struct run *x)
 static int finish(struct run *x, struct err *e)
 {
     _cleanup_free_ char *nothing = NULL;
-    int r = image_helper_finish(&x->helper, &nothing, e);
+    int code = EIO;
+    int r = image_helper_finish(&x->helper, &nothing, &code, e);
     if (!x->signal)
         settle(x);
     if (r == 0) {
@@ -357,9 +358,9 @@ static int finish(struct run *x, struct err *e)
     if (x->signal || r < 0)
         return r < 0 ? r : -EIO;
     if (x->story.n == 0)
-        return err_set(e, EIO, "\"skiff-image\" has failed, and did not say why");
+        return err_set(e, code, "\"skiff-image\" has failed, and did not say why");
     const char *story = str_after(x->story.v[0], "skiff: ");
-    return err_set(e, EIO, "%s", story ? story : x->story.v[0]);
+    return err_set(e, code, "%s", story ? story : x->story.v[0]);
 }
 
 static int run(struct cli *c, struct run *x, const struct transfer *t, const sigset_t *set,

@@ -2,11 +2,12 @@
  * skiff-image: the part of skiff that takes tar archives apart.
  *
  * Started by skiff, not by people: it gets the store as a descriptor. Prints the image's ID, or one
- * line on standard error that begins with --prefix, and ends with 0 or 1 (2: not called properly).
+ * line on standard error that begins with --prefix, and ends as exit_status.h says.
  */
 #include "base/file.h"
 #include "base/json.h"
 #include "image/blobs.h"
+#include "image/exit_status.h"
 #include "image/import.h"
 #include "image/main_transfer.h"
 #include "image/pipeline.h"
@@ -251,6 +252,11 @@ static int perform(int argc, char **argv, struct task *t, const char **prefix, b
     return r;
 }
 
+static int exit_status(int r)
+{
+    return IMAGE_STATUS_ERRNO - r <= IMAGE_STATUS_MAX ? IMAGE_STATUS_ERRNO - r : 1;
+}
+
 int main(int argc, char **argv)
 {
     _cleanup_err_ struct err e = ERR_INIT;
@@ -272,7 +278,8 @@ int main(int argc, char **argv)
     if (r == 0)
         return 0;
     print_error(prefix, &e);
-    if (called_badly)
+    /* For who tries it by hand; what skiff calls it with is no business of a person's. */
+    if (argc < 2)
         fputs(usage, stderr);
-    return called_badly ? 2 : 1;
+    return called_badly ? 2 : exit_status(r);
 }

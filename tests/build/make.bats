@@ -40,6 +40,19 @@ setup()
     run_ok "$(grep '/bin/skiff$' <<<"$installed")" version
 }
 
+@test "make install goes where PREFIX says, also when it was built for another" {
+    make all
+    make install DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/skiff
+    before=$(readlink -f "$BATS_TEST_TMPDIR/root")/opt/skiff
+    run_ok "$before/bin/skiff" version
+    for file in libexec/skiff/skiff-{image,fetch,init} share/man/man1/skiff-run.1; do
+        [ -s "$before/$file" ] || { echo "missing: $file" >&2; return 1; }
+    done
+    grep -q '^ExecStart=/opt/skiff/bin/skiff ' "$before"/lib/systemd/system/skiff-boot.service
+    make install DESTDIR="$BATS_TEST_TMPDIR/again" PREFIX=/usr/local
+    [ -x "$BATS_TEST_TMPDIR/again/usr/local/bin/skiff" ]
+}
+
 @test "an installed tree finds its helpers wherever it stands" {
     require_root
     make install DESTDIR="$BATS_TEST_TMPDIR/root"

@@ -126,6 +126,16 @@ teardown()
     run_fails 'no such image: host|built-in' skiff rmi host
 }
 
+@test "rmi --platform: only the image for that one" {
+    skiff import "$tar" platforms
+    needs_skiff "since 28"
+    run_fails 'does not provide the specified platform \(linux/s390x\)' \
+        skiff rmi --platform linux/s390x platforms
+    run_fails 'is an invalid platform' skiff rmi --platform a/b/c/d platforms
+    run_ok skiff rmi --platform linux/s390x --platform "linux/$(skiff image inspect -f '{{.Architecture}}' platforms)" platforms
+    output_has 'Untagged: platforms:latest'
+}
+
 @test "rmi: one that a container uses is kept, unless it has ended and -f says so" {
     skiff import "$tar" used >/dev/null
     skiff run -d --name user used sleep 1000 >/dev/null

@@ -100,6 +100,11 @@ SCRIPT
     helper <<<'exit 1'
     run_status 1 skiff pull -q nope
     output_has 'did not say why'
+    # Its exit status is 64 and an errno.
+    helper <<<'echo "skiff: nobody has it" >&2; exit 66'
+    run_status 1 skiff --debug pull -q nope
+    output_has 'skiff: nobody has it'
+    output_has 'failed with ENOENT'
     helper <<<'kill -9 $$'
     run_status 1 skiff pull -q nope
     output_has 'killed by signal 9'
