@@ -3,6 +3,7 @@
 #include "cli/image_helper.h"
 #include "cli/transfer.h"
 #include "engine/events.h"
+#include "image/place.h"
 #include "image/reference.h"
 
 #include <string.h>
@@ -25,18 +26,6 @@ static const struct option_def pull_table[] = {
      "Show what policy.json asked for, and who signed", NULL},
     {0},
 };
-
-bool pull_is_place(const char *text)
-{
-    static const char *const places[] = {
-        "oci:", "oci-archive:", "dir:", "docker-archive:", "docker-daemon:", "containers-storage:"};
-    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        const char *rest = str_after(text, places[i]);
-        if (rest && (strchr("/.[", *rest) || strchr(rest, '/') || strchr(rest, ':')))
-            return *rest != '\0';
-    }
-    return false;
-}
 
 /* Docker's: the ID is the name as people type it. */
 static void tell(struct cli *c, const char *name, bool all_tags)
@@ -83,7 +72,7 @@ int cli_pull(struct cli *c, const struct pull *p, char **ret_id, struct err *e)
 static int full_name(const char *name, const struct pull_options *o, char **ret, struct err *e)
 {
     _cleanup_reference_ struct reference reference = {0};
-    int r = pull_is_place(name) ? 0 : reference_parse(name, &reference, e);
+    int r = place_is(name) ? 0 : reference_parse(name, &reference, e);
     if (r < 0)
         return r;
     if (!reference.path)
@@ -109,7 +98,7 @@ static int run_pull(struct cli *c, int argc, char **argv, struct err *e)
         return r;
     if (o.all_tags && !reference_is_name_only(words[0]))
         return err_set(e, EINVAL, "tag can't be used with --all-tags/-a");
-    if (!o.all_tags && !o.quiet && reference_is_name_only(words[0]))
+    if (!o.all_tags && !o.quiet && !place_is(words[0]) && reference_is_name_only(words[0]))
         printf("Using default tag: latest\n");
     const struct pull p = {.name = words[0],
                            .platform = o.platform,

@@ -19,8 +19,4 @@ struct pull {
  * of them. -EIO with the story of skiff-image. */
 int cli_pull(struct cli *c, const struct pull *p, char **ret_id, struct err *e);
 
-/* Whether @text names a place that is not a registry, such as "oci:/some/folder", and is for
- * skiff-image to understand. */
-bool pull_is_place(const char *text);
-
 #endif

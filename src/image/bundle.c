@@ -277,6 +277,14 @@ int bundle_unpack(struct bundle *a, struct bundle_file *f, struct err *e)
     return 0;
 }
 
+void bundle_forget(struct bundle_file *f)
+{
+    if (!f->is_layer || f->worker.pid > 0 || f->failed < 0 || f->layer.blob_path || f->fd < 0)
+        return;
+    fresh_layer_release(&f->layer);
+    f->is_layer = false;
+}
+
 int bundle_wait(struct bundle *a, struct bundle_file *f, struct err *e)
 {
     collect(a, f);

@@ -52,6 +52,10 @@ archive_document_fn bundle_document;
  * came. */
 int bundle_unpack(struct bundle *a, struct bundle_file *f, struct err *e);
 
+/* A layer that went into the store, and is not there (any more), is unpacked once more if it can be
+ * read again. */
+void bundle_forget(struct bundle_file *f);
+
 /* Waits until it is unpacked: f->layer says what it turned out to be. */
 int bundle_wait(struct bundle *a, struct bundle_file *f, struct err *e);
 

@@ -1,6 +1,7 @@
 #include "image/load.h"
 
 #include "image/bundle.h"
+#include "image/chain.h"
 #include "image/hash.h"
 #include "image/image.h"
 #include "image/layout.h"
@@ -40,6 +41,7 @@ struct target {
     json_t *layers;             /* descriptors: of the manifest, or those that it will have */
     struct bundle_file **files; /* NULL: the store has it */
     size_t n;
+    struct strv chains;
 };
 
 static void target_release(struct target *t)
@@ -49,11 +51,20 @@ static void target_release(struct target *t)
     free(t->manifest);
     json_decref(t->layers);
     free(t->files);
+    strv_release(&t->chains);
 }
 
 static const char *hex_of(const char *digest)
 {
     return digest + sizeof("sha256:") - 1;
+}
+
+/* NULL: it has none. */
+static const char *diff_id_of(const struct target *t, size_t i)
+{
+    const char *id =
+        json_string_value(json_array_get(json_at(t->config_value, "rootfs.diff_ids"), i));
+    return id && digest_is_valid(id) ? id : NULL;
 }
 
 /* ---- what the store has ---- */
@@ -64,26 +75,39 @@ static bool is_path_there(int root_fd, char *path)
     return own && faccessat(root_fd, own, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool is_layer_there(int root_fd, const char *blob, const char *diff_id)
+/* Its blob, and its folder as it is on top of those with the @chain. */
+static bool is_layer_there(int root_fd, const char *blob, const char *diff_id, const char *chain,
+                           bool lowest)
 {
     return is_path_there(root_fd, layout_blob_path(blob)) &&
-           is_path_there(root_fd, str_printf("layers/%s", hex_of(diff_id)));
+           chain_find(root_fd, diff_id, chain, lowest);
 }
 
-/* The descriptor of a layer that some image in the store has; borrowed. */
-static json_t *stored_layer(const struct loading *g, const char *diff_id)
+/* The descriptor that some image in the store has of a layer; borrowed. */
+static json_t *stored_layer(const struct loading *g, const struct target *t, size_t n)
 {
+    const char *diff_id = diff_id_of(t, n);
     for (size_t i = 0; i < g->there.n; i++) {
         const struct image *image = &g->there.v[i];
         for (size_t k = 0; k < image->diff_ids.n; k++) {
             json_t *layer = json_array_get(json_object_get(image->manifest, "layers"), k);
             const char *blob = json_str(layer, "digest");
             if (strcmp(image->diff_ids.v[k], diff_id) == 0 && blob && digest_is_valid(blob) &&
-                is_layer_there(g->l->root_fd, blob, diff_id))
+                is_layer_there(g->l->root_fd, blob, diff_id, t->chains.v[n], n == 0))
                 return layer;
         }
     }
     return NULL;
+}
+
+/* A layer that leans on others may lie there for other ones than those it is wanted with. */
+static void add_known(struct loading *g, const char *blob, const char *diff_id)
+{
+    if (!blob || !digest_is_valid(blob) || !is_path_there(g->l->root_fd, layout_blob_path(blob)) ||
+        !is_path_there(g->l->root_fd, str_printf("layers/%s", hex_of(diff_id))))
+        return;
+    json_object_set_new(g->archive.known, hex_of(blob), json_true());
+    json_object_set_new(g->archive.known, hex_of(diff_id), json_true());
 }
 
 static int list_known(struct loading *g, struct err *e)
@@ -93,13 +117,9 @@ static int list_known(struct loading *g, struct err *e)
         const struct image *image = &g->there.v[i];
         size_t k;
         json_t *layer;
-        for (k = 0; k < image->diff_ids.n; k++)
-            json_object_set_new(g->archive.known, hex_of(image->diff_ids.v[k]), json_true());
-        json_array_foreach (json_object_get(image->manifest, "layers"), k, layer) {
-            const char *blob = json_str(layer, "digest");
-            if (blob && digest_is_valid(blob))
-                json_object_set_new(g->archive.known, hex_of(blob), json_true());
-        }
+        json_array_foreach (json_object_get(image->manifest, "layers"), k, layer)
+            if (k < image->diff_ids.n)
+                add_known(g, json_str(layer, "digest"), image->diff_ids.v[k]);
     }
     return g->archive.known ? 0 : err_nomem(e);
 }
@@ -153,13 +173,6 @@ static int take_manifest(struct loading *g, struct target *t, struct err *e)
     return t->manifest && t->layers ? 0 : err_nomem(e);
 }
 
-static const char *diff_id_of(const struct target *t, size_t i)
-{
-    const char *id =
-        json_string_value(json_array_get(json_at(t->config_value, "rootfs.diff_ids"), i));
-    return id && digest_is_valid(id) ? id : NULL;
-}
-
 /* ---- its layers ---- */
 
 /* What there is to unpack. */
@@ -168,13 +181,12 @@ static int plan_layer(struct loading *g, struct target *t, size_t i, struct err 
     const char *diff_id = diff_id_of(t, i);
     const char *file = t->image->layers.v[i];
     const char *blob = json_str(json_array_get(t->layers, i), "digest");
-    if (!diff_id)
-        return err_set(e, EBADMSG, "image \"%s\" of the archive has no valid diff ID for layer %zu",
-                       t->id, i + 1);
-    if (t->image->manifest ? is_layer_there(g->l->root_fd, blob, diff_id)
-                           : stored_layer(g, diff_id) != NULL)
+    if (t->image->manifest ? is_layer_there(g->l->root_fd, blob, diff_id, t->chains.v[i], i == 0)
+                           : stored_layer(g, t, i) != NULL)
         return 0;
     t->files[i] = bundle_find(&g->archive, file);
+    if (t->files[i])
+        bundle_forget(t->files[i]);
     return t->files[i]
                ? 0
                : err_set(e, EBADMSG, "\"%s\", a layer, is not in the archive%s", file,
@@ -190,6 +202,13 @@ static int plan_layers(struct loading *g, struct target *t, struct err *e)
     t->files = calloc(t->n + 1, sizeof(struct bundle_file *));
     if (!t->files)
         return err_nomem(e);
+    for (size_t i = 0; r == 0 && i < t->n; i++)
+        if (!diff_id_of(t, i))
+            r = err_set(e, EBADMSG,
+                        "image \"%s\" of the archive has no valid diff ID for layer %zu", t->id,
+                        i + 1);
+    if (r == 0)
+        r = chain_ids(json_at(t->config_value, "rootfs.diff_ids"), &t->chains, e);
     for (size_t i = 0; r == 0 && i < t->n; i++)
         r = plan_layer(g, t, i, e);
     for (size_t i = 0; r == 0 && i < t->n; i++)
@@ -218,7 +237,7 @@ static int check_layer(const struct target *t, size_t i, struct err *e)
 static json_t *descriptor_of(const struct loading *g, const struct target *t, size_t i)
 {
     if (!t->files[i])
-        return json_deep_copy(stored_layer(g, diff_id_of(t, i)));
+        return json_deep_copy(stored_layer(g, t, i));
     const struct pipeline_result *r = &t->files[i]->layer.result;
     return json_pack("{s:s, s:s, s:I}", "mediaType", r->media_type, "digest", r->blob_digest,
                      "size", (json_int_t)r->blob_size);

@@ -2,6 +2,8 @@
 
 #include "image/load.h"
 #include "image/ping.h"
+#include "image/place.h"
+#include "image/place_pull.h"
 #include "image/pull.h"
 #include "image/push.h"
 #include "image/save.h"
@@ -64,7 +66,7 @@ static int run_pull(const struct call *c, struct err *e)
         .progress = {c->quiet ? -1 : c->progress_fd},
         .limits = c->limits,
     };
-    int r = pull_run(&p, &ids, e);
+    int r = place_is(p.reference) ? place_pull(&p, &ids, e) : pull_run(&p, &ids, e);
     for (size_t i = 0; r == 0 && i < ids.n; i++)
         printf("%s\n", ids.v[i]);
     return r == 0 && fflush(stdout) == EOF ? err_sys(e, errno, "cannot print the image's ID") : r;
