@@ -29,9 +29,8 @@ static int find_program(char **ret, struct err *e)
 static char **environment_of(void)
 {
     static const char *const names[] = {
-        "http_proxy",    "https_proxy",  "no_proxy",     "all_proxy",     "HTTP_PROXY",
-        "HTTPS_PROXY",   "NO_PROXY",     "ALL_PROXY",    "RES_OPTIONS",   "LOCALDOMAIN",
-        "SSL_CERT_FILE", "SSL_CERT_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+        "http_proxy", "https_proxy", "no_proxy",    "all_proxy",   "HTTP_PROXY",   "HTTPS_PROXY",
+        "NO_PROXY",   "ALL_PROXY",   "RES_OPTIONS", "LOCALDOMAIN", "ASAN_OPTIONS", "UBSAN_OPTIONS",
     };
     struct strv kept = {0};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)

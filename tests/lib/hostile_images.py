@@ -117,6 +117,8 @@ def spoil(fault, image, m):
         "config-html": lambda: m.update(config=image.blob(CONFIG, b"<html><body>sorry</body></html>")),
         "config-array": lambda: m.update(config=image.blob(CONFIG, b"[]")),
         "many-layers": lambda: m.update(layers=[layer] * 10000),
+        "layer-two-ways": lambda: m.update(
+            layers=[layer, layer], config=document(image, [sha256(NOISE), sha256(b"other")])),
         "layer-unknown": lambda: layer.update(mediaType="application/x-unknown"),
         "layer-crypt": lambda: layer.update(mediaType=LAYER + "+encrypted"),
         "layer-foreign": lambda: layer.update(

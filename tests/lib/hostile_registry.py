@@ -137,6 +137,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.read(length)
         self.do_GET()
 
+    def do_PUT(self):
+        self.do_POST()
+
     def do_GET(self):
         self.sent = 0
         try:
@@ -148,11 +151,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve(self):
         path = self.path.partition("?")[0]
+        upload = re.fullmatch(r"/v2/([^/]+)/.+/blobs/uploads/", path)
         found = re.fullmatch(r"/v2/([^/]+)/(.+)/(manifests|blobs|tags)/([^/]+)", path)
         if path == "/v2/":
             self.answer(200, b"{}")
         elif path.startswith("/token"):
             self.token(path.split("/")[2])
+        elif upload:
+            self.head(202, {"Location": UPLOADS[upload[1]](), "Content-Length": 0})
+        elif path == "/upload":
+            self.challenge(f'Bearer realm="http://localhost:{ports[1]}/token/good"')
         elif not found:
             self.error(404, "no such page", "NOT_FOUND")
         else:
@@ -176,6 +184,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, b'{"token": "good"}')
 
     def found(self, fault, kind, reference):
+        if fault in UPLOADS and not self.headers.get("Authorization"):
+            return self.challenge('Basic realm="x"')
         here = image(fault)
         if kind == "manifests":
             digest = here.tag if not reference.startswith("sha256:") else reference
@@ -372,6 +382,19 @@ def guarded_elsewhere(h, data, kind, digest):
     elsewhere(h, data, kind, digest)
 
 
+def robbed_elsewhere(h, data, kind, digest):
+    """Who is sent there is asked who he is."""
+    if h.server.server_port == ports[0]:
+        h.redirect(f"http://localhost:{ports[1]}{h.path}")
+    else:
+        h.challenge(f'Bearer realm="http://localhost:{ports[1]}/token/good",service="s"')
+
+
+def endless_page(h, *_):
+    h.head(404, {"Content-Type": "text/plain", "Transfer-Encoding": "chunked"})
+    h.forever(b"%x\r\n%s\r\n" % (65536, b"x" * 65536))
+
+
 def guarded(realm):
     def wrong(h, data, kind, digest):
         if not h.guarded(realm if "://" in realm else h.me() + realm):
@@ -435,6 +458,7 @@ FAULTS = {
     "busy-nonsense layer": busy_nonsense, "broken all": broken, "broken-layer layer": broken,
     "circle layer": circle, "circle-manifest manifests": circle,
     "elsewhere layer": elsewhere, "guarded-elsewhere all": guarded_elsewhere,
+    "robbed layer": robbed_elsewhere, "endless-page manifests": endless_page,
     "to-file layer": lambda h, *_: h.redirect("file:///etc/passwd"),
     "to-gopher layer": lambda h, *_: h.redirect(f"gopher://127.0.0.1:{ports[1]}/x"),
     "to-plain layer": lambda h, *_: h.redirect(f"http://127.0.0.1:{ports[1]}{h.path}"),
@@ -462,6 +486,14 @@ FAULTS = {
     "challenge-open all": challenge_of('Bearer realm="http://127.0.0.1'),
     "challenge-none all": challenge_of(""), "challenge-unknown all": challenge_of("Negotiate abc"),
     "challenge-twice all": challenge_of('Basic realm="x", Bearer realm="file:///x",realm="gopher://y"'),
+}
+
+
+# Where who pushes is to send blobs to.
+UPLOADS = {
+    "upload-elsewhere": lambda: f"http://localhost:{ports[1]}/upload",
+    "upload-as-user": lambda: f"http://user:word@127.0.0.1:{ports[0]}/upload",
+    "upload-file": lambda: "file:///etc/passwd",
 }
 
 
