@@ -18,7 +18,7 @@
 #define WHITEOUT_META   ".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
 
-enum { BUFFER_SIZE = 256 << 10, WRITE_AHEAD = 1 << 20 };
+enum { BUFFER_SIZE = 256 << 10, WRITE_AHEAD = 1 << 20, TAR_BLOCK = 512 };
 
 struct unpacking {
     int in_fd;
@@ -28,6 +28,7 @@ struct unpacking {
     const struct limits *limits;
     char *buffer;
     long long in_bytes;
+    bool filled_up; /* behind the end: see on_read */
 
     struct folders folders;
     struct unpacked out;
@@ -69,6 +70,24 @@ static ssize_t read_some(struct unpacking *u)
     return n;
 }
 
+/* Some writers leave out the zeros that fill the last file's block up, and Docker does not miss
+ * them. libarchive does: it gets them from here. Whatever else it makes of them is refused. */
+static ssize_t fill_up(struct unpacking *u)
+{
+    size_t n = (size_t)(u->in_bytes % TAR_BLOCK);
+    if (n == 0 || u->filled_up)
+        return 0;
+    u->filled_up = true;
+    memset(u->buffer, 0, TAR_BLOCK - n);
+    return (ssize_t)(TAR_BLOCK - n);
+}
+
+static int cut_off(const char *name, struct err *e)
+{
+    return name ? err_set(e, EBADMSG, "\"%s\": truncated: the archive ends within it", name)
+                : err_set(e, EBADMSG, "truncated: the archive ends within an entry's header");
+}
+
 static ssize_t on_read(struct archive *a, void *data, const void **buffer)
 {
     struct unpacking *u = data;
@@ -83,7 +102,7 @@ static ssize_t on_read(struct archive *a, void *data, const void **buffer)
                           (intmax_t)u->limits->bytes);
         return -1;
     }
-    return n;
+    return n == 0 ? fill_up(u) : n;
 }
 
 static int tell_archive(struct archive *a, const char *name, struct err *e)
@@ -162,6 +181,8 @@ static int copy_content(struct unpacking *u, struct archive *a, struct archive_e
     int status;
     while ((status = archive_read_data_block(a, &bytes, &n, &at)) == ARCHIVE_OK ||
            status == ARCHIVE_WARN) {
+        if (u->filled_up)
+            return cut_off(path, e);
         if (at < end)
             return err_set(e, EBADMSG, "\"%s\": overlapping pieces of a sparse file", path);
         int r = fd_write_all_at(fd, bytes, n, at);
@@ -444,6 +465,8 @@ static int unpack_entries(struct unpacking *u, struct archive *a, struct err *e)
             return finish(u, e);
         if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
             return tell_archive(a, NULL, e);
+        if (u->filled_up)
+            return cut_off(NULL, e);
         /* A folder that has no entry takes as much room as one that has. */
         u->out.entries++;
         if (u->out.entries + (long long)u->out.made_up.n > u->limits->entries)

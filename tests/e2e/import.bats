@@ -339,7 +339,7 @@ make_tree()
     run_fails 'the archive is empty' import empty
     head -c 5000 /dev/urandom >garbage
     run_fails 'cannot read the archive' import garbage
-    head -c 700 good.tar >cut
+    head -c 514 good.tar >cut
     run_fails '[Tt]runcated' import cut
     gzip <good.tar >good.gz
     head -c 60 good.gz >cut.gz
@@ -376,6 +376,32 @@ refused_file()
     rm -rf store && mkdir store
     run_fails "$1" import "$2"
     [ -z "$(ls store/layers)" ] || told "a layer is left"
+}
+
+@test "the zeros behind the last file may be missing, as for Docker; nothing else may" {
+    local data n
+    for data in x "$(printf %0100d 1)" "$(printf %0511d 1)" "$(printf %0513d 1)"; do
+        mktar 'name=first data=1' "name=d/last data=$data" end=none >whole.tar
+        local end=$((1024 + 512 + ${#data}))
+        for n in $end $((end + 1)) $(($(stat -c %s whole.tar) - 1)); do
+            rm -rf store && mkdir store
+            head -c $n whole.tar >cut
+            run_ok import cut
+            [ "$(cat "$(layer)/first")" = 1 ] && [ "$(cat "$(layer)/d/last")" = "$data" ]
+            [ -d "store/layers/$(sha256sum <cut | cut -d' ' -f1)" ]
+        done
+        head -c $((end - 1)) whole.tar >cut
+        refused_file '"d/last": truncated|Truncated' cut
+    done
+    for n in 1 100 300 511; do # within the header of what has no content
+        mktar 'name=first data=1' 'name=last' end=none | head -c $((1024 + n)) >cut
+        refused_file '[Tt]runcated|[Dd]amaged' cut
+    done
+    # Through a pipe, and compressed.
+    mktar 'name=last data=123' end=none | head -c 515 | gzip >cut.gz
+    rm -rf store && mkdir store
+    run_ok import cut.gz
+    [ "$(cat "$(layer)/last")" = 123 ]
 }
 
 # An image's layer by one stream of FILTER, in many pieces.
