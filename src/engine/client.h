@@ -30,8 +30,8 @@ enum { CLIENT_DETACHED = 256, CLIENT_FORCED };
  * story. */
 int client_wait_started(int monitor, struct err *e);
 
-/* Carries until the end. Returns the container's exit status, CLIENT_DETACHED or CLIENT_FORCED; -ECONNRESET when
- * the monitor let go of us or was killed. Our terminal is as it was before. */
+/* Carries until the end. Returns the container's exit status, CLIENT_DETACHED or CLIENT_FORCED;
+ * -ECONNRESET when the monitor let go of us or was killed. Our terminal is as it was before. */
 int client_carry(const struct client *c, struct err *e);
 
 #endif

@@ -256,8 +256,9 @@ static void init_ready(void *data, uint32_t events)
     m->ended = true;
 }
 
-/* What is not needed before its end is let go of: memory, descriptors. Not at once: what is freed is
- * first copied, for it is shared with whoever forked us, and most containers do not live that long.
+/* What is not needed before its end is let go of: memory, descriptors. Not at once: what is freed
+ * is first copied, for it is shared with whoever forked us, and most containers do not live that
+ * long.
  */
 static void rest(void *data)
 {
@@ -479,7 +480,7 @@ static void finish(struct monitor *m, const struct state_end *end)
     const struct start *s = m->start;
     bool keep = !s->discard || hold_is_taken(s->record->hold_fd, HOLD_RESTART);
     log_close(&m->log); /* whoever sees the end finds all of the log */
-    if (keep) /* it may be started again at once */
+    if (keep)           /* it may be started again at once */
         fd_close(&m->it.mounts);
     if (!s->discard) {
         record_end(s->engine, s->record, m->it.state, end);

@@ -274,7 +274,8 @@ static int token_by_get(struct http *h, const struct challenge *c, const char *s
 }
 
 int auth_answer(struct http *h, const struct challenge *challenge, const char *url,
-                const char *scope, const struct fetch_credentials *credentials, char **ret, struct err *e)
+                const char *scope, const struct fetch_credentials *credentials, char **ret,
+                struct err *e)
 {
     if (credentials->registry_token) {
         *ret = str_printf("Bearer %s", credentials->registry_token);

@@ -26,10 +26,10 @@ struct container_source {
 };
 
 struct container_options {
-    int bundle_fd;     /* the bundle's folder */
-    int root_mount_fd; /* a detached mount to be the root; -1: root.path */
-    int userns_fd;     /* the user namespace, made before by userns_new; -1: as the spec says */
-    int netns_fd;      /* the network namespace, made by netns_make; -1: as the spec says */
+    int bundle_fd;         /* the bundle's folder */
+    int root_mount_fd;     /* a detached mount to be the root; -1: root.path */
+    int userns_fd;         /* the user namespace, made before by userns_new; -1: as the spec says */
+    int netns_fd;          /* the network namespace, made by netns_make; -1: as the spec says */
     struct cgroup *cgroup; /* taken over: spec->cgroup_path's, made by cgroup_create; NULL: it is
                             * made here */
     int cache_fd;          /* folder for compiled filters; -1: none */

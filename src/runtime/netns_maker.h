@@ -20,8 +20,8 @@ struct netns_maker {
 /* Sets up the loopback interface of the caller's network namespace. */
 int loopback_raise(struct err *e);
 
-/* Makes a network namespace of the caller's user namespace, its loopback up, in this thread, which is afterwards
- * where it was. Its descriptor; -ENOTRECOVERABLE when the way back is barred. */
+/* Makes a network namespace of the caller's user namespace, its loopback up, in this thread, which
+ * is afterwards where it was. Its descriptor; -ENOTRECOVERABLE when the way back is barred. */
 int netns_make(struct err *e);
 
 /* Begins. From here to the end nothing may be made by a system call that copies this process: the
