@@ -7,6 +7,7 @@
 #include "image/pull.h"
 #include "image/push.h"
 #include "image/save.h"
+#include "image/signatures.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -108,7 +109,10 @@ static int run_load(const struct call *c, struct err *e)
         .told = {c->progress_fd},
         .limits = c->limits,
     };
-    int r = load_run(&l, &ids, e);
+    /* Which form it has is not known yet: it is Docker's command. */
+    int r = signatures_admit_unsigned("docker-archive", "", NULL, e);
+    if (r == 0)
+        r = load_run(&l, &ids, e);
     for (size_t i = 0; i < ids.n; i++)
         printf("%s\n", ids.v[i]);
     return fflush(stdout) == EOF && r == 0 ? err_sys(e, errno, "cannot print the image's ID") : r;

@@ -3,8 +3,8 @@
 #include "base/file.h"
 #include "image/load.h"
 #include "image/place.h"
-#include "image/policy.h"
 #include "image/reference.h"
+#include "image/signatures.h"
 #include "kernel/process.h"
 
 #include <fcntl.h>
@@ -183,30 +183,50 @@ static int open_place(const struct place *p, struct opened *ret, struct err *e)
     return err_set(e, EINVAL, "\"%s\" is no place", p->transport);
 }
 
-/* Nothing there can be signed. What the policy calls it: containers-policy.json(5). */
-static int admit(const struct place *p, struct err *e)
+/* A folder's or file's, whatever links lead there; with the image's name where scopes have it. */
+static int path_identity(const struct place *p, bool with_name, char **ret, struct err *e)
 {
-    _cleanup_policy_ struct policy *policy = NULL;
-    _cleanup_free_ char *path = NULL, *identity = NULL;
-    int r = policy_read(&policy, e);
+    _cleanup_free_ char *path = realpath(p->path, NULL);
+    if (!path)
+        return err_sys(e, errno, "cannot open \"%s\"", p->path);
+    if (with_name && strchr(path, ':'))
+        return err_set(e, EINVAL,
+                       "the path \"%s\" has a colon in it: what is behind it would be a "
+                       "name",
+                       path);
+    *ret = with_name && p->name ? str_printf("%s:%s", path, p->name) : TAKE_PTR(path);
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* An image's full name; of one that is named by its ID nothing. */
+static int daemon_identity(const char *name, char **ret, struct err *e)
+{
+    _cleanup_reference_ struct reference ref = {0};
+    int r = digest_is_valid(name) ? 0 : reference_parse(name, &ref, e);
     if (r < 0)
         return r;
-    if (p->path && !(path = realpath(p->path, NULL)))
-        return err_sys(e, errno, "cannot open \"%s\"", p->path);
+    if (ref.digest) {
+        free(ref.tag);
+        ref.tag = NULL;
+    }
+    *ret = ref.path ? reference_full(&ref) : strdup("");
+    return *ret ? 0 : err_nomem(e);
+}
+
+/* What the policy calls it: containers-policy.json(5). */
+static int identity(const struct place *p, char **ret, struct err *e)
+{
     switch (p->kind) {
     case PLACE_OCI_FOLDER:
-    case PLACE_FOLDER_OF_ONE:
     case PLACE_OCI_ARCHIVE:
-        identity = str_printf("%s%s%s", path, p->name ? ":" : "", p->name ? p->name : "");
-        break;
+    case PLACE_FOLDER_OF_ONE:
+        return path_identity(p, p->kind == PLACE_OCI_FOLDER, ret, e);
     case PLACE_DOCKER_DAEMON:
-        identity = strdup(p->name);
-        break;
+        return daemon_identity(p->name, ret, e);
     default:
-        identity = strdup("");
-        break;
+        *ret = strdup("");
+        return *ret ? 0 : err_nomem(e);
     }
-    return identity ? policy_admit_unsigned(policy, p->transport, identity, e) : err_nomem(e);
 }
 
 static int load_from(const struct pull *p, const struct place *place, const struct opened *o,
@@ -231,11 +251,14 @@ static int load_from(const struct pull *p, const struct place *place, const stru
 int place_pull(const struct pull *p, struct strv *ret_ids, struct err *e)
 {
     _cleanup_place_ struct place place = {0};
+    _cleanup_free_ char *called = NULL;
     struct opened o = {.in_fd = -EBADF, .folder_fd = -EBADF};
     int r = p->all_tags ? err_set(e, EINVAL, "--all-tags has no meaning for \"%s\"", p->reference)
                         : place_parse(p->reference, &place, e);
     if (r == 0)
-        r = admit(&place, e);
+        r = identity(&place, &called, e);
+    if (r == 0)
+        r = signatures_admit_unsigned(place.transport, called, p->verify ? &p->progress : NULL, e);
     if (r == 0)
         r = open_place(&place, &o, e);
     if (r == 0)

@@ -40,8 +40,9 @@ struct policy_rule {
 
 /* The list for the image @identity from @transport: "docker.io/library/rust:latest" or
  * "docker.io/library/rust@sha256:…" of "docker" (registries) and "docker-daemon"; the absolute
- * "/a/b:tag" of "oci", "/a/b" of "dir"; "" of what has no names, such as "docker-archive". That of
- * the longest scope which covers it is taken, and no other. @p may be NULL. */
+ * "/a/b:tag" of "oci", "/a/b" of "dir" and "oci-archive"; "" of what has no names, such as
+ * "docker-archive". That of the longest scope which covers it is taken, and no other. @p may be
+ * NULL. */
 int policy_find(const struct policy *p, const char *transport, const char *identity,
                 struct policy_rule *ret, struct err *e);
 

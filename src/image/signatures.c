@@ -255,16 +255,16 @@ static int check_signed(struct fetcher *f, const struct signatures_wanted *w, js
 
 /* ---- all of them ---- */
 
-static void tell_accepted(const struct signatures_wanted *w)
+static void tell_accepted(const struct policy_rule *rule, const struct progress *progress)
 {
-    _cleanup_free_ char *where = policy_scope_words(w->rule);
-    if (!w->progress)
+    _cleanup_free_ char *where = policy_scope_words(rule);
+    if (!progress)
         return;
-    if (w->rule->requirements)
-        progress_say(w->progress, NULL, "Policy: accepted without a signature by %s, %s",
-                     w->rule->file, where ? where : "");
+    if (rule->requirements)
+        progress_say(progress, NULL, "Policy: accepted without a signature by %s, %s", rule->file,
+                     where ? where : "");
     else
-        progress_say(w->progress, NULL,
+        progress_say(progress, NULL,
                      "Policy: accepted without a signature, there is no policy.json");
 }
 
@@ -274,12 +274,12 @@ int signatures_check(struct fetcher *f, const struct signatures_wanted *w, struc
     size_t i;
     json_t *requirement;
     if (!w->rule->requirements)
-        tell_accepted(w);
+        tell_accepted(w->rule, w->progress);
     json_array_foreach (w->rule->requirements, i, requirement) {
         const char *type = json_str(requirement, "type");
         int r = 0;
         if (str_eq(type, "insecureAcceptAnything"))
-            tell_accepted(w);
+            tell_accepted(w->rule, w->progress);
         else if (str_eq(type, "sigstoreSigned"))
             r = check_signed(f, w, requirement, &list, e);
         else
@@ -288,4 +288,19 @@ int signatures_check(struct fetcher *f, const struct signatures_wanted *w, struc
             return r;
     }
     return 0;
+}
+
+int signatures_admit_unsigned(const char *transport, const char *identity,
+                              const struct progress *progress, struct err *e)
+{
+    _cleanup_policy_ struct policy *policy = NULL;
+    struct policy_rule rule = {0};
+    int r = policy_read(&policy, e);
+    if (r == 0)
+        r = policy_admit_unsigned(policy, transport, identity, e);
+    if (r == 0)
+        r = policy_find(policy, transport, identity, &rule, e);
+    if (r == 0)
+        tell_accepted(&rule, progress);
+    return r;
 }

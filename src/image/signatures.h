@@ -30,4 +30,9 @@ struct signatures_wanted {
  * could not be found out. Nothing is fetched unless a requirement needs it. */
 int signatures_check(struct fetcher *f, const struct signatures_wanted *w, struct err *e);
 
+/* The whole of it for an image from elsewhere than a registry, from where no signature comes: reads
+ * this machine's policy (policy_admit_unsigned). @progress as above. */
+int signatures_admit_unsigned(const char *transport, const char *identity,
+                              const struct progress *progress, struct err *e);
+
 #endif

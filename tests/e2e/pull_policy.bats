@@ -370,6 +370,72 @@ refused_here()
     output_has 'Image is up to date'
 }
 
+# from TRANSPORT SCOPES: policy.json for what is from no registry.
+from()
+{
+    mkdir -p "${policy%/*}"
+    printf '{"default": [{"type": "reject"}], "transports": {"%s": {%s}}}\n' "$1" "$2" >"$policy"
+}
+
+@test "what is from no registry: folders, archives, load" {
+    local accept='[{"type": "insecureAcceptAnything"}]' reject='[{"type": "reject"}]' folder=$HOME/in/layout
+    mkdir -p "$HOME/in"
+    cp -r "$layout" "$folder"
+    ln -s "$HOME/in" "$HOME/link"
+    skopeo --insecure-policy copy -q "oci:$folder:one" "docker-archive:$HOME/in/archive.tar:a.io/b:1"
+    skopeo --insecure-policy copy -q "oci:$folder:one" "oci-archive:$HOME/in/oci.tar:one"
+
+    from docker '"": '"$accept"
+    for place in "oci:$folder:one" "docker-archive:$HOME/in/archive.tar" "oci-archive:$HOME/in/oci.tar" docker-daemon:busybox; do
+        run_status 1 skiff pull "$place"
+        output_has "$policy\" says \"reject\" by default"
+    done
+    run_status 1 skiff load -i "$HOME/in/archive.tar"
+    output_has 'an image from "docker-archive" is refused'
+    from oci "\"$HOME/in\": $accept, \"$folder:two\": $reject"
+    run_ok skiff pull --verify "oci:$folder:one"
+    output_has "accepted without a signature by $policy, for \"$HOME/in\""
+    run_ok skiff pull "oci:$HOME/link/layout:one"
+    run_status 1 skiff pull "oci:$folder:two"
+    output_has "says \"reject\" for \"$folder:two\""
+    from oci "\"$HOME/link\": $accept"
+    run_status 1 skiff pull "oci:$HOME/link/layout:one"
+    from oci-archive "\"$HOME/in/oci.tar\": $accept"
+    run_ok skiff pull "oci-archive:$HOME/in/oci.tar:one"
+    from docker-archive "\"\": $accept"
+    run_ok skiff pull "docker-archive:$HOME/in/archive.tar"
+    run_ok skiff load -i "$HOME/in/archive.tar"
+    from docker-archive "\"\": [$(signed good)]"
+    run_status 1 skiff load -i "$HOME/in/archive.tar"
+    output_has 'asks for a signature for all from "docker-archive", and those come from registries alone'
+    from docker-daemon "\"docker.io/library/rust\": $reject, \"\": $accept"
+    run_status 1 skiff pull docker-daemon:rust
+    output_has 'says "reject" for "docker.io/library/rust"'
+}
+
+# One allocation of skiff-image fails, at many places up to where it has none left. (Some end it with a
+# signal: libcrypto's own first steps do not look whether they have what they asked for.)
+@test "memory that runs out lets nothing in" {
+    local n failed=$HOME/failed
+    ninja -C "$SKIFF_BUILD" tests/lib/starve.so >"$HOME/ninja.log"
+    policy "$PLAIN" "$(signed good),$(signed rsa "$(identity remapIdentity prefix "$PLAIN" signedPrefix elsewhere.example)")"
+    sign other
+    sign good
+    sign rsa
+    mkdir -p "$HOME/root"
+    for ((n = 7; n < 20000; n += 41)); do
+        printf . >"$failed"
+        run env LD_PRELOAD="$SKIFF_BUILD/tests/lib/starve.so" SKIFF_MALLOC_FAIL=$n SKIFF_MALLOC_HIT="$failed" \
+            "$SKIFF_BUILD/skiff-image" pull --root-fd 9 --quiet "$image" 9<"$HOME/root"
+        [ "$status" -ne 0 ] || told "allocation $n: accepted"
+        [ "$(cat "$failed")" = x ] || break
+        run find "$HOME/root" -path '*/layers/*'
+        output_is ''
+    done
+    [ "$n" -gt 500 ]
+    output_has 'it is for the name'
+}
+
 @test "what is not supported is refused by name, for those it is for" {
     local type
     for type in '"signedBy", "keyType": "GPGKeys", "keyPath": "/x"' '"future"'; do
