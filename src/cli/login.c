@@ -65,11 +65,11 @@ static int ask_user(const char *registry, const char *known, char **ret, struct 
                   "A personal access token is safer than the password.\n",
                   NULL);
     int r = prompt(question, false, ret, e);
-    if (r == 0 && !**ret && known) {
+    if (r == 0 && *ret && !**ret && known) {
         secret_free(ret);
         r = take_user(known, ret, e);
     }
-    if (r == 0 && !**ret)
+    if (r == 0 && (!*ret || !**ret))
         r = err_set(e, EINVAL, "Error: Non-null Username Required");
     return r;
 }

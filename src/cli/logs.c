@@ -257,7 +257,7 @@ static int run_logs(struct cli *c, int argc, char **argv, struct err *e)
             r = print_all(&l, e);
         log_watch_end(&l.watch);
     }
-    for (size_t i = 0; i < l.n; i++)
+    for (size_t i = 0; l.sources && i < l.n; i++)
         close_source(&c->engine, &l.sources[i]);
     free(l.sources);
     log_output_release(&l.out);

@@ -50,8 +50,8 @@ static int make_folder(struct completing *c, const char *path)
         char saved = *end;
         struct stat before;
         struct node n = {.dirfd = dir, .name = part, .mode = 0755, .alone = true};
-        bool made;
-        int next;
+        bool made = false;
+        int next = -EBADF;
         *end = '\0';
         int r = fstat(dir, &before) < 0 ? -errno : node_open_dir(&n, &made, &next);
         if (r < 0)

@@ -131,9 +131,9 @@ static int tell_failure(const struct program *p, int status, const char *verb, c
                         struct err *e)
 {
     _cleanup_str_ struct str shown = {0};
-    _cleanup_free_ char *line =
-        strndup(answer, strcspn(answer, "\r\n") < 200 ? strcspn(answer, "\r\n") : 200);
-    if (status == NOT_STARTED && !*answer)
+    size_t n = answer ? strcspn(answer, "\r\n") : 0;
+    _cleanup_free_ char *line = n > 0 ? strndup(answer, n < 200 ? n : 200) : NULL;
+    if (status == NOT_STARTED && n == 0)
         return err_set(e, ENOENT, "cannot execute \"%s\": it is not in a folder of PATH", p->file);
     str_add_visible(&shown, line ? line : "", "");
     if (shown.len == 0)
@@ -156,7 +156,7 @@ static int finish(struct program *p, const char *verb, unsigned seconds, char **
                        CREDENTIAL_ANSWER_MAX);
     if (r < 0)
         return err_sys(e, -r, "cannot read what \"%s %s\" says", p->file, verb);
-    bool unknown = status != 0 && strstr(answer, "credentials not found");
+    bool unknown = status != 0 && answer && strstr(answer, "credentials not found");
     if (status != 0 && !unknown)
         return tell_failure(p, status, verb, answer, e);
     if (!unknown && ret)

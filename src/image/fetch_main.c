@@ -67,9 +67,11 @@ static void take_proxies(void)
 {
     static const char *const names[] = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"};
     static const char *const upper[] = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (!getenv(names[i]) && getenv(upper[i]))
-            setenv(names[i], getenv(upper[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = getenv(upper[i]);
+        if (value)
+            setenv(names[i], value, 0);
+    }
 }
 
 int main(int argc, char **argv)

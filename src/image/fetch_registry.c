@@ -155,7 +155,7 @@ static int authorize(struct registry *g, const struct http_answer *a, const char
     };
     _cleanup_free_ char *url = str_printf("%s://%s/", g->scheme, g->host);
     _cleanup_free_ char *new_scope = strdup(scope ? scope : "");
-    char *header;
+    char *header = NULL;
     if (!url || !new_scope)
         return err_nomem(e);
     int r = challenge_parse(a->challenge, &challenge, e);

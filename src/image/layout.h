@@ -50,7 +50,7 @@ struct layout_entry {
 /* Takes the entry's name from the one that has it (an entry that loses its last name stays
  * without) and gives it to the manifest. Without a name: only makes sure that the manifest is in
  * the index. Everything is copied. */
-int layout_index_name(json_t *index, const struct layout_entry *entry, struct err *e);
+int layout_index_name(json_t *index, const struct layout_entry *new, struct err *e);
 
 /* The full name in an entry of the index; NULL when there is none or it is not a full name. */
 const char *layout_entry_name(const json_t *entry);

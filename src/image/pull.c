@@ -362,7 +362,7 @@ int pull_run(const struct pull *p, struct strv *ret_ids, struct err *e)
     for (size_t i = 0; r == 0 && i < names.n; i++) {
         err_release(e);
         int got = pull_name(&g, names.v[i], ret_ids, e);
-        if (got == 0 || got != -ENOENT || i + 1 == names.n)
+        if (got != -ENOENT || i + 1 == names.n)
             return got < 0 ? got : ret_ids->failed ? err_nomem(e) : 0;
     }
     return r;

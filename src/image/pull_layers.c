@@ -107,6 +107,10 @@ static int list_jobs(struct pulling *p, struct err *e)
         r = chain_ids(ids, &p->chains, e);
     if (r < 0)
         return r;
+    if (!p->chains.v || p->chains.n < json_array_size(layers))
+        return json_array_size(layers) == 0
+                   ? 0
+                   : err_set(e, EBADMSG, "the image has not as many diff IDs as layers");
     json_array_foreach (layers, i, layer) {
         const char *blob = json_str(layer, "digest");
         const char *id = json_string_value(json_array_get(ids, i));

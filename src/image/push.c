@@ -178,13 +178,13 @@ static int take_text(struct pushing *g, const json_t *entry, bool folded, struct
         r = make_oci(g->manifest, e);
         g->type = LAYOUT_MANIFEST_TYPE;
         g->text = r == 0 ? json_text(g->manifest, JSON_COMPACT) : NULL;
-        if (r == 0 && !g->text)
-            r = err_nomem(e);
     } else {
         _cleanup_free_ char *path = layout_blob_path(json_str(entry, "digest"));
         r = path ? file_read(g->p->root_fd, path, LAYOUT_BLOB_MAX, &g->text, NULL, e)
                  : err_nomem(e);
     }
+    if (!g->text)
+        return r < 0 ? r : err_nomem(e);
     return r < 0 ? r : hash_bytes(g->text, strlen(g->text), &g->digest, e);
 }
 
@@ -479,6 +479,8 @@ int push_run(const struct push *p, struct err *e)
         r = credential_places_default(&files, e);
     if (r < 0)
         return r;
+    if (!list.v || list.n == 0)
+        return err_set(e, EINVAL, "there is no place to push \"%s\" to", p->reference);
     const struct endpoint *place = &list.v[list.n - 1];
     if (credentials_find(&files, place->registry, place->path, &who, e) < 0) {
         progress_say(&p->progress, NULL, "warning: %s", err_text(e));

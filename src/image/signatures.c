@@ -203,7 +203,7 @@ static int refuse(const struct signatures_wanted *w, const struct key_list *keys
     _cleanup_free_ char *where = policy_scope_words(w->rule);
     if (!where || !reasons)
         return err_nomem(e);
-    const char *key = public_key_name(keys->v[0]);
+    const char *key = keys->n > 0 ? public_key_name(keys->v[0]) : "no key";
     const char *more = keys->n > 1 ? " or another" : "";
     const char *hint = w->in_index ? "; a signature of the index it is in does not count (cosign "
                                      "sign --recursive signs all)"
