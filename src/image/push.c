@@ -43,6 +43,7 @@ struct pushing {
     json_t *manifest; /* of the image, as it is pushed */
     char *text;       /* its bytes */
     char *digest;     /* of them */
+    const char *kept; /* the digest of the manifest that the store has */
     const char *type;
     struct job *jobs;
     size_t n_jobs;
@@ -174,12 +175,13 @@ static int take_text(struct pushing *g, const json_t *entry, bool folded, struct
 {
     int r = 0;
     g->type = json_str(entry, "mediaType");
+    g->kept = json_str(entry, "digest");
     if (folded) {
         r = make_oci(g->manifest, e);
         g->type = LAYOUT_MANIFEST_TYPE;
         g->text = r == 0 ? json_text(g->manifest, JSON_COMPACT) : NULL;
     } else {
-        _cleanup_free_ char *path = layout_blob_path(json_str(entry, "digest"));
+        _cleanup_free_ char *path = layout_blob_path(g->kept);
         r = path ? file_read(g->p->root_fd, path, LAYOUT_BLOB_MAX, &g->text, NULL, e)
                  : err_nomem(e);
     }
@@ -394,15 +396,13 @@ static int send_manifest(struct pushing *g, struct err *e)
     return r;
 }
 
-/* What the registry calls it now. Only a note: the image is there. */
+/* What the registry calls it now. Only a note: the image is there, and if its name has gone to
+ * another image meanwhile, nothing is noted. */
 static void note_digest(const struct pushing *g, const char *full, const char *repository)
 {
-    _cleanup_json_ json_t *index = NULL;
     _cleanup_free_ char *repo_digest = str_printf("%s@%s", repository, g->digest);
-    json_t *entry = NULL;
-    if (repo_digest && layout_read_index(g->p->root_fd, &index, NULL, NULL) == 0 &&
-        resolve(g->p->root_fd, index, full, &entry, NULL, NULL) == 0)
-        (void)put_name(g->p->root_fd, json_str(entry, "digest"), full, repo_digest, NULL);
+    if (repo_digest)
+        (void)put_repo_digest(g->p->root_fd, g->kept, full, repo_digest, NULL);
 }
 
 static int push_one(const struct push *p, const struct reference *ref, const struct endpoint *place,

@@ -292,8 +292,8 @@ int put_image(int root_fd, const struct new_image *image, char **ret_id, struct 
     return r;
 }
 
-int put_name(int root_fd, const char *manifest_digest, const char *name, const char *repo_digest,
-             struct err *e)
+int put_repo_digest(int root_fd, const char *manifest_digest, const char *name,
+                    const char *repo_digest, struct err *e)
 {
     _cleanup_close_ int lock = -EBADF;
     _cleanup_json_ json_t *index = NULL;
@@ -305,10 +305,12 @@ int put_name(int root_fd, const char *manifest_digest, const char *name, const c
     size_t i;
     json_t *entry, *found = NULL;
     json_array_foreach (json_object_get(index, "manifests"), i, entry)
-        if (str_eq(json_str(entry, "digest"), manifest_digest))
+        if (str_eq(json_str(entry, "digest"), manifest_digest) &&
+            str_eq(layout_entry_name(entry), name))
             found = entry;
     if (!found)
-        return err_set(e, ESTALE, "\"%s\" is not in the store", manifest_digest);
+        return err_set(e, ESTALE, "\"%s\" is not the name of \"%s\" any more", name,
+                       manifest_digest);
     const struct layout_entry named = {
         .digest = manifest_digest,
         .size = json_int(found, "size", 0),

@@ -29,9 +29,9 @@ struct new_image {
  * changed, and its layers are still the caller's. */
 int put_image(int root_fd, const struct new_image *image, char **ret_id, struct err *e);
 
-/* The same manifest under one more name, or with another @repo_digest: for what is there already,
- * its layers included. -ESTALE when it is not. */
-int put_name(int root_fd, const char *manifest_digest, const char *name, const char *repo_digest,
-             struct err *e);
+/* What a registry calls the manifest that is here under @name. -ESTALE when it is not, or not under
+ * that name, any more. */
+int put_repo_digest(int root_fd, const char *manifest_digest, const char *name,
+                    const char *repo_digest, struct err *e);
 
 #endif

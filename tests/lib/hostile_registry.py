@@ -138,7 +138,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_PUT(self):
-        self.do_POST()
+        if not self.path.startswith(("/v2/push-gate/", "/pushed")):
+            return self.do_POST()
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if "/manifests/" in self.path:
+            open(os.path.join(FOLDER, "waiting"), "w").close()
+            while not os.path.exists(os.path.join(FOLDER, "open")):
+                time.sleep(0.05)
+        self.sent = 0
+        self.answer(201, b"")
+        self.note()
 
     def do_GET(self):
         self.sent = 0
@@ -491,6 +500,7 @@ FAULTS = {
 
 # Where who pushes is to send blobs to.
 UPLOADS = {
+    "push-gate": lambda: f"http://127.0.0.1:{ports[0]}/pushed",
     "upload-elsewhere": lambda: f"http://localhost:{ports[1]}/upload",
     "upload-as-user": lambda: f"http://user:word@127.0.0.1:{ports[0]}/upload",
     "upload-file": lambda: "file:///etc/passwd",

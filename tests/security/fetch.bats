@@ -35,6 +35,7 @@ setup()
 
 teardown()
 {
+    ! mountpoint -q "$skiff_folder/disk" || umount "$skiff_folder/disk"
     # shellcheck disable=SC2046 # one name a word
     skiff rmi -f $(skiff images --format '{{.Repository}}:{{.Tag}}' | grep -v busybox) >/dev/null 2>&1 || true
 }
@@ -69,6 +70,30 @@ other_asked()
     [ -n "$(hostile_requests bad 'select((.authorization // "") | startswith("Basic "))')" ]
     [[ $(other_asked) = *'PUT /upload?digest='* ]]
     [[ $(other_asked) != *Basic* && $(other_asked) != *Bearer* && $(other_asked) != */token/* ]]
+}
+
+@test "a name that goes to another image while it is pushed stays there" {
+    rm -f "$(registry_folder bad)"/{open,waiting}
+    skiff tag busybox "$BAD/push-gate/x"
+    "$SKIFF" push -q "$BAD/push-gate/x" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    until_true test -e "$(registry_folder bad)/waiting"
+    skiff import -m another "$(rootfs_busybox)" "$BAD/push-gate/x" >"$BATS_TEST_TMPDIR/id"
+    touch "$(registry_folder bad)/open"
+    wait_all
+    grep -q "$BAD/push-gate/x" "$BATS_TEST_TMPDIR/out"
+    [ "$(skiff image inspect -f '{{.Id}}' "$BAD/push-gate/x")" = "$(cat "$BATS_TEST_TMPDIR/id")" ]
+    [ "$(skiff image inspect -f '{{len .RepoDigests}}' "$BAD/push-gate/x")" = 0 ]
+}
+
+@test "a push that finds the disk full while it compresses" {
+    disk=$skiff_folder/disk
+    mkdir "$disk"
+    mount -t tmpfs -o size=10m tmpfs "$disk"
+    head -c 4000000 /dev/urandom >"$BATS_TEST_TMPDIR/noise"
+    tar -cf "$BATS_TEST_TMPDIR/noise.tar" -C "$BATS_TEST_TMPDIR" noise
+    run_ok "$SKIFF" --root "$disk" import "$BATS_TEST_TMPDIR/noise.tar" "$BAD/push-gate/full"
+    run_fails 'cannot write the compressed layer.*no space left' \
+        timeout -k 5 60 "$SKIFF" --root "$disk" push -q --compression zstd "$BAD/push-gate/full"
 }
 
 @test "addresses that name a user, or are no web" {
