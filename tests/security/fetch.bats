@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # What a registry, or whoever has taken over what talks to it, could get from us: a password, a place
 # to wait in forever, the rest of the machine.
+# shellcheck disable=SC2154 # common.bash sets skiff_folder
 load ../lib/common
 load ../lib/registry
 load security
-# shellcheck disable=SC2154 # common.bash sets skiff_folder
 
 setup_file()
 {
