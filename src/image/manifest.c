@@ -11,7 +11,10 @@
 #define ACCEPT                                                                                     \
     LAYOUT_INDEX_TYPE ", " DOCKER_INDEX_TYPE ", " LAYOUT_MANIFEST_TYPE ", " DOCKER_MANIFEST_TYPE
 
-enum { INDEXES_MAX = 3 }; /* one in the other */
+enum {
+    INDEXES_MAX = 3,     /* one in the other */
+    VALUES_MAX = 200000, /* of a document: a value of two bytes takes two hundred in memory */
+};
 
 void remote_image_release(struct remote_image *r)
 {
@@ -69,6 +72,15 @@ static char *plain_type(const char *type)
     return strndup(type ? type : "", type ? strcspn(type, "; \t") : 0);
 }
 
+/* Not less than there are, without parsing them. */
+static size_t count_values(const char *text, size_t n)
+{
+    size_t values = 1;
+    for (size_t i = 0; i < n; i++)
+        values += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    return values;
+}
+
 /* Fetches @kind/@what and compares it with the digest and size that @desc says (NULL: @what is a
  * tag or a digest of which nothing more is known). */
 static int fetch(struct fetcher *f, const char *repository, const char *kind, const char *what,
@@ -88,6 +100,9 @@ static int fetch(struct fetcher *f, const char *repository, const char *kind, co
                     what, d.digest);
     if (r == 0 && size >= 0 && d.n != (size_t)size)
         r = err_set(e, EBADMSG, "\"%s\" has %zu bytes instead of %lld", what, d.n, size);
+    if (r == 0 && count_values(d.text, d.n) > VALUES_MAX)
+        r = err_set(e, EBADMSG, "what the registry sent for \"%s\" has more than %d values", what,
+                    VALUES_MAX);
     if (r == 0 && json_parse(d.text, d.n, what, &d.value, NULL) < 0)
         r = err_set(e, EBADMSG,
                     "what the registry sent for \"%s\" is not JSON (its type is \"%.100s\")", what,

@@ -298,6 +298,22 @@ static void on_event(void *data, const json_t *event)
                        json_int(event, "seconds", 0));
 }
 
+/* The worker could not make a layer of what came. What is wrong must not be gone on with; and if it
+ * was an earlier pull, or a mirror, that left it, all of it is fetched once more. */
+static int forget(struct slot *s, int r, struct err *e)
+{
+    struct job *j = s->job;
+    if (r == -EBADMSG || r == -E2BIG || r == -ENOSPC || r == -EDQUOT)
+        j->layer.keep_blob = false;
+    if (r != -EBADMSG || s->have == 0)
+        return err_wrap(e, "cannot unpack layer %s", j->id);
+    err_release(e);
+    fresh_layer_release(&j->layer);
+    j->state = JOB_NEEDED;
+    s->job = NULL;
+    return 0;
+}
+
 /* The fetcher has something to say. */
 static int hear_fetcher(struct pulling *p, struct slot *s, struct err *e)
 {
@@ -315,7 +331,7 @@ static int hear_fetcher(struct pulling *p, struct slot *s, struct err *e)
             err_release(e);
             *e = TAKE(story, ERR_INIT);
         }
-        return w < 0 ? w : r;
+        return w < 0 ? forget(s, w, e) : r;
     }
     if (r < 0)
         return r;
@@ -331,8 +347,6 @@ static int check(struct job *j, struct err *e)
     if (r->blob_size == j->size && str_eq(r->blob_digest, j->blob) &&
         str_eq(r->diff_id, j->diff_id))
         return 0;
-    /* What is wrong must not be gone on with. */
-    j->layer.keep_blob = false;
     if (r->blob_size != j->size)
         return err_set(e, EBADMSG, "layer \"%s\" has %lld bytes instead of %lld", j->blob,
                        r->blob_size, j->size);
@@ -349,10 +363,8 @@ static int finish(struct pulling *p, struct slot *s, struct err *e)
     int r = layer_worker_finish(&s->worker, &j->layer, e);
     if (r == 0)
         r = check(j, e);
-    else if (r == -EBADMSG || r == -E2BIG || r == -ENOSPC || r == -EDQUOT)
-        j->layer.keep_blob = false;
     if (r < 0)
-        return err_wrap(e, "cannot unpack layer %s", j->id);
+        return forget(s, r, e);
     progress_layer(p->w->progress, j->id, "Pull complete");
     j->state = JOB_DONE;
     s->job = NULL;

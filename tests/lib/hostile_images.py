@@ -136,6 +136,7 @@ def spoil(fault, image, m):
     text = json.dumps(m)
     whole = {
         "deep": '{"schemaVersion": 2, "layers": ' + "[" * DEPTH + "]" * DEPTH + "}",
+        "heavy": '{"schemaVersion": 2, "layers": [' + "{}," * 1300000 + "{}]}",
         "duplicate": text[:-1] + ', "layers": []}',
         "nonsense": '{"schemaVersion": 2, "config": ',
         "empty": "",

@@ -116,6 +116,20 @@ other_asked()
     [ "$(hostile_requests bad 'select(.path | contains("/manifests/")) | .sent' | sort -n | tail -n 1)" -lt $((64 << 20)) ]
 }
 
+@test "a manifest of a million values is not parsed" {
+    run_fails 'more than 200000 values' pull "$BAD/heavy/x"
+}
+
+@test "what was wrong is not gone on with: neither when it does not unpack, nor when an earlier pull left it" {
+    run_fails 'cannot unpack layer' pull "$BAD/garbage/x"
+    run find "$SKIFF_ROOT/images/partial" -type f
+    output_is ''
+    # The same digest, of an image that is as it should be, and of a pull that broke off.
+    digest=$(hostile_requests bad 'select(.path | contains("garbage/x/blobs")) | .path' | tail -n 1 | grep -o '[0-9a-f]\{64\}')
+    head -c 700000 /dev/urandom >"$SKIFF_ROOT/images/partial/$digest"
+    run_ok pull "$BAD/good/x"
+}
+
 @test "one blob as two layers" {
     run_fails "another's blob with another diff ID" pull "$BAD/layer-two-ways/x"
 }
