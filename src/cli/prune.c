@@ -9,6 +9,7 @@
 #include "engine/lifecycle.h"
 #include "engine/state.h"
 #include "engine/volume_use.h"
+#include "image/inventory.h"
 
 #include <string.h>
 
@@ -198,6 +199,10 @@ static int prune_images(struct cli *c, const struct prune_options *o, struct har
         else if (r != -ENOENT && r != -EBUSY)
             cli_error(err_text(&mine));
     }
+    /* What broken pulls have left, too; where there was none yet there is nothing. */
+    long long partial = 0;
+    if (o->filter.n == 0 && image_sweep_all(c->engine.root_fd, &partial, NULL) == 0)
+        h->bytes += partial;
     r = image_list(c->engine.root_fd, &left, NULL, e);
     long long rest = image_list_size(c->engine.root_fd, &left);
     h->bytes += size >= 0 && rest >= 0 && size > rest ? size - rest : 0;

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "image/image.h"
 #include "image/layout.h"
+#include "image/partial.h"
 #include "image/reference.h"
 #include "image/resolve.h"
 #include "image/store.h"
@@ -140,7 +141,7 @@ int image_inspect_store(int root_fd, image_finding *tell, void *data, size_t *re
     return look_for_leftovers(&l, e);
 }
 
-int image_sweep(int root_fd, struct err *e)
+static int sweep(int root_fd, long long *ret_partial, struct err *e)
 {
     _cleanup_close_ int lock = -EBADF;
     _cleanup_json_ json_t *index = NULL;
@@ -149,7 +150,19 @@ int image_sweep(int root_fd, struct err *e)
         r = layout_read_index(root_fd, &index, NULL, e);
     if (r == 0)
         r = store_sweep(root_fd, index, e);
+    if (r == 0 && ret_partial)
+        *ret_partial = partial_sweep(root_fd, 0);
     fd_close(&lock);
     store_bury(root_fd);
     return r;
+}
+
+int image_sweep(int root_fd, struct err *e)
+{
+    return sweep(root_fd, NULL, e);
+}
+
+int image_sweep_all(int root_fd, long long *ret_bytes, struct err *e)
+{
+    return sweep(root_fd, ret_bytes, e);
 }

@@ -51,20 +51,24 @@ int partial_claim(int root_fd, const char *digest, char **ret_path, int *ret_fd,
     }
 }
 
-static void sweep_one(int dir_fd, const char *name, time_t before)
+static long long sweep_one(int dir_fd, const char *name, time_t before)
 {
     struct stat st;
     _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_mtime < before && flock(fd, LOCK_EX | LOCK_NB) == 0)
-        (void)unlinkat(dir_fd, name, 0);
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_mtime <= before &&
+                   flock(fd, LOCK_EX | LOCK_NB) == 0 && unlinkat(dir_fd, name, 0) == 0
+               ? (long long)st.st_size
+               : 0;
 }
 
-void partial_sweep(int root_fd, long long seconds)
+long long partial_sweep(int root_fd, long long seconds)
 {
     int fd = openat(root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
+    long long bytes = 0;
     while (dir && (entry = readdir(dir)))
         if (entry->d_name[0] != '.')
-            sweep_one(fd, entry->d_name, time(NULL) - (time_t)seconds);
+            bytes += sweep_one(fd, entry->d_name, time(NULL) - (time_t)seconds);
+    return bytes;
 }

@@ -17,7 +17,8 @@
 int partial_claim(int root_fd, const char *digest, char **ret_path, int *ret_fd, off_t *ret_have,
                   struct err *e);
 
-/* With the store locked: removes what nobody has taken up for @seconds. */
-void partial_sweep(int root_fd, long long seconds);
+/* With the store locked: removes what nobody has taken up for @seconds and nobody writes. Returns
+ * how many bytes that were. */
+long long partial_sweep(int root_fd, long long seconds);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "image/chain.h"
+#include "image/inventory.h"
 #include "image/layer_worker.h"
 #include "image/layout.h"
 #include "image/partial.h"
@@ -422,6 +423,7 @@ int pull_layers(const struct layers_wanted *w, struct fresh_layer **ret, size_t 
                 struct err *e)
 {
     _cleanup_(pulling_release) struct pulling p = {.w = w};
+    (void)image_sweep(w->root_fd, NULL); /* what killed ones have left is room for this one */
     int r = list_jobs(&p, e);
     if (r < 0)
         return r;

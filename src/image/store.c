@@ -282,7 +282,7 @@ int store_sweep(int root_fd, const json_t *index, struct err *e)
     _cleanup_(marks_release) struct marks m = {json_object(), json_object()};
     bool known = mark_all(root_fd, index, &m) == 0;
     int r = sweep_images(root_fd, e);
-    partial_sweep(root_fd, PARTIAL_SECONDS);
+    (void)partial_sweep(root_fd, PARTIAL_SECONDS);
     if (r == 0 && known)
         r = sweep_blobs(root_fd, m.blobs, e);
     if (r == 0)
