@@ -31,6 +31,16 @@ static void check_identities(const struct policy_rule *rule, const char *name)
     }
 }
 
+static bool needs_signature(const struct policy_rule *rule)
+{
+    size_t i;
+    const json_t *requirement;
+    json_array_foreach (rule->requirements, i, requirement)
+        if (!str_eq(json_str(requirement, "type"), "insecureAcceptAnything"))
+            return true;
+    return false;
+}
+
 static void ask(const struct policy *p, const char *transport, const char *identity)
 {
     struct policy_rule rule = {0};
@@ -44,8 +54,12 @@ static void ask(const struct policy *p, const char *transport, const char *ident
     /* No scope but the general ones covers what does not begin with it. */
     if (rule.transport && *rule.scope && *rule.scope != '*' && !str_after(identity, rule.scope))
         abort();
-    if (policy_admit(&rule, identity, &e) == 0)
+    bool admitted = policy_admit(&rule, identity, &e) == 0;
+    if (admitted)
         check_identities(&rule, identity);
+    if (policy_admit_unsigned(p, transport, identity, &e) == 0 &&
+        (!admitted || needs_signature(&rule)))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
