@@ -219,11 +219,12 @@ static int add_rules(scmp_filter_ctx ctx)
     static const unsigned families[] = {AF_UNIX, AF_INET, AF_INET6};
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(families); i++)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_EQ, families[i]));
+                             SCMP_A0(SCMP_CMP_EQ, families[i], 0));
     /* Of netlink what addresses there are, by which the C library sorts what it finds. */
     if (r == 0)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-                             SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
+                             SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+                             SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE, 0));
     static const unsigned requests[] = {FIONBIO, FIONREAD, SIOCGIFINDEX, SIOCGIFNAME};
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(requests); i++)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
