@@ -160,6 +160,11 @@ static int gather_images(struct cli *c, struct usage *u, struct err *e)
     u->images.bytes = image_list_size(c->engine.root_fd, &list);
     long long needed = image_list_size(c->engine.root_fd, &active);
     u->images.free_bytes = u->images.bytes - needed;
+    if (u->images.bytes >= 0) {
+        long long partial = image_partial(c->engine.root_fd);
+        u->images.bytes += partial;
+        u->images.free_bytes += partial;
+    }
     return u->images.bytes < 0 || needed < 0 ? err_nomem(e) : 0;
 }
 

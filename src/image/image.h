@@ -21,6 +21,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -84,6 +85,9 @@ long long image_content_size(const struct image *img);
 /* What all images together take on the disk: layers and blobs, each once; layers of unknown size
  * count for nothing. -ENOMEM */
 long long image_list_size(int root_fd, const struct image_list *l);
+
+/* Bytes on disk of what broken pulls have fetched and no pull is going on with. */
+long long image_partial(int root_fd);
 
 /* "created" of the config in seconds since 1970 (RFC 3339); -1 when it has none. */
 time_t image_created(const struct image *img);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "image/image.h"
 #include "image/reference.h"
 
 #include <dirent.h>
@@ -51,17 +52,20 @@ int partial_claim(int root_fd, const char *digest, char **ret_path, int *ret_fd,
     }
 }
 
-static long long sweep_one(int dir_fd, const char *name, time_t before)
+/* Bytes of one that was last taken up before @before and that nobody is at; 0 for others. */
+static long long look_at(int dir_fd, const char *name, time_t before, bool forget)
 {
     struct stat st;
     _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    return fd >= 0 && fstat(fd, &st) == 0 && st.st_mtime <= before &&
-                   flock(fd, LOCK_EX | LOCK_NB) == 0 && unlinkat(dir_fd, name, 0) == 0
-               ? (long long)st.st_size
-               : 0;
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_mtime > before ||
+        flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return 0;
+    if (forget && unlinkat(dir_fd, name, 0) < 0)
+        return 0;
+    return (long long)st.st_blocks * 512;
 }
 
-long long partial_sweep(int root_fd, long long seconds)
+static long long look_at_all(int root_fd, time_t before, bool forget)
 {
     int fd = openat(root_fd, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -69,6 +73,16 @@ long long partial_sweep(int root_fd, long long seconds)
     long long bytes = 0;
     while (dir && (entry = readdir(dir)))
         if (entry->d_name[0] != '.')
-            bytes += sweep_one(fd, entry->d_name, time(NULL) - (time_t)seconds);
+            bytes += look_at(fd, entry->d_name, before, forget);
     return bytes;
+}
+
+long long partial_sweep(int root_fd, long long seconds)
+{
+    return look_at_all(root_fd, time(NULL) - (time_t)seconds, true);
+}
+
+long long image_partial(int root_fd)
+{
+    return look_at_all(root_fd, time(NULL) + 1, false);
 }

@@ -231,3 +231,18 @@ reclaimable()
     names
     [ "$sorted" = ' ' ]
 }
+
+@test "what a broken pull has fetched: df counts it, prune gives it back" {
+    local partial=$SKIFF_ROOT/images/partial name
+    name=$(printf 'ab%.0s' $(seq 32))
+    mkdir -p "$partial"
+    head -c 3000000 /dev/urandom >"$partial/$name"
+    run_ok skiff system df --format '{{.Type}} {{.Reclaimable}}'
+    [[ $output = *'Images 3'*'MB (100%)'* ]] || told "$output"
+    # Somebody is at it: it stays.
+    (flock 9 && skiff image prune -f) 9<"$partial/$name"
+    [ -e "$partial/$name" ]
+    run_ok skiff image prune -f
+    [[ $output = *'Total reclaimed space: 3'* ]] || told "$output"
+    [ ! -e "$partial/$name" ]
+}
