@@ -1,6 +1,7 @@
 #include "engine/commit.h"
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/counting.h"
 #include "cli/image_helper.h"
 #include "engine/events.h"
 #include "engine/lifecycle.h"
@@ -125,7 +126,12 @@ static int feed(struct cli *c, struct container_record *record, char **args, int
     fd_close(&from);
     if (r < 0)
         return r;
-    int written = commit_layer(&c->engine, record, to, &mine);
+    struct counting line;
+    const struct archive_progress progress = {counting_show, &line};
+    counting_begin(&line, "Committing");
+    int written =
+        commit_layer(&c->engine, record, to, isatty(STDERR_FILENO) ? &progress : NULL, &mine);
+    counting_end(&line);
     if (written < 0 && written != -EPIPE) {
         *e = TAKE(mine, ERR_INIT);
         return written; /* and the helper, which has not got all of it, is killed */

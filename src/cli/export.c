@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "cli/cli.h"
+#include "cli/counting.h"
 #include "cli/output_file.h"
 #include "engine/copy.h"
 
@@ -21,7 +22,13 @@ struct task {
 static int write_archive(void *data, int fd, struct err *e)
 {
     const struct task *task = data;
-    return copy_root_to_archive(&task->c->engine, task->container, fd, e);
+    struct counting line;
+    const struct archive_progress progress = {counting_show, &line};
+    counting_begin(&line, "Exporting");
+    int r = copy_root_to_archive(&task->c->engine, task->container, fd,
+                                 isatty(STDERR_FILENO) ? &progress : NULL, e);
+    counting_end(&line);
+    return r;
 }
 
 static int run_export(struct cli *c, int argc, char **argv, struct err *e)
@@ -40,7 +47,7 @@ static int run_export(struct cli *c, int argc, char **argv, struct err *e)
     if (isatty(1))
         return err_set(e, ENOTTY,
                        "cowardly refusing to save to a terminal. Use the -o flag or redirect");
-    return copy_root_to_archive(&c->engine, words[0], 1, e);
+    return copy_root_to_archive(&c->engine, words[0], 1, NULL, e);
 }
 
 const struct cli_command cmd_export = {

@@ -15,6 +15,7 @@
 enum {
     BUFFER = 256 << 10,   /* what is gathered before it is written */
     SMALL = 32 << 10,     /* a file that is read into it */
+    SHOWN = 16 << 20,     /* of a file at once, where somebody watches */
     PIECES_MAX = 1 << 20, /* of a file with holes; one with more is written whole */
 };
 
@@ -24,6 +25,7 @@ struct archive {
     const char *prefix; /* NULL or what all paths begin with */
     struct link_table links;
     struct str buffer;
+    unsigned long long written; /* bytes */
 };
 
 static void archive_release(struct archive *a)
@@ -34,11 +36,21 @@ static void archive_release(struct archive *a)
 
 /* ---- output ---- */
 
+static void count(struct archive *a, size_t n)
+{
+    const struct archive_progress *p = a->o->progress;
+    a->written += n;
+    if (p)
+        p->tell(p->data, a->written);
+}
+
 static int flush(struct archive *a)
 {
     if (a->buffer.failed)
         return -ENOMEM;
     int r = a->buffer.len > 0 ? fd_write_all(a->out, a->buffer.s, a->buffer.len) : 0;
+    if (r == 0 && a->buffer.len > 0)
+        count(a, a->buffer.len);
     a->buffer.len = 0;
     return r;
 }
@@ -82,19 +94,27 @@ static off_t add_by_reading(struct archive *a, int fd, off_t at, off_t n)
     return block ? done : -ENOMEM;
 }
 
+/* All at once, where nobody wants to see how far it has come. */
+static size_t at_once(const struct archive *a, off_t n)
+{
+    return a->o->progress && n > SHOWN ? (size_t)SHOWN : (size_t)n;
+}
+
 /* The kernel moves it, where the output is something that it can be moved to. */
 static off_t add_by_kernel(struct archive *a, int fd, off_t at, off_t n)
 {
     off_t from = at;
     int r = flush(a);
     while (r == 0 && from < at + n) {
-        ssize_t done = sendfile(a->out, fd, &from, (size_t)(at + n - from));
+        ssize_t done = sendfile(a->out, fd, &from, at_once(a, at + n - from));
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0 && from == at && (errno == EINVAL || errno == ENOSYS))
             return add_by_reading(a, fd, at, n);
         if (done <= 0)
             r = done < 0 ? -errno : 1;
+        else
+            count(a, (size_t)done);
     }
     return r < 0 ? r : from - at;
 }

@@ -12,6 +12,12 @@
 
 #include <stdbool.h>
 
+/* Told how many bytes are written. */
+struct archive_progress {
+    void (*tell)(void *data, unsigned long long bytes);
+    void *data;
+};
+
 struct archive_options {
     /* Who owns, in the archive, what *uid and *gid own. NULL: they. */
     void (*owner)(void *data, uid_t *uid, gid_t *gid);
@@ -21,6 +27,7 @@ struct archive_options {
     /* The tree is the upper layer of an overlay: what it hides is written as an image's layer has
      * it (image-spec layer.md, "Whiteouts"). */
     bool layer;
+    const struct archive_progress *progress; /* NULL: nobody */
 };
 
 /* All that is below the folder @from (readable), as @name/… with @name for itself first; with NULL

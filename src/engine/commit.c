@@ -12,7 +12,8 @@ static void tell_owner(void *data, uid_t *uid, gid_t *gid)
     rootfs_view_owner(data, uid, gid);
 }
 
-int commit_layer(const struct engine *en, struct container_record *c, int out, struct err *e)
+int commit_layer(const struct engine *en, struct container_record *c, int out,
+                 const struct archive_progress *progress, struct err *e)
 {
     _cleanup_view_ struct rootfs_view view = ROOTFS_VIEW_INIT;
     if (str_eq(json_str(c->document, "Image"), IMAGE_HOST))
@@ -24,7 +25,8 @@ int commit_layer(const struct engine *en, struct container_record *c, int out, s
     _cleanup_close_ int upper = dir_open(c->dir_fd, "upper", false, e);
     if (upper < 0)
         return upper;
-    const struct archive_options o = {.owner = tell_owner, .data = &view, .layer = true};
+    const struct archive_options o = {
+        .owner = tell_owner, .data = &view, .layer = true, .progress = progress};
     return archive_folder(out, upper, NULL, &o, e);
 }
 

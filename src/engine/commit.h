@@ -4,12 +4,14 @@
 #ifndef SKIFF_ENGINE_COMMIT_H
 #define SKIFF_ENGINE_COMMIT_H
 
+#include "engine/archive.h"
 #include "engine/engine.h"
 
 /* Writes the container's own layer to @out as a layer's archive (image-spec layer.md): what it
  * added and changed, and whiteouts for what it deleted. -ENOTSUP for the built-in image, whose
- * containers have none on disk. */
-int commit_layer(const struct engine *en, struct container_record *c, int out, struct err *e);
+ * containers have none on disk. @progress may be NULL. */
+int commit_layer(const struct engine *en, struct container_record *c, int out,
+                 const struct archive_progress *progress, struct err *e);
 
 /* The "config" object of an image (image-spec config.md) from the container's own; the caller's.
  * NULL when memory ran out. */

@@ -186,7 +186,8 @@ int copy_to_archive(const struct engine *en, const struct copy_request *q, int o
     return r;
 }
 
-int copy_root_to_archive(const struct engine *en, const char *container, int out, struct err *e)
+int copy_root_to_archive(const struct engine *en, const char *container, int out,
+                         const struct archive_progress *progress, struct err *e)
 {
     _cleanup_(job_release) struct job j = empty;
     int r = record_find(en, container, &j.record, e);
@@ -194,7 +195,7 @@ int copy_root_to_archive(const struct engine *en, const char *container, int out
         r = rootfs_view_open(en, &j.record, VIEW_ROOT_ALONE, &j.view, e);
     if (r < 0)
         return r;
-    const struct archive_options o = {.owner = tell_owner, .data = &j};
+    const struct archive_options o = {.owner = tell_owner, .data = &j, .progress = progress};
     r = archive_folder(out, j.view.fd, NULL, &o, e);
     if (r == 0)
         event_emit_container(en, &j.record, "export", NULL);

@@ -7,6 +7,7 @@
 #ifndef SKIFF_ENGINE_COPY_H
 #define SKIFF_ENGINE_COPY_H
 
+#include "engine/archive.h"
 #include "engine/rootfs_view.h"
 
 struct copy_request {
@@ -34,7 +35,8 @@ int copy_open_folder(const struct engine *en, const struct copy_request *q,
 int copy_to_archive(const struct engine *en, const struct copy_request *q, int out, struct err *e);
 
 /* Writes all of the container's own root file system to @out likewise, without what is mounted in
- * it. */
-int copy_root_to_archive(const struct engine *en, const char *container, int out, struct err *e);
+ * it. @progress may be NULL. */
+int copy_root_to_archive(const struct engine *en, const char *container, int out,
+                         const struct archive_progress *progress, struct err *e);
 
 #endif

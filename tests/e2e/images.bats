@@ -180,3 +180,22 @@ teardown()
     [[ $output =~ ^sha256:[0-9a-f]{64}$ ]] || told "more than the ID"
     skiff image prune -af >/dev/null
 }
+
+@test "commit, export -o: count what they have written, on a terminal alone" {
+    require_command script
+    needs_skiff "no progress"
+    skiff import "$tar" base
+    skiff run --name large --network none base sh -c 'dd if=/dev/zero of=/zeros bs=1M count=150 2>/dev/null'
+    run script -qec "'$SKIFF' commit large made" /dev/null
+    output_has 'Committing - [0-9.]+[kM]?B'
+    [[ ${output##*$'\e[K'} =~ ^sha256:[0-9a-f]{64} ]] || told "the line is not gone"
+    run_ok skiff commit large again
+    [[ $output =~ ^sha256:[0-9a-f]{64}$ ]] || told "more than the ID"
+    run script -qec "'$SKIFF' export -o '$BATS_TEST_TMPDIR/large.tar' large" /dev/null
+    [[ $output != *B ]] || told "the line is not gone"
+    [ "$(tar -xOf "$BATS_TEST_TMPDIR/large.tar" zeros | wc -c)" -eq $((150 << 20)) ]
+    run_ok skiff export -o "$BATS_TEST_TMPDIR/large.tar" large
+    output_is ''
+    skiff rm large
+    skiff image prune -af >/dev/null
+}
