@@ -2,6 +2,7 @@
 
 #include "cli/image_platform.h"
 #include "cli/pull.h"
+#include "image/place.h"
 #include "image/platform.h"
 #include "image/reference.h"
 
@@ -82,6 +83,10 @@ int find_or_pull_image(struct cli *c, const struct request_options *o, const cha
 {
     bool always = pulls(o, "always") && !str_eq(name, IMAGE_HOST);
     _cleanup_err_ struct err why = ERR_INIT;
+    /* Whether what is there is here already, only looking there can tell. */
+    if (place_is(name))
+        return pulls(o, "never") ? err_set(e, ENOENT, "unable to find image '%s' locally", name)
+                                 : pull_and_find(c, o, name, ret, e);
     if (!always) {
         int r = find_here(c, o, name, ret, &why);
         if (r != -ENOENT) {

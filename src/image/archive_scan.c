@@ -378,12 +378,14 @@ int archive_scan(struct archive_scan *s, struct err *e)
     off_t begun = s->at;
     bool extra = false;
     int r = 0;
-    for (int n = 0; r == 0; n++) {
-        if (n >= 2 * ARCHIVE_FILES_MAX)
+    for (int n = 0, files = 0; r == 0; n++) {
+        if (files > ARCHIVE_FILES_MAX || n > 4 * ARCHIVE_FILES_MAX)
             return err_set(e, E2BIG, "the archive has more than %d files", ARCHIVE_FILES_MAX);
         r = next_file(s, &f, &extra, e);
-        if (r == 0 && !extra)
+        if (r == 0 && !extra) {
             file_release(&f);
+            files++;
+        }
     }
     if (r < 0)
         return r;

@@ -1,5 +1,6 @@
 #include "image/load.h"
 
+#include "base/file.h"
 #include "image/bundle.h"
 #include "image/chain.h"
 #include "image/hash.h"
@@ -38,6 +39,7 @@ struct target {
     const char *config;
     json_t *config_value;
     char *manifest;             /* the bytes; ours when Docker's form has none */
+    const char *type;           /* of it */
     json_t *layers;             /* descriptors: of the manifest, or those that it will have */
     struct bundle_file **files; /* NULL: the store has it */
     size_t n;
@@ -265,7 +267,26 @@ static int make_manifest(struct target *t, struct err *e)
                   LAYOUT_MANIFEST_TYPE, "config", "mediaType", LAYOUT_CONFIG_TYPE, "digest", t->id,
                   "size", (json_int_t)strlen(t->config), "layers", t->layers);
     t->manifest = value ? json_text(value, JSON_COMPACT) : NULL;
+    t->type = LAYOUT_MANIFEST_TYPE;
     return t->manifest ? 0 : err_nomem(e);
+}
+
+/* When the store has the very image, then under the manifest that it has there. */
+static int find_manifest(struct loading *g, struct target *t, struct err *e)
+{
+    bool all_there = true;
+    for (size_t i = 0; i < t->n; i++)
+        all_there &= !t->files[i];
+    for (size_t i = 0; all_there && !t->manifest && i < g->there.n; i++) {
+        const struct image *image = &g->there.v[i];
+        const char *type = json_str(image->manifest, "mediaType");
+        if (strcmp(image->id, t->id) != 0 || !type)
+            continue;
+        _cleanup_free_ char *path = layout_blob_path(image->digest);
+        if (path && file_read(g->l->root_fd, path, LAYOUT_BLOB_MAX, &t->manifest, NULL, NULL) == 0)
+            t->type = type;
+    }
+    return t->manifest ? 0 : make_manifest(t, e);
 }
 
 /* ---- into the store ---- */
@@ -293,7 +314,7 @@ static int put_with(struct loading *g, const struct target *t, struct fresh_laye
         .config_len = strlen(t->config),
         .manifest = t->manifest,
         .manifest_len = strlen(t->manifest),
-        .manifest_type = t->image->manifest ? t->image->type : LAYOUT_MANIFEST_TYPE,
+        .manifest_type = t->image->manifest ? t->image->type : t->type,
         .platform = platform,
         .name = t->image->name,
     };
@@ -350,7 +371,7 @@ static int try_image(struct loading *g, const struct archive_image *image, struc
     if (r == 0)
         r = wait_layers(g, &t, e);
     if (r == 0 && !image->manifest)
-        r = make_manifest(&t, e);
+        r = find_manifest(g, &t, e);
     if (r == 0)
         r = put(g, &t, e);
     if (r < 0)
