@@ -235,6 +235,7 @@ reclaimable()
 @test "what a broken pull has fetched: df counts it, prune gives it back" {
     local partial=$SKIFF_ROOT/images/partial name
     name=$(printf 'ab%.0s' $(seq 32))
+    run_fails 'no such image' skiff rmi nothing # makes the store
     mkdir -p "$partial"
     head -c 3000000 /dev/urandom >"$partial/$name"
     run_ok skiff system df --format '{{.Type}} {{.Reclaimable}}'
