@@ -117,7 +117,13 @@ int fetcher_place(struct fetcher *f, const struct endpoint *place, const struct 
 int fetcher_ask(struct fetcher *f, json_t *message, int with_fd, struct err *e)
 {
     _cleanup_json_ json_t *own = message;
-    return own ? message_send(f->fd, own, with_fd, e) : err_nomem(e);
+    _cleanup_err_ struct err story = ERR_INIT;
+    int r = own ? message_send(f->fd, own, with_fd, &story) : err_nomem(&story);
+    if (r == -EPIPE)
+        return err_set(e, ECONNRESET, "\"skiff-fetch\" ended without an answer");
+    if (r < 0 && e)
+        *e = TAKE(story, ERR_INIT);
+    return r;
 }
 
 int fetcher_read(struct fetcher *f, fetcher_event *tell, void *data, json_t **ret, struct err *e)
