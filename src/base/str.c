@@ -44,19 +44,37 @@ void str_add(struct str *b, const char *s)
     str_addn(b, s, strlen(s));
 }
 
+/* Bytes of the character at @s when it is one that gives orders, else 0: ASCII's, U+0080 to U+009F,
+ * and those that break lines or turn the direction of what follows. */
+static size_t control_length(const unsigned char *s, unsigned *ret_code)
+{
+    *ret_code = s[0];
+    if (s[0] < 0x20 || s[0] == 0x7f)
+        return 1;
+    *ret_code = s[1];
+    if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0)
+        return 2;
+    if (s[0] != 0xe2 || (s[1] != 0x80 && s[1] != 0x81) || s[2] < 0x80)
+        return 0;
+    unsigned code = 0x2000U + ((s[1] & 0x3fU) << 6) + (s[2] & 0x3fU);
+    *ret_code = code;
+    bool turns = code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
+                 (code >= 0x2066 && code <= 0x2069);
+    return turns || code == 0x2028 || code == 0x2029 ? 3 : 0;
+}
+
 void str_add_visible(struct str *b, const char *s, const char *also)
 {
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)s[0], next = (unsigned char)s[1];
-        /* U+0080 to U+009F are control characters too, 0xc2 and another byte in UTF-8. */
-        bool wide = c == 0xc2 && next >= 0x80 && next < 0xa0;
-        if (c < 0x20 || c == 0x7f || wide)
-            str_addf(b, "\\x%02x", wide ? next : c);
-        else if (strchr(also, c))
-            str_addf(b, "\\%c", c);
+    while (*s) {
+        unsigned code;
+        size_t n = control_length((const unsigned char *)s, &code);
+        if (n > 0)
+            str_addf(b, n < 3 ? "\\x%02x" : "\\u%04x", code);
+        else if (strchr(also, *s))
+            str_addf(b, "\\%c", *s);
         else
             str_addn(b, s, 1);
-        s += wide;
+        s += n > 0 ? n : 1;
     }
 }
 

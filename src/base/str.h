@@ -24,8 +24,9 @@ void str_add(struct str *b, const char *s);
 void str_addn(struct str *b, const void *bytes, size_t n);
 void str_addf(struct str *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds @s with every control character as "\x1b", so that a stranger's words cannot give orders to
- * a terminal or look like lines of ours. A byte that stands in @also gets a backslash before it. */
+/* Adds @s with every control character as "\x1b" or "\u202e", so that a stranger's words cannot
+ * give orders to a terminal, turn its direction or look like lines of ours. A byte that stands in
+ * @also gets a backslash before it. */
 void str_add_visible(struct str *b, const char *s, const char *also);
 
 /* Hands the text over to the caller, who frees it; @b is as new. "" when nothing was added, NULL

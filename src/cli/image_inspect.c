@@ -4,11 +4,13 @@
 #include "image/image.h"
 #include "image/reference.h"
 
-static json_t *short_names(const struct strv *names)
+/* A name that is a digest's is none of its tags. */
+static json_t *short_names(const struct strv *names, bool digests)
 {
     json_t *list = json_array();
     for (size_t i = 0; list && i < names->n; i++)
-        json_gather(&list, json_string(reference_short(names->v[i])));
+        if (reference_has_digest(names->v[i]) == digests)
+            json_gather(&list, json_string(reference_short(names->v[i])));
     return list;
 }
 
@@ -76,8 +78,8 @@ int image_inspect(struct cli *c, const char *what, const char *platform, json_t 
     _cleanup_json_ json_t *document = json_pack(
         "{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:o, s:{s:s, s:O*}, "
         "s:{s:s}, s:o}",
-        "Id", image.id, "RepoTags", short_names(&image.names), "RepoDigests",
-        short_names(&image.repo_digests), "Parent", "", "Comment",
+        "Id", image.id, "RepoTags", short_names(&image.names, false), "RepoDigests",
+        short_names(&image.repo_digests, true), "Parent", "", "Comment",
         or_empty(json_str(history, "comment")), "Created",
         or_empty(json_str(image.config, "created")), "DockerVersion",
         or_empty(json_str(image.config, "docker_version")), "Author",

@@ -37,7 +37,7 @@ static const struct option_def images_table[] = {
 /* The digest by which a registry knows it under @name, if one does; else its manifest's. */
 static const char *digest_of(const struct image *image, const char *name)
 {
-    size_t n = name ? (size_t)(strrchr(name, ':') - name) : 0;
+    size_t n = name ? (size_t)(reference_suffix(name) - name - 1) : 0;
     for (size_t i = 0; i < image->repo_digests.n; i++) {
         const char *text = image->repo_digests.v[i], *at = strchr(text, '@');
         if (at && (!name || ((size_t)(at - text) == n && strncmp(text, name, n) == 0)))
@@ -54,8 +54,12 @@ static char *repository_of(const struct image *image, const char *name)
     if (!full)
         return strdup("<none>");
     const char *shown = reference_short(full);
-    const char *end = name ? strrchr(shown, ':') : strchr(shown, '@');
-    return strndup(shown, end ? (size_t)(end - shown) : strlen(shown));
+    return strndup(shown, (size_t)(reference_suffix(shown) - shown - 1));
+}
+
+static const char *tag_of(const char *name)
+{
+    return name && !reference_has_digest(name) ? reference_suffix(name) : "<none>";
 }
 
 static json_t *id_text(const struct image *image, bool whole)
@@ -79,8 +83,8 @@ static json_t *image_row(const struct image *image, const char *name, long long 
     const char *made = json_str(image->config, "created");
     bool dated = made && created >= 0 && strlen(made) >= 19;
     return json_pack("{s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "Repository",
-                     repository, "Tag", name ? strrchr(name, ':') + 1 : "<none>", "ID",
-                     id_text(image, o->no_trunc), "Digest", digest_of(image, name), "CreatedAt",
+                     repository, "Tag", tag_of(name), "ID", id_text(image, o->no_trunc), "Digest",
+                     digest_of(image, name), "CreatedAt",
                      dated ? json_sprintf("%.10s %.8s +0000 UTC", made, made + 11)
                            : json_string("N/A"),
                      "CreatedSince", ago, "Size", bytes, "VirtualSize", bytes, "Containers", "N/A",

@@ -5,14 +5,15 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-/* The names that Go gives to architectures, which the image specification prescribes. */
+/* The names that Go gives to architectures, which the image specification prescribes, for those of
+ * the kernel and of distributions. */
 static const char *go_architecture(const char *machine)
 {
     static const struct {
         const char *machine, *name;
     } names[] = {
-        {"x86_64", "amd64"},    {"aarch64", "arm64"},       {"i686", "386"},
-        {"i386", "386"},        {"armv7l", "arm"},          {"armv6l", "arm"},
+        {"x86_64", "amd64"},    {"aarch64", "arm64"},       {"i686", "386"},  {"i386", "386"},
+        {"armv7l", "arm"},      {"armv6l", "arm"},          {"armhf", "arm"}, {"x86-64", "amd64"},
         {"ppc64le", "ppc64le"}, {"loongarch64", "loong64"},
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -112,6 +113,11 @@ json_t *platform_choose(const json_t *manifests, const json_t *wanted)
         }
     }
     return best;
+}
+
+bool platform_is(const json_t *offered, const json_t *wanted)
+{
+    return distance(offered, wanted) == 0;
 }
 
 bool platform_serves(const json_t *offered, const json_t *wanted)

@@ -23,6 +23,9 @@ char *platform_text(const json_t *platform);
  * index. NULL: none does. */
 json_t *platform_choose(const json_t *manifests, const json_t *wanted);
 
+/* Whether @offered is just what is @wanted. */
+bool platform_is(const json_t *offered, const json_t *wanted);
+
 /* Whether an image whose config (or descriptor) says @offered runs where @wanted does. */
 bool platform_serves(const json_t *offered, const json_t *wanted);
 

@@ -93,7 +93,7 @@ static int is_up_to_date(struct pulling *g, const struct target *t, char **ret_i
     const json_t *entry = entry_of(index, t->full);
     if (!entry || layout_read_manifest(g->p->root_fd, entry, &manifest, NULL) < 0 ||
         layout_read_blob(g->p->root_fd, json_object_get(manifest, "config"), &config, NULL) < 0 ||
-        !platform_serves(config, g->platform))
+        !platform_is(config, g->platform))
         return 0;
     int r =
         t->reference->digest ? 0 : remote_digest(&g->fetcher, t->place->path, t->what, &digest, e);

@@ -79,6 +79,13 @@ static const struct job *job_of(const struct pulling *p, const char *blob)
     return NULL;
 }
 
+/* Claims are kept until the image is put in place, so they are made in one order by everybody: else
+ * two pulls could each have what the other one waits for. */
+static int compare_jobs(const void *a, const void *b)
+{
+    return strcmp(((const struct job *)a)->blob, ((const struct job *)b)->blob);
+}
+
 static int check_digests(const json_t *layers, const json_t *ids, struct err *e)
 {
     size_t i;
@@ -134,6 +141,7 @@ static int list_jobs(struct pulling *p, struct err *e)
         j->state = there ? JOB_DONE : JOB_NEEDED;
         progress_layer(p->w->progress, j->id, there ? "Already exists" : "Pulling fs layer");
     }
+    qsort(p->jobs, p->n_jobs, sizeof(*p->jobs), compare_jobs);
     return 0;
 }
 
@@ -258,7 +266,7 @@ static int prepare_fetcher(struct pulling *p, struct slot *s, struct err *e)
     return r < 0 ? r : fetcher_place(&s->fetcher, p->w->place, p->w->who, e);
 }
 
-/* Gives an idle slot the next layer that nobody else is at. */
+/* Gives an idle slot the next layer, unless somebody else is at it. */
 static int feed(struct pulling *p, struct slot *s, struct err *e)
 {
     for (size_t i = 0; i < p->n_jobs; i++) {
@@ -272,7 +280,7 @@ static int feed(struct pulling *p, struct slot *s, struct err *e)
             if (!j->waits)
                 progress_layer(p->w->progress, j->id, "Waiting for another pull of this layer");
             j->waits = true;
-            continue;
+            return 0;
         }
         if (is_in_store(p->w->root_fd, j)) { /* by then the other pull had it */
             j->layer.keep_blob = false;

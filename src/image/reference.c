@@ -304,6 +304,16 @@ const char *reference_short(const char *full)
     return name && !strchr(name, '/') ? name : path;
 }
 
+bool reference_has_digest(const char *full)
+{
+    return strchr(full, '@') != NULL;
+}
+
+const char *reference_suffix(const char *full)
+{
+    return strchr(full, '@') ? strchr(full, '@') + 1 : strrchr(full, ':') + 1;
+}
+
 int reference_claim(const char *text, char **ret, struct err *e)
 {
     _cleanup_reference_ struct reference ref = {0};

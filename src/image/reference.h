@@ -48,6 +48,12 @@ bool reference_is_name_only(const char *text);
 /* A full name as a person would type it: without docker.io/ and library/. Points into @full. */
 const char *reference_short(const char *full);
 
+/* What a full (or short) name has behind its repository: "latest", "sha256:…". Points into @full. */
+const char *reference_suffix(const char *full);
+
+/* Whether that is a digest. */
+bool reference_has_digest(const char *full);
+
 /* Whether @text is "host", "host:5000" or "[::1]:5000"; "library/rust". Of any length: those of
  * both together are at most REFERENCE_NAME_MAX bytes. */
 enum { REFERENCE_NAME_MAX = 255 };

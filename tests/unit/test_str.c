@@ -32,6 +32,18 @@ static void nothing_added_is_an_empty_text(void **state)
     free(s);
 }
 
+static void strangers_give_no_orders(void **state)
+{
+    struct str b = {0};
+    str_add_visible(&b, "a\x1b[1m\n\x7f\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\"", "\"");
+    /* Letters, dashes and what is cut short are nobody's orders. */
+    str_add_visible(&b, "\xc3\xa4\xe2\x80\x94\xe2\x80", "");
+    char *s = str_steal(&b);
+    assert_string_equal(
+        s, "a\\x1b[1m\\x0a\\x7f\\x9b\\u202e\\u2066\\u2028\\\"\xc3\xa4\xe2\x80\x94\xe2\x80");
+    free(s);
+}
+
 static void what_failed_stays_failed(void **state)
 {
     struct str b = {0};
@@ -158,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_grows),
         cmocka_unit_test(nothing_added_is_an_empty_text),
+        cmocka_unit_test(strangers_give_no_orders),
         cmocka_unit_test(what_failed_stays_failed),
         cmocka_unit_test(more_than_there_is_fails),
         cmocka_unit_test(lists_end_with_null),
