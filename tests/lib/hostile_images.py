@@ -116,17 +116,21 @@ def spoil(fault, image, m):
         "config-other": lambda: m.update(config=document(image, [sha256(b"other")])),
         "config-html": lambda: m.update(config=image.blob(CONFIG, b"<html><body>sorry</body></html>")),
         "config-array": lambda: m.update(config=image.blob(CONFIG, b"[]")),
+        "layer-twice": lambda: m.update(
+            layers=[layer, layer], config=document(image, [sha256(NOISE), sha256(b"other")])),
         "many-layers": lambda: m.update(layers=[layer] * 10000),
         "layer-two-ways": lambda: m.update(
             layers=[layer, layer], config=document(image, [sha256(NOISE), sha256(b"other")])),
         "layer-unknown": lambda: layer.update(mediaType="application/x-unknown"),
-        "layer-crypt": lambda: layer.update(mediaType=LAYER + "+encrypted"),
+        "layer-crypt": lambda: m["layers"].__setitem__(0, image.blob(
+            LAYER + "+encrypted", random.Random("key").randbytes(100000))),
         "layer-foreign": lambda: layer.update(
             mediaType="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
             urls=["file:///etc/passwd", "http://127.0.0.1:1/x"]),
         "layer-html": lambda: m["layers"].__setitem__(0, image.blob(LAYER, b"<html>no</html>" * 99)),
         "layer-cut": lambda: m["layers"].__setitem__(0, image.blob(LAYER, PACKED[:-1000])),
         "layer-tail": lambda: m["layers"].__setitem__(0, image.blob(LAYER, PACKED + b"tail" * 999)),
+        "type-bare": lambda: m.pop("mediaType"),
         "schema-1": lambda: m.update(schemaVersion=1),
         "schema-text": lambda: m.update(schemaVersion="2"),
         "artifact": lambda: m["config"].update(mediaType="application/vnd.oci.empty.v1+json"),
@@ -162,8 +166,9 @@ def image_of(fault):
     elif fault == "index-circle":
         circle(image)
     elif fault == "index-many":
-        index_of(image, [dict(image.manifest(MANIFEST, json.dumps(parts(image)).encode()),
-                              platform={"os": "plan9", "architecture": f"cpu{i}"}) for i in range(8000)])
+        member = image.manifest(MANIFEST, json.dumps(parts(image)).encode())
+        index_of(image, [dict(member, platform={"os": "plan9", "architecture": f"cpu{i}"})
+                         for i in range(8000)])
     elif fault == "index-empty":
         index_of(image, [])
     elif fault == "index-path":

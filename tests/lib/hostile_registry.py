@@ -475,6 +475,7 @@ FAULTS = {
     "to-nothing layer": lambda h, *_: h.redirect(""),
     "to-user layer": lambda h, *_: h.redirect(f"http://user:word@127.0.0.1:{ports[1]}{h.path}"),
     "type-wrong manifests": lambda h, data, kind, digest: h.whole(data, "image/png", digest),
+    "type-bare manifests": lambda h, data, kind, digest: h.whole(data, "image/png", digest),
     "type-index manifests": lambda h, data, kind, digest: h.whole(
         data, "application/vnd.oci.image.index.v1+json", digest),
     "type-none manifests": lambda h, data, kind, digest: h.whole(data, "", digest),

@@ -234,6 +234,28 @@ registry_settings()
     unset REGISTRY_AUTH_FILE {http,https,all,no}_proxy {HTTP,HTTPS,ALL,NO}_PROXY
 }
 
+# pull_processes: numbers of the processes that pull into this root: those that have it in their environment,
+# and their children.
+pull_processes()
+{
+    local pid parent
+    for pid in $(pgrep skiff); do
+        parent=$pid
+        while [ "${parent:-0}" -gt 1 ]; do
+            if grep -qzxF "SKIFF_ROOT=$SKIFF_ROOT" "/proc/$parent/environ" 2>/dev/null; then
+                echo "$pid"
+                break
+            fi
+            parent=$(sed 's/.*) //' "/proc/$parent/stat" 2>/dev/null | cut -d ' ' -f 2)
+        done
+    done
+}
+
+no_pull_processes()
+{
+    [ -z "$(pull_processes)" ]
+}
+
 # remove_images: in teardown, when a file's tests share a root.
 remove_images()
 {
@@ -243,21 +265,29 @@ remove_images()
     [ -z "$ids" ] || "$SKIFF" rmi -f $ids >/dev/null
 }
 
-# in_own_etc COMMAND...: with an /etc of its own, in which the files below $skiff_folder/etc are too.
-# There is no other way to say where certs.d and daemon.json are.
+# in_own_etc COMMAND...: with an /etc of its own, in which the files below $skiff_folder/etc are too, and in which
+# registry.test is this machine. There is no other way to say where certs.d and daemon.json are.
 in_own_etc()
 {
     mkdir -p "$skiff_folder"/{etc,etc.work}
+    printf '127.0.0.1 registry.test localhost\n::1 localhost\n' >"$skiff_folder/etc/hosts"
     # shellcheck disable=SC2016 # for the shell in there to expand
     unshare --mount bash -c 'mount -t overlay -o "lowerdir=/etc,upperdir=$skiff_folder/etc,workdir=$skiff_folder/etc.work" \
         etc /etc && "$@"' in_own_etc "$@"
+}
+
+# strict NAME: its address by name, so that it is not taken for the machine's own, where any certificate
+# is as good as none.
+strict()
+{
+    echo "registry.test:$(registry "$1" | sed 's/.*://')"
 }
 
 # trust NAME [docker|containers]: that registry's authority, in the /etc of in_own_etc.
 trust()
 {
     local folder
-    folder=$skiff_folder/etc/${2:-docker}/certs.d/$(registry "$1")
+    folder=$skiff_folder/etc/${2:-docker}/certs.d/$(strict "$1")
     mkdir -p "$folder"
     cp "$(registry_folder "$1")/ca.crt" "$folder/ca.crt"
 }
