@@ -138,7 +138,7 @@ refuses()
 }
 
 @test "wrong bytes, of the right length" {
-    refuses changed 'digest|sha256' \
+    refuses changed 'digest|sha256|checksum' \
         changed-manifest . \
         changed-config 'digest|sha256'
 }
