@@ -4,12 +4,12 @@
 set -eu
 skiff=${1:-$(dirname "$0")/../build/skiff}
 
-# options PROGRAM WORD...: of the help text, if there is one of this command.
+# options PROGRAM WORD...: of its help text; docker shows its general one for commands it has not.
 options()
 {
     local text
     text=$("$@" --help 2>/dev/null) || return 0
-    grep -qE "Usage: +[a-z]+ ${*:2}( |\$)" <<<"$text" || return 0
+    [[ $text != *'docker [OPTIONS] COMMAND'* ]] || return 0
     grep -oE '^ +(-[a-zA-Z], )?--[a-z0-9-]+' <<<"$text" | grep -oE -- '--[a-z0-9-]+' | sort -u
 }
 
