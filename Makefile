@@ -16,8 +16,9 @@ sources := src tests bench
 .PHONY: all help deps deps-check deps-bench run check bench lint format install asan coverage e2e \
 	unit clean
 
+# On a terminal one line says how far it has come: a first build takes a while.
 all: build/build.ninja ## Build into build/ (build/skiff runs from there)
-	@ninja -C build --quiet programs
+	@ninja -C build $$([ -t 2 ] || echo --quiet) programs
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile

@@ -11,6 +11,7 @@ command -v meson >/dev/null || {
     echo "setup: meson is missing; \`make deps\` installs what building needs" >&2
     exit 1
 }
+[ ! -t 2 ] || echo "setup: meson looks at what this machine has" >&2
 if [ -f "$folder/build.ninja" ]; then
     meson setup --reconfigure "$folder" "$@" >"$folder/setup.log" 2>&1 || {
         tail -n 12 "$folder/setup.log" >&2
