@@ -165,7 +165,7 @@ remove_again()
     skiff pull -q "$SOURCE/lib/large" >/dev/null
     skiff tag "$SOURCE/lib/large" "$TARGET/lib/large"
     for delay in 0.02 0.05 0.1 0.2; do
-        skiff push "$TARGET/lib/large" >/dev/null 2>&1 3>&- &
+        "$SKIFF" push "$TARGET/lib/large" >/dev/null 2>&1 3>&- &
         sleep $delay
         kill -KILL $! || true
         wait $! || true

@@ -233,7 +233,7 @@ told_to()
     known_at "$BAD"
     encoded=$(printf 'user:%s' "$SECRET" | base64 -w 0)
     rm -f "$(registry_folder bad)/open"
-    skiff --debug pull "$BAD/password-gate/x" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    "$SKIFF" --debug pull "$BAD/password-gate/x" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     until_true some_helper
     sleep 0.5
     for pid in $(pull_processes); do
@@ -256,7 +256,7 @@ some_helper()
 
 @test "the fetcher has no rights, no new ones, a filter, and nothing of the store" {
     rm -f "$(registry_folder bad)/open"
-    skiff pull "$BAD/gate/x" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    "$SKIFF" pull "$BAD/gate/x" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     until_true fetcher_is_there
     fetcher=$(who_talks)
     cat "/proc/$fetcher/status" >"$BATS_TEST_TMPDIR/status"
