@@ -229,7 +229,7 @@ static int follow(struct reading *g, const char *file, const char *digest, const
     const char *type = NULL;
     json_t *entry = NULL;
     int r = parse(g, file, &value, &real, e);
-    if (r == 0 && digest && strcmp(real, digest) != 0)
+    if (r == 0 && digest && !str_eq(real, digest))
         r = err_set(e, EBADMSG, "\"%s\" in the archive is not what its digest says", file);
     if (r == 0)
         r = settle_type(value, said, file, &type, e);

@@ -348,7 +348,7 @@ static void tell(const struct loading *g, const struct target *t)
     const char *name = t->image->name;
     for (size_t i = 0; name && i < g->there.n; i++)
         for (size_t k = 0; k < g->there.v[i].names.n; k++)
-            if (strcmp(g->there.v[i].names.v[k], name) == 0 && strcmp(g->there.v[i].id, t->id) != 0)
+            if (str_eq(g->there.v[i].names.v[k], name) && !str_eq(g->there.v[i].id, t->id))
                 progress_stream(&g->l->told,
                                 "The image %s already exists, renaming the old one with ID %s to "
                                 "empty string\n",

@@ -18,8 +18,6 @@
 
 enum { HEAD_MAX = 16 << 10, MESSAGE_MAX = 64 << 10 };
 
-extern char **environ;
-
 /* ---- Docker's daemon ---- */
 
 static int connect_to_daemon(int *ret, struct err *e)

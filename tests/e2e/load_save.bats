@@ -282,3 +282,14 @@ END
     output_is 'Loaded image: x/y:6'
     [ "$(skiff inspect -f '{{.Id}}' x/y:6)" = "$id" ]
 }
+
+@test "load and places: policy.json says whether they may" {
+    archive oci one.tar "$layers/two.tar" --name a:1
+    mkdir -p home/.config/containers
+    echo '{"default": [{"type": "reject"}], "transports": {"oci-archive": {"": [{"type": "insecureAcceptAnything"}]}}}' \
+        >home/.config/containers/policy.json
+    HOME=$PWD/home run_fails 'policy' skiff load -i one.tar
+    HOME=$PWD/home run_fails 'policy' skiff pull docker-archive:one.tar
+    [ -z "$(skiff images -aq)" ]
+    HOME=$PWD/home run_ok skiff pull oci-archive:one.tar
+}
