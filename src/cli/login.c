@@ -70,7 +70,7 @@ static int ask_user(const char *registry, const char *known, char **ret, struct 
         r = take_user(known, ret, e);
     }
     if (r == 0 && (!*ret || !**ret))
-        r = err_set(e, EINVAL, "Error: Non-null Username Required");
+        r = err_set(e, EINVAL, "non-null username required");
     return r;
 }
 
@@ -81,7 +81,7 @@ static int ask(const struct login_options *o, const char *registry, const char *
     bool whole = o->user && (o->password || o->from_stdin);
     if (!whole && !isatty(STDIN_FILENO))
         return err_set(e, ENOTTY,
-                       "Error: Cannot perform an interactive login from a non TTY device");
+                       "cannot perform an interactive login from a non TTY device");
     int r = o->user ? take_user(o->user, &c->user, e) : ask_user(registry, known, &c->user, e);
     if (r == 0 && o->password)
         r = take_password(o->password, &c->password, e);

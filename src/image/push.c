@@ -137,6 +137,8 @@ static int add_job(struct pushing *g, json_t *desc, const char *diff_id, bool *r
     if (diff_id)
         snprintf(j.id, sizeof(j.id), "%.*s", SHORT_ID, diff_id + sizeof("sha256:") - 1);
     int r = j.digest ? j.fd = open_blob(g->p->root_fd, digest, e) : err_nomem(e);
+    if (r >= 0 && diff_id)
+        progress_say(&g->p->progress, j.id, "Preparing");
     if (r >= 0 && diff_id && must_fold(g->p, json_str(desc, "mediaType"), &kind)) {
         r = fold_layer(g, desc, &j, kind, e);
         *ret_folded = true;
@@ -147,8 +149,6 @@ static int add_job(struct pushing *g, json_t *desc, const char *diff_id, bool *r
         return r < 0 ? r : 0;
     }
     g->jobs[g->n_jobs++] = j;
-    if (diff_id)
-        progress_say(&g->p->progress, j.id, "Preparing");
     return 0;
 }
 

@@ -112,7 +112,7 @@ login()
     [[ $output == *"the --password-stdin option requires --username to be set"* ]]
     run skiff login -u me localhost:5000 </dev/null
     [ "$status" -eq 1 ]
-    [[ $output == *"Cannot perform an interactive login from a non TTY device"* ]]
+    [[ $output == *"cannot perform an interactive login from a non TTY device"* ]]
     run skiff login -u me --password-stdin localhost:5000 </dev/null
     [ "$status" -eq 1 ]
     [[ $output == *"password is empty"* ]]
