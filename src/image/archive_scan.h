@@ -21,7 +21,6 @@
 enum {
     ARCHIVE_NAME_MAX = 1024,    /* bytes of a file's name, and of a link's target */
     ARCHIVE_FILES_MAX = 100000, /* in one archive; images of all registries have fewer */
-    ARCHIVE_HEAD_MAX = 16,      /* bytes that may have been read already */
 };
 
 struct archive_head {

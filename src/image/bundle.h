@@ -29,7 +29,6 @@ struct bundle {
     int root_fd; /* the engine's --root */
     const struct limits *limits;
     const struct progress *progress;
-    enum archive_form form;
     int folder_fd; /* -EBADF: an archive */
     json_t *names; /* name to its number */
     struct bundle_file **files;

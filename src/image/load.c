@@ -430,7 +430,6 @@ int load_run(const struct load *l, struct strv *ret_ids, struct err *e)
     g.archive.root_fd = l->root_fd;
     g.archive.limits = &l->limits;
     g.archive.progress = &l->progress;
-    g.archive.form = l->form;
     int r = store_make(l->root_fd, e);
     if (r == 0)
         r = platform_parse(l->platform, &g.platform, e);
