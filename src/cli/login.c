@@ -80,8 +80,7 @@ static int ask(const struct login_options *o, const char *registry, const char *
 {
     bool whole = o->user && (o->password || o->from_stdin);
     if (!whole && !isatty(STDIN_FILENO))
-        return err_set(e, ENOTTY,
-                       "cannot perform an interactive login from a non TTY device");
+        return err_set(e, ENOTTY, "cannot perform an interactive login from a non TTY device");
     int r = o->user ? take_user(o->user, &c->user, e) : ask_user(registry, known, &c->user, e);
     if (r == 0 && o->password)
         r = take_password(o->password, &c->password, e);

@@ -21,8 +21,8 @@ struct transfer {
 #define TRANSFER_INIT ((struct transfer){.screen = -1, .input = -1, .output = -1})
 
 /* Does it. *ret_answer (may be NULL) is what it printed, without the last line end; the caller's.
- * Its own words, and its errno, when it has failed. Ctrl-C and other signals that end programs end the
- * helper first and then, as if nobody had caught them, us. */
+ * Its own words, and its errno, when it has failed. Ctrl-C and other signals that end programs end
+ * the helper first and then, as if nobody had caught them, us. */
 int transfer_run(struct cli *c, const struct transfer *t, char **ret_answer, struct err *e);
 
 #endif

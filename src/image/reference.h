@@ -48,7 +48,8 @@ bool reference_is_name_only(const char *text);
 /* A full name as a person would type it: without docker.io/ and library/. Points into @full. */
 const char *reference_short(const char *full);
 
-/* What a full (or short) name has behind its repository: "latest", "sha256:…". Points into @full. */
+/* What a full (or short) name has behind its repository: "latest", "sha256:…". Points into @full.
+ */
 const char *reference_suffix(const char *full);
 
 /* Whether that is a digest. */
