@@ -509,6 +509,9 @@ static int perform(struct transfer *t, const char *url, bool with_authorization,
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &t->answer->status);
     if (code == CURLE_OK || t->enough)
         return 0;
+    /* A single header beyond libcurl's own limit. */
+    if (code == CURLE_OUT_OF_MEMORY && t->headers < HEADERS_MAX && !t->judged)
+        t->fault = "its headers are too long";
     t->answer->transient =
         (is_transient(code) && !t->fault) || (t->fault && strstr(t->fault, "slow"));
     return tell(t, code, url, e);

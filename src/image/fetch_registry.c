@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 enum {
-    ATTEMPTS = 5,
-    PATIENCE = 300, /* seconds that a registry may ask us to wait */
+    ATTEMPTS = 5,      /* without a byte of the body */
+    CONNECTIONS = 100, /* for one request: a byte at a time is no way to go on */
+    PATIENCE = 300,    /* seconds that a registry may ask us to wait */
     PATH_LIMIT = 2048,
     SMALL = 4 << 20,
     STALL_SECONDS = 60,
@@ -222,7 +223,7 @@ static int persist(struct registry *g, struct http_request *q, const char *scope
 {
     long long whole = q->limit;
     g->before = q->offset;
-    for (int attempt = 0;; attempt++) {
+    for (int attempt = 0, connections = 1;; attempt++, connections++) {
         _cleanup_err_ struct err story = ERR_INIT;
         long long begun = q->offset;
         int r = once(g, q, scope, ret, &story);
@@ -236,7 +237,8 @@ static int persist(struct registry *g, struct http_request *q, const char *scope
             g->reached = true;
         _cleanup_free_ char *why =
             r < 0 ? strdup(err_text(&story)) : str_printf("status %ld", ret->status);
-        if (!again || attempt + 1 >= ATTEMPTS || !wait_for_next(g, ret, attempt, why ? why : "")) {
+        if (!again || attempt + 1 >= ATTEMPTS || connections >= CONNECTIONS ||
+            !wait_for_next(g, ret, attempt, why ? why : "")) {
             if (r < 0 && e)
                 *e = TAKE(story, ERR_INIT);
             return r;

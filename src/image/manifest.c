@@ -123,6 +123,17 @@ static bool is_index_type(const char *type)
     return str_eq(type, LAYOUT_INDEX_TYPE) || str_eq(type, DOCKER_INDEX_TYPE);
 }
 
+/* What servers say that do not know what they serve. */
+static bool is_vague(const char *type)
+{
+    static const char *const types[] = {"", "application/json", "application/octet-stream",
+                                        "binary/octet-stream", "text/plain"};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (str_eq(type, types[i]))
+            return true;
+    return false;
+}
+
 /* What a manifest is: by itself where it says so, else by what the registry says. They may not say
  * different things (CVE-2021-41190). */
 static int settle_type(struct document *d, const char *what, struct err *e)
@@ -140,7 +151,7 @@ static int settle_type(struct document *d, const char *what, struct err *e)
         return err_set(e, EBADMSG,
                        "manifest \"%s\" is of schema version 1, which is no longer supported",
                        what);
-    if (!type && !registry_knows)
+    if (!registry_knows && (!type || !is_vague(d->type)))
         return err_set(e, EBADMSG,
                        "what the registry sent for \"%s\" is no manifest: its type is "
                        "\"%.100s\"",

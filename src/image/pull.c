@@ -270,25 +270,28 @@ static int pull_from_place(struct pulling *g, const struct reference *ref,
     return r;
 }
 
-static int pull_tags(struct pulling *g, const struct reference *ref, const struct endpoint *place,
-                     const struct credentials *who, struct strv *ret_ids, struct err *e)
+/* One page of the list, behind the tag @last (NULL: the first). */
+static int fetch_tags(struct pulling *g, const struct endpoint *place, const char *last,
+                      json_t **ret, struct err *e)
 {
     _cleanup_free_ char *text = NULL;
-    _cleanup_json_ json_t *list = NULL;
-    size_t n, i;
-    json_t *tag;
+    size_t n;
     int r = fetcher_text(
         &g->fetcher,
-        json_pack("{s:s, s:s, s:s}", "op", "get", "repository", place->path, "path", "tags/list"),
+        json_pack("{s:s, s:s, s:o}", "op", "get", "repository", place->path, "path",
+                  json_sprintf("tags/list?n=1000%s%s", last ? "&last=" : "", last ? last : "")),
         LAYOUT_BLOB_MAX, &text, &n, NULL, e);
-    if (r == 0)
-        r = json_parse(text, n, "list of tags", &list, e);
-    if (r < 0)
-        return r;
-    const json_t *tags = json_object_get(list, "tags");
-    if (json_array_size(tags) > TAGS_MAX)
-        return err_set(e, E2BIG, "\"%s\" has more than %d tags", ref->path, TAGS_MAX);
-    json_array_foreach (tags, i, tag) {
+    return r < 0 ? r : json_parse(text, n, "list of tags", ret, e);
+}
+
+/* The tags of @page that are not in *tags yet become so, as references; *ret_last is the last of
+ * them. */
+static int take_tags(const struct reference *ref, const json_t *page, json_t *tags, char **ret_last,
+                     struct err *e)
+{
+    size_t i;
+    json_t *tag;
+    json_array_foreach (json_object_get(page, "tags"), i, tag) {
         _cleanup_reference_ struct reference one = {0};
         _cleanup_free_ char *name =
             json_is_string(tag)
@@ -296,7 +299,47 @@ static int pull_tags(struct pulling *g, const struct reference *ref, const struc
                 : NULL;
         if (!name || reference_parse(name, &one, NULL) < 0)
             return err_set(e, EBADMSG, "the registry lists something that is no tag");
-        r = pull_one(g, &one, place, who, ret_ids, e);
+        if (json_object_get(tags, name))
+            continue;
+        free(*ret_last);
+        *ret_last = strdup(one.tag);
+        if (!*ret_last || json_object_set_new(tags, name, json_true()) < 0)
+            return err_nomem(e);
+        if (json_object_size(tags) > TAGS_MAX)
+            return err_set(e, E2BIG, "\"%s\" has more than %d tags", ref->path, TAGS_MAX);
+    }
+    return 0;
+}
+
+/* Page by page, until one has nothing new: not every registry says how it goes on. */
+static int list_tags(struct pulling *g, const struct reference *ref, const struct endpoint *place,
+                     json_t *tags, struct err *e)
+{
+    _cleanup_free_ char *last = NULL;
+    for (size_t before = 0;; before = json_object_size(tags)) {
+        _cleanup_json_ json_t *page = NULL;
+        int r = fetch_tags(g, place, last, &page, e);
+        if (r == 0)
+            r = take_tags(ref, page, tags, &last, e);
+        if (r < 0 || json_object_size(tags) == before)
+            return r;
+    }
+}
+
+static int pull_tags(struct pulling *g, const struct reference *ref, const struct endpoint *place,
+                     const struct credentials *who, struct strv *ret_ids, struct err *e)
+{
+    _cleanup_json_ json_t *tags = json_object();
+    const char *name;
+    json_t *value;
+    int r = tags ? list_tags(g, ref, place, tags, e) : err_nomem(e);
+    if (r < 0)
+        return r;
+    json_object_foreach (tags, name, value) {
+        _cleanup_reference_ struct reference one = {0};
+        r = reference_parse(name, &one, e);
+        if (r == 0)
+            r = pull_one(g, &one, place, who, ret_ids, e);
         if (r < 0)
             return r;
     }

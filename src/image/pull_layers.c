@@ -86,6 +86,26 @@ static int compare_jobs(const void *a, const void *b)
     return strcmp(((const struct job *)a)->blob, ((const struct job *)b)->blob);
 }
 
+/* Docker's and OCI's, in any of the forms that are taken apart. Whether one is packed as it says is
+ * not asked: its first bytes tell. */
+static bool is_layer_type(const char *type)
+{
+    static const char *const prefixes[] = {
+        "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+    };
+    static const char *const suffixes[] = {"", "+gzip", "+zstd", ".gzip", ".zstd"};
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        const char *rest = str_after(type, prefixes[i]);
+        for (size_t k = 0; rest && k < ARRAY_LEN(suffixes); k++)
+            if (strcmp(rest, suffixes[k]) == 0)
+                return true;
+    }
+    return false;
+}
+
 static int check_digests(const json_t *layers, const json_t *ids, struct err *e)
 {
     size_t i;
@@ -96,6 +116,11 @@ static int check_digests(const json_t *layers, const json_t *ids, struct err *e)
         if (!blob || !digest_is_valid(blob) || !id || !digest_is_valid(id) ||
             json_int(layer, "size", -1) < 0)
             return err_set(e, EBADMSG, "layer %zu of the image has no valid digest or size", i + 1);
+        const char *type = json_str(layer, "mediaType");
+        if (!type || !is_layer_type(type))
+            return err_set(e, EBADMSG,
+                           "layer %zu of the image is of a type that is not known here: \"%.100s\"",
+                           i + 1, type ? type : "");
     }
     return 0;
 }

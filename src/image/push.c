@@ -39,7 +39,9 @@ struct pushing {
     const struct reference *reference;
     const struct endpoint *place;
     const struct credentials *who;
-    json_t *index;    /* of the store */
+    json_t *index;       /* of the store */
+    const json_t *entry; /* the image's in it */
+    json_t *config;
     json_t *manifest; /* of the image, as it is pushed */
     char *text;       /* its bytes */
     char *digest;     /* of them */
@@ -60,6 +62,7 @@ static void pushing_release(struct pushing *g)
     }
     free(g->jobs);
     json_decref(g->index);
+    json_decref(g->config);
     json_decref(g->manifest);
     free(g->text);
     free(g->digest);
@@ -203,12 +206,9 @@ static int check_platform(const struct push *p, const json_t *config, struct err
                    p->reference, have ? have : "another platform", p->platform);
 }
 
-static int list_jobs(struct pushing *g, const char *full, struct err *e)
+static int find_image(struct pushing *g, const char *full, struct err *e)
 {
-    _cleanup_json_ json_t *config = NULL;
-    json_t *entry = NULL, *layer;
-    size_t i;
-    bool folded = false;
+    json_t *entry = NULL;
     int r = resolve(g->p->root_fd, g->index, full, &entry, NULL, e);
     if (r == -ENOENT)
         return err_set(e, ENOENT, "an image does not exist locally with the tag: %s",
@@ -216,13 +216,21 @@ static int list_jobs(struct pushing *g, const char *full, struct err *e)
     if (r == 0)
         r = layout_read_manifest(g->p->root_fd, entry, &g->manifest, e);
     if (r == 0)
-        r = layout_read_blob(g->p->root_fd, json_object_get(g->manifest, "config"), &config, e);
+        r = layout_read_blob(g->p->root_fd, json_object_get(g->manifest, "config"), &g->config, e);
     if (r == 0)
-        r = check_platform(g->p, config, e);
-    if (r < 0)
-        return r;
+        r = check_platform(g->p, g->config, e);
+    g->entry = entry;
+    return r;
+}
+
+static int list_jobs(struct pushing *g, const char *full, struct err *e)
+{
+    json_t *layer;
+    size_t i;
+    bool folded = false;
+    int r;
     json_t *layers = json_object_get(g->manifest, "layers");
-    const json_t *ids = json_at(config, "rootfs.diff_ids");
+    const json_t *ids = json_at(g->config, "rootfs.diff_ids");
     g->jobs = calloc(json_array_size(layers) + 1, sizeof(*g->jobs));
     if (!g->jobs)
         return err_nomem(e);
@@ -235,7 +243,7 @@ static int list_jobs(struct pushing *g, const char *full, struct err *e)
             return r;
     }
     r = add_job(g, json_object_get(g->manifest, "config"), NULL, &folded, e);
-    return r < 0 ? r : take_text(g, entry, folded, e);
+    return r < 0 ? r : take_text(g, g->entry, folded, e);
 }
 
 /* ---- where the registry may have it already ---- */
@@ -405,6 +413,26 @@ static void note_digest(const struct pushing *g, const char *full, const char *r
         (void)put_repo_digest(g->p->root_fd, g->kept, full, repo_digest, NULL);
 }
 
+/* Whether we may push at all is known before anything is compressed for it. */
+static int check_access(struct pushing *g, struct err *e)
+{
+    _cleanup_json_ json_t *answer = NULL;
+    _cleanup_err_ struct err story = ERR_INIT;
+    struct fetcher *f = &g->slots[0].fetcher;
+    int r = fetcher_ask(
+        f,
+        json_pack("{s:s, s:s, s:o, s:s}", "op", "head", "repository", g->place->path, "path",
+                  json_sprintf("manifests/%s", g->reference->tag), "actions", ACTIONS),
+        -1, &story);
+    if (r == 0)
+        r = fetcher_wait(f, NULL, NULL, &answer, &story);
+    if (r == 0 || r == -ENOENT)
+        return 0;
+    if (e)
+        *e = TAKE(story, ERR_INIT);
+    return r;
+}
+
 static int push_one(const struct push *p, const struct reference *ref, const struct endpoint *place,
                     const struct credentials *who, struct err *e)
 {
@@ -420,6 +448,10 @@ static int push_one(const struct push *p, const struct reference *ref, const str
         r = fetcher_start(&g.slots[0].fetcher, e);
     if (r == 0)
         r = fetcher_place(&g.slots[0].fetcher, place, who, e);
+    if (r == 0)
+        r = find_image(&g, full, e);
+    if (r == 0)
+        r = check_access(&g, e);
     if (r == 0)
         r = list_jobs(&g, full, e);
     if (r == 0)

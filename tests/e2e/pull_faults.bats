@@ -190,9 +190,9 @@ refuses()
 
 @test "wrong content types" {
     refuses type-bare 'image/png' \
-        type-index 'type|index'
-    # A document that says itself what it is is believed.
-    gets type-wrong
+        type-wrong 'image/png' \
+        type-index 'type|index' \
+        layer-unknown 'of a type that is not known here: "application/x-unknown"'
 }
 
 @test "statuses that say nothing" {
