@@ -394,6 +394,8 @@ static int check(struct job *j, struct err *e)
 static int finish(struct pulling *p, struct slot *s, struct err *e)
 {
     struct job *j = s->job;
+    if (!j)
+        return 0;
     int r = layer_worker_finish(&s->worker, &j->layer, e);
     if (r == 0)
         r = check(j, e);
