@@ -107,7 +107,7 @@ teardown()
     require_command tmux
     # shellcheck disable=SC2016
     pty_start "$init" -- sh -c 'ps -o stat=,pgid=,tpgid= -p $$ | tr -s " "; read line'
-    pty_wait '^[A-Z]+[a-z]*\+ ([0-9]+) \1$'
+    pty_wait '^[A-Z]+[a-zA-Z<]*\+ ([0-9]+) \1$'
     pty_key C-c
     pty_ended
     [ "$(pty_status)" -eq 130 ]
