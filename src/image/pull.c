@@ -223,7 +223,11 @@ static int explain(int r, const struct reference *ref, struct err *e)
                        "pull access denied for %s, repository does not exist or may require "
                        "'skiff login': %s",
                        shown, words);
-    return r;
+    /* The rest name what failed, and not for which image. */
+    return r == -EPERM || r == -ENOENT
+               ? r
+               : err_wrap(e, "cannot pull \"%s%s%s\"", shown, ref->digest ? "@" : ":",
+                          ref->digest ? ref->digest : ref->tag);
 }
 
 static int pull_tags(struct pulling *g, const struct reference *ref, const struct endpoint *place,

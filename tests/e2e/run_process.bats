@@ -330,7 +330,7 @@ image_with_a_program()
     output_has 'permission denied'
     run_status 126 skiff run --entrypoint /bin/junk tool
     output_has 'exec format error'
-    run_status 125 skiff run no-such-image true
+    run_status 125 skiff run 127.0.0.1:1/no-such-image true
     output_has '^skiff: .*no-such-image'
     run_status 125 skiff run --no-such-option busybox true
     run_status 125 skiff run --memory=x busybox true

@@ -29,7 +29,7 @@ teardown()
 @test "ps aux: bash is process 1 on pts/0, and there is ps, and nothing else" {
     typed rust:latest bash
     pty_type 'ps aux'
-    pty_wait ' R\+ .* ps aux$'
+    pty_wait ' R[<N]?\+ .* ps aux$'
     run screen_after '^USER +PID '
     [[ ${lines[0]} =~ ^root\ +1\ .*\ pts/0\ +Ss\ .*\ bash$ ]] || told "bash is not process 1"
     [[ ${lines[1]} =~ ^root\ +[0-9]+\ .*\ pts/0\ +R\+\ .*\ ps\ aux$ ]] || told "ps is not on pts/0"
