@@ -74,9 +74,8 @@ static int take_names(const json_t *index, struct image *img, struct err *e)
     json_array_foreach (json_object_get(index, "manifests"), i, entry) {
         if (!str_eq(json_string_value(json_object_get(entry, "digest")), img->digest))
             continue;
-        const char *name = NULL, *digest = NULL;
-        if (layout_entry_names(entry, &name, &digest) < 0)
-            return err_nomem(e);
+        const char *name = layout_entry_name(entry);
+        const char *digest = layout_entry_repo_digest(entry);
         if (name)
             strv_add(&img->names, name);
         if (digest && !has_text(&img->repo_digests, digest))

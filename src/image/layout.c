@@ -86,41 +86,25 @@ int layout_write_index(int root_fd, json_t *index, struct err *e)
     return json_write(root_fd, INDEX_PATH, index, 0644, FILE_SYNC, e);
 }
 
-/* The annotation @key, if it is a full name. -ENOMEM; *ret is NULL for what is none. */
-static int full_name(const json_t *entry, const char *key, bool digest_alone, const char **ret)
+static const char *full_name(const json_t *entry, const char *key)
 {
     const char *text =
         json_string_value(json_object_get(json_object_get(entry, "annotations"), key));
-    _cleanup_reference_ struct reference r = {0};
-    int parsed = text ? reference_parse(text, &r, NULL) : -EINVAL;
-    *ret = NULL;
-    if (parsed < 0 || (digest_alone && (!r.digest || r.tag)))
-        return parsed == -ENOMEM ? -ENOMEM : 0;
-    _cleanup_free_ char *full = reference_full(&r);
-    if (!full)
-        return -ENOMEM;
-    *ret = strcmp(full, text) == 0 ? text : NULL;
-    return 0;
-}
-
-int layout_entry_names(const json_t *entry, const char **ret_name, const char **ret_repo_digest)
-{
-    int r = full_name(entry, LAYOUT_REF_ANNOTATION, false, ret_name);
-    return r < 0 ? r : full_name(entry, LAYOUT_DIGEST_ANNOTATION, true, ret_repo_digest);
+    return text && reference_is_full(text) ? text : NULL;
 }
 
 const char *layout_entry_name(const json_t *entry)
 {
-    const char *name;
-    (void)full_name(entry, LAYOUT_REF_ANNOTATION, false, &name);
-    return name;
+    return full_name(entry, LAYOUT_REF_ANNOTATION);
 }
 
 const char *layout_entry_repo_digest(const json_t *entry)
 {
-    const char *name;
-    (void)full_name(entry, LAYOUT_DIGEST_ANNOTATION, true, &name);
-    return name;
+    const char *name = full_name(entry, LAYOUT_DIGEST_ANNOTATION);
+    const char *at = name ? strchr(name, '@') : NULL;
+    const char *slash = strrchr(name ? name : "", '/');
+    /* A tag besides would stand between the last part and the digest. */
+    return at && slash && !memchr(slash, ':', (size_t)(at - slash)) ? name : NULL;
 }
 
 static bool entry_is(const json_t *entry, const char *digest)

@@ -58,9 +58,6 @@ const char *layout_entry_name(const json_t *entry);
 /* What a registry called it, likewise: "docker.io/library/rust@sha256:…". */
 const char *layout_entry_repo_digest(const json_t *entry);
 
-/* Both of them, for who must not take memory that ran out for a name that is not there: -ENOMEM. */
-int layout_entry_names(const json_t *entry, const char **ret_name, const char **ret_repo_digest);
-
 /* "images/blobs/sha256/HEX" for a valid digest; the caller's to free. NULL: out of memory. */
 char *layout_blob_path(const char *digest);
 

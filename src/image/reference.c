@@ -263,6 +263,31 @@ int reference_parse(const char *text, struct reference *ret, struct err *e)
     return 0;
 }
 
+bool reference_is_full(const char *text)
+{
+    char name[TEXT_MAX_LEN + 1];
+    size_t n = strlen(text);
+    if (n > TEXT_MAX_LEN)
+        return false;
+    memcpy(name, text, n + 1);
+    char *at = strchr(name, '@'), *first = strchr(name, '/');
+    if (at)
+        *at = '\0';
+    if ((at && !digest_is_valid(at + 1)) || !first || (at && first > at) ||
+        !begins_with_domain(name, (size_t)(first - name)))
+        return false;
+    char *colon = strchr(strrchr(name, '/'), ':');
+    if (colon)
+        *colon = '\0';
+    if ((colon && !tag_is_valid(colon + 1)) || (!colon && !at))
+        return false;
+    *first = '\0';
+    const struct reference r = {.domain = name, .path = first + 1};
+    bool hub = strcmp(name, DEFAULT_DOMAIN) == 0;
+    return (!hub || strchr(r.path, '/')) && strcmp(name, "index." DEFAULT_DOMAIN) != 0 &&
+           check_name(&r, "", NULL) == 0;
+}
+
 void reference_release(struct reference *r)
 {
     free(r->domain);

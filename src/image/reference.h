@@ -31,6 +31,10 @@ int reference_parse(const char *text, struct reference *ret, struct err *e);
 void reference_release(struct reference *r);
 #define _cleanup_reference_ _cleanup_(reference_release)
 
+/* Whether @text is such a full form, as reference_full gives it. Needs no memory: what the store
+ * says of names must not depend on that. */
+bool reference_is_full(const char *text);
+
 /* "docker.io/library/rust:latest", and "@sha256:…" behind it when there is a digest. The caller's
  * to free; NULL when memory ran out. */
 char *reference_full(const struct reference *r);

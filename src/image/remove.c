@@ -31,9 +31,11 @@ static int copy_entry(const json_t *index, const json_t *entry, struct image *im
     size_t i;
     json_t *other;
     img->digest = strdup(digest ? digest : "");
-    json_array_foreach (json_object_get(index, "manifests"), i, other)
-        if (str_eq(json_str(other, "digest"), digest) && layout_entry_name(other))
-            strv_add(&img->names, layout_entry_name(other));
+    json_array_foreach (json_object_get(index, "manifests"), i, other) {
+        const char *name = layout_entry_name(other);
+        if (name && str_eq(json_str(other, "digest"), digest))
+            strv_add(&img->names, name);
+    }
     return !img->digest || img->names.failed ? err_nomem(e) : 0;
 }
 

@@ -109,9 +109,11 @@ char *resolve_nearest(const json_t *index, const char *what)
     _cleanup_strv_ struct strv words = {0};
     size_t i;
     json_t *entry;
-    json_array_foreach (json_object_get(index, "manifests"), i, entry)
-        if (layout_entry_name(entry) && add_spellings(&words, layout_entry_name(entry)) < 0)
+    json_array_foreach (json_object_get(index, "manifests"), i, entry) {
+        const char *name = layout_entry_name(entry);
+        if (name && add_spellings(&words, name) < 0)
             return NULL;
+    }
     const char *near = nearest_word(what, (const char *const *)words.v, words.n);
     return near ? strdup(near) : NULL;
 }

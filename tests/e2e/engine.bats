@@ -59,7 +59,7 @@ teardown()
     run_status 125 skiff run --nonsense host
     run_status 125 skiff ps --nonsense
     run_status 125 skiff --nonsense ps
-    run_status 125 skiff run no-such-image
+    run_status 125 skiff run --pull never no-such-image
     run_status 1 skiff run
     run_status 1 skiff create
     run_status 1 skiff exec name

@@ -22,6 +22,8 @@ static void full_is(const char *text, const char *want)
         fail_msg("\"%s\": %s", text, err_text(&e));
     _cleanup_free_ char *full = reference_full(&r);
     assert_string_equal(full, want);
+    assert_true(reference_is_full(full));
+    assert_int_equal(reference_is_full(text), str_eq(text, want));
 }
 
 static void refused(const char *text, const char *story)
@@ -33,6 +35,7 @@ static void refused(const char *text, const char *story)
     if (!strstr(err_text(&e), story))
         fail_msg("\"%s\": \"%s\" instead of \"%s\"", text, err_text(&e), story);
     assert_ptr_equal(r.domain, (char *)1); /* untouched on failure */
+    assert_false(reference_is_full(text));
 }
 
 static void test_defaults(void **state)
