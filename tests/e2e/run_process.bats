@@ -331,7 +331,7 @@ image_with_a_program()
     run_status 126 skiff run --entrypoint /bin/junk tool
     output_has 'exec format error'
     run_status 125 skiff run 127.0.0.1:1/no-such-image true
-    output_has '^skiff: .*no-such-image'
+    output_has 'skiff: cannot pull "127.0.0.1:1/no-such-image:latest": cannot reach'
     run_status 125 skiff run --no-such-option busybox true
     run_status 125 skiff run --memory=x busybox true
     run_ok skiff ps -aq
