@@ -82,10 +82,12 @@ static struct row platform_row(struct cli *c, const struct image *image, bool la
     _cleanup_str_ struct str name = {0};
     str_add(&name, last ? "└─ " : "├─ ");
     str_add_visible(&name, platform ? platform : "", "");
-    struct row row = {.name = str_steal(&name),
+    bool used = cli_image_use(c, image->id, &by) != IMAGE_UNUSED;
+    /* By nobody who can be named: that could not be found out. A row without a name is none. */
+    struct row row = {.name = used && !by ? NULL : str_steal(&name),
                       .usage = image_list_size(c->engine.root_fd, &one),
                       .content = image_content_size(image),
-                      .used = cli_image_use(c, image->id, &by) != IMAGE_UNUSED,
+                      .used = used,
                       .whole = true};
     take_id(image->digest, row.id);
     return row;

@@ -13,8 +13,10 @@ enum image_use cli_image_use(void *data, const char *id, char **ret_by)
     for (size_t i = 0; i < ids.n && use != IMAGE_USED_RUNNING; i++) {
         _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
         _cleanup_json_ json_t *state = NULL;
-        if (record_open(&c->engine, ids.v[i], &record, NULL) < 0 ||
-            !str_eq(json_str(record.document, "Image"), id))
+        int r = record_open(&c->engine, ids.v[i], &record, NULL);
+        if (r == -ENOMEM)
+            return IMAGE_USED_RUNNING;
+        if (r < 0 || !str_eq(json_str(record.document, "Image"), id))
             continue;
         bool runs = state_read(&c->engine, &record, &state, NULL, NULL) == 0 &&
                     json_bool(state, "State.Running", false);
