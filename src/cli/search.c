@@ -76,8 +76,10 @@ static json_t *read_results(char *answer, const struct wish *wish)
     char *rest = answer;
     for (char *line; rest && (line = strsep(&rest, "\n"));) {
         _cleanup_json_ json_t *found = NULL;
-        if (json_parse(line, strlen(line), "result", &found, NULL) < 0 ||
-            !json_str(found, "name") || json_int(found, "star_count", 0) < wish->stars ||
+        int r = json_parse(line, strlen(line), "result", &found, NULL);
+        if (r == -ENOMEM)
+            json_gather(&results, NULL);
+        if (r < 0 || !json_str(found, "name") || json_int(found, "star_count", 0) < wish->stars ||
             (wish->official >= 0 && json_bool(found, "is_official", false) != wish->official))
             continue;
         json_gather(&results, json_incref(found));
@@ -91,7 +93,11 @@ static json_t *make_rows(const json_t *results, const struct search_options *o)
     json_t *rows = json_array();
     size_t n = json_array_size(results);
     _cleanup_free_ bool *taken = calloc(n + 1, sizeof(*taken));
-    for (size_t k = 0; rows && taken && k < n; k++) {
+    if (!taken) {
+        json_decref(rows);
+        return NULL;
+    }
+    for (size_t k = 0; rows && k < n; k++) {
         size_t best = n;
         for (size_t i = 0; i < n; i++)
             if (!taken[i] &&
@@ -141,6 +147,8 @@ static int search(struct cli *c, const struct search_options *o, const char *ter
     _cleanup_json_ json_t *headers =
         json_pack("{s:s, s:s, s:s, s:s, s:s}", "Name", "NAME", "Description", "DESCRIPTION",
                   "StarCount", "STARS", "IsOfficial", "OFFICIAL", "IsAutomated", "AUTOMATED");
+    if (!rows || !headers)
+        return err_nomem(e);
     r = template_print_rows(&format, headers, rows, &out, e);
     return r < 0 ? r : cli_print(out.s ? out.s : "", e);
 }

@@ -123,7 +123,8 @@ mine_or_nothing()
     mkdir -p "$inside/src/d" "$inside/src/l"
     echo changed | tee "$inside/src/d/canary" >"$inside/src/l/canary"
     # The user names shared/out himself; what is below is the container's to swap.
-    race "$inside/shared/out" d l
+    # A folder takes a link's place by removing it first: it comes back.
+    race "$inside/shared/out" d l "$CANARY"
     for ((i = 0; i < $(rounds 250); i++)); do
         attempt skiff cp victim:/src/. shared/out
         attempt skiff cp shared/out victim:/taken
