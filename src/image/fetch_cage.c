@@ -1,6 +1,7 @@
 #include "image/fetch_cage.h"
 
 #include "base/file.h"
+#include "base/sanitized.h"
 #include "image/sandbox.h"
 #include "kernel/mount.h"
 
@@ -20,17 +21,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 enum { NOBODY = 65534, MEMORY_MAX = 1 << 30 };
 

@@ -1,5 +1,6 @@
 #include "image/sandbox.h"
 
+#include "base/sanitized.h"
 #include "kernel/mount.h"
 
 #include <fcntl.h>
@@ -14,17 +15,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 #define MEMORY_MAX ((rlim_t)1 << 30)
 
