@@ -7,7 +7,6 @@
 #include "image/image.h"
 #include "network/network.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
@@ -105,17 +104,15 @@ static int gather(struct cli *c, json_t **ret, struct err *e)
     struct counts n = {0};
     struct utsname host;
     struct statfs cgroups;
-    struct network_bridge bridge = {0};
-    char subnet[INET_ADDRSTRLEN + 8] = "", address[INET_ADDRSTRLEN] = "";
+    struct network_config bridge = {0};
+    char subnet[IP_RANGE_TEXT] = "";
     int r = count(c, &n, e);
     if (r < 0)
         return r;
     uname(&host);
     bool v2 = statfs("/sys/fs/cgroup", &cgroups) == 0 && cgroups.f_type == CGROUP2_SUPER_MAGIC;
-    if (network_default_bridge(&bridge, NULL) == 0 && bridge.exists) {
-        inet_ntop(AF_INET, &bridge.subnet, address, sizeof(address));
-        snprintf(subnet, sizeof(subnet), "%s/%u", address, bridge.prefix);
-    }
+    if (network_default_look(&bridge, NULL) > 0)
+        ip_range_format(&bridge.subnet4, subnet);
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     *ret = json_pack("{s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, "
                      "s:s, s:[s], s:s}",

@@ -26,7 +26,9 @@ static int make_network(struct beside *b, struct err *e)
         return b->netns;
     if (!b->cable)
         return 0;
-    int r = network_attach(b->netns, b->record->id, &b->endpoint, e);
+    const struct network_config network = NETWORK_DEFAULT;
+    const struct network_wish wish = NETWORK_WISH_DEFAULT(b->record->id);
+    int r = network_attach(b->netns, &network, &wish, &b->endpoint, e);
     b->connected = r == 0;
     return r < 0 ? err_wrap(e, "cannot connect the container to the network") : 0;
 }

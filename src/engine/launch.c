@@ -5,7 +5,6 @@
 #include "engine/state.h"
 #include "network/network.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -36,18 +35,18 @@ int streams_make(bool terminal, bool input, bool output, struct streams *ret, in
     return r < 0 ? err_sys(e, -r, "cannot make pipes") : 0;
 }
 
-static json_t *describe_network(const struct network_endpoint *ep, char address[INET_ADDRSTRLEN])
+static json_t *describe_network(const struct network_endpoint *ep, char address[IP_ADDRESS_TEXT])
 {
-    char gateway[INET_ADDRSTRLEN], mac[18];
-    inet_ntop(AF_INET, &ep->address, address, INET_ADDRSTRLEN);
-    inet_ntop(AF_INET, &ep->gateway, gateway, sizeof(gateway));
+    char gateway[IP_ADDRESS_TEXT], mac[18];
+    ip_address_format(&ep->address4, address);
+    ip_address_format(&ep->gateway4, gateway);
     snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0], ep->mac[1], ep->mac[2],
              ep->mac[3], ep->mac[4], ep->mac[5]);
     return json_pack("{s:s, s:s, s:s, s:i, s:s, s:{}, s:{s:{s:s, s:s, s:i, s:s}}}", "Bridge",
                      ep->bridge, "IPAddress", address, "Gateway", gateway, "IPPrefixLen",
-                     (int)ep->prefix, "MacAddress", mac, "Ports", "Networks", "bridge", "IPAddress",
-                     address, "Gateway", gateway, "IPPrefixLen", (int)ep->prefix, "MacAddress",
-                     mac);
+                     (int)ep->prefix4, "MacAddress", mac, "Ports", "Networks", "bridge",
+                     "IPAddress", address, "Gateway", gateway, "IPPrefixLen", (int)ep->prefix4,
+                     "MacAddress", mac);
 }
 
 static int connect_network(struct start *s, const struct container *c, json_t **ret, struct err *e)
@@ -57,15 +56,17 @@ static int connect_network(struct start *s, const struct container *c, json_t **
         return 0;
     struct network_endpoint *ep = &s->beside.endpoint;
     if (!s->beside.connected) {
+        const struct network_config network = NETWORK_DEFAULT;
+        const struct network_wish wish = NETWORK_WISH_DEFAULT(s->record->id);
         /* A namespace that could only be made by clone: a user namespace's. */
         _cleanup_close_ int netns = namespace_open(c->pid, NS_NETWORK);
         if (netns < 0)
             return err_sys(e, -netns, "cannot open the container's network namespace");
-        int r = network_attach(netns, s->record->id, ep, e);
+        int r = network_attach(netns, &network, &wish, ep, e);
         if (r < 0)
             return err_wrap(e, "cannot connect the container to the network");
     }
-    char address[INET_ADDRSTRLEN];
+    char address[IP_ADDRESS_TEXT];
     *ret = describe_network(ep, address);
     if (!*ret)
         return err_nomem(e);

@@ -65,8 +65,9 @@ static void put_pair(struct netlink_batch *b, int netns_fd, int bridge_index,
 static int try_address(struct netlink *host, int netns_fd, const struct bridge *bridge,
                        struct network_endpoint *end, struct err *e)
 {
-    cable_name(end->address, end->link);
-    bridge_mac(end->address, end->mac);
+    struct in_addr address = {htonl(ip_to_u32(&end->address4))};
+    cable_name(address, end->link);
+    bridge_mac(address, end->mac);
 
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
@@ -86,7 +87,7 @@ static int lease(struct netlink *host, int netns_fd, const struct bridge *bridge
     uint32_t first = cable_next_address(bridge, ntohl(bridge->last.s_addr));
     uint32_t address = first;
     while (address != 0) {
-        end->address.s_addr = htonl(address);
+        end->address4 = ip_from_u32(address);
         int r = try_address(host, netns_fd, bridge, end, e);
         if (r != -EEXIST)
             return r;
@@ -122,7 +123,7 @@ static int label(struct netlink *host, const struct bridge *bridge, const char *
         netlink_nest_end(&b, family);
         netlink_nest_end(&b, families);
     }
-    bridge_put_last(&b, bridge, end->address);
+    bridge_put_last(&b, bridge, (struct in_addr){htonl(ip_to_u32(&end->address4))});
 
     int r = netlink_send(host, &b, NULL, NULL, NULL, e);
     return r < 0 ? err_wrap(e, "cannot label the link \"%s\"", end->link) : 0;
@@ -134,7 +135,7 @@ static int configure_inside(struct netlink *route, const struct network_endpoint
     int index = netlink_link_index(route, INSIDE);
     if (index < 0)
         return err_sys(e, -index, "cannot find \"%s\" in the container", INSIDE);
-    struct in_addr broadcast = {end->address.s_addr | htonl(~range_mask(end->prefix))};
+    struct in_addr broadcast = {htonl(ip_to_u32(&end->address4) | ~range_mask(end->prefix4))};
 
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
@@ -142,11 +143,12 @@ static int configure_inside(struct netlink *route, const struct network_endpoint
         .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
     netlink_begin(&b, RTM_SETLINK, 0, &link, sizeof(link));
 
-    struct ifaddrmsg address = {
-        .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)end->prefix, .ifa_index = (uint32_t)index};
+    struct ifaddrmsg address = {.ifa_family = AF_INET,
+                                .ifa_prefixlen = (uint8_t)end->prefix4,
+                                .ifa_index = (uint32_t)index};
     netlink_begin(&b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &address, sizeof(address));
-    netlink_put(&b, IFA_LOCAL, &end->address, sizeof(end->address));
-    netlink_put(&b, IFA_ADDRESS, &end->address, sizeof(end->address));
+    netlink_put(&b, IFA_LOCAL, end->address4.bytes, 4);
+    netlink_put(&b, IFA_ADDRESS, end->address4.bytes, 4);
     netlink_put(&b, IFA_BROADCAST, &broadcast, sizeof(broadcast));
 
     struct rtmsg route_head = {.rtm_family = AF_INET,
@@ -155,7 +157,7 @@ static int configure_inside(struct netlink *route, const struct network_endpoint
                                .rtm_scope = RT_SCOPE_UNIVERSE,
                                .rtm_type = RTN_UNICAST};
     netlink_begin(&b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route_head, sizeof(route_head));
-    netlink_put(&b, RTA_GATEWAY, &end->gateway, sizeof(end->gateway));
+    netlink_put(&b, RTA_GATEWAY, end->gateway4.bytes, 4);
     netlink_put_u32(&b, RTA_OIF, (uint32_t)index);
 
     static const char *const steps[] = {"bring up", "give an address to", "route by way of"};
@@ -204,8 +206,10 @@ int cable_lay(struct netlink *host, struct netns *inside, const struct bridge *b
         return err_set(e, EEXIST, "the container's network namespace has an \"%s\" already",
                        INSIDE);
 
-    struct network_endpoint end = {
-        .bridge = BRIDGE_DEFAULT, .gateway = bridge->address, .prefix = bridge->prefix};
+    struct network_endpoint end = {.bridge = BRIDGE_DEFAULT,
+                                   .inside = INSIDE,
+                                   .gateway4 = ip_from_bytes(AF_INET, &bridge->address),
+                                   .prefix4 = bridge->prefix};
     int r = lease_without_ipv6(host, inside, bridge, &end, e);
     if (r < 0)
         return r;

@@ -80,20 +80,32 @@ static int sh(const char *script)
     return sh_in(-1, script);
 }
 
+static int attach_default(int netns_fd, const char *owner, struct network_endpoint *ret,
+                          struct err *e)
+{
+    const struct network_wish wish = NETWORK_WISH_DEFAULT(owner);
+    return network_attach(netns_fd, &NETWORK_DEFAULT, &wish, ret, e);
+}
+
 static void attach(int netns_fd, struct network_endpoint *ret)
 {
     _cleanup_err_ struct err e = ERR_INIT;
-    int r = network_attach(netns_fd, OWNER, ret, &e);
+    int r = attach_default(netns_fd, OWNER, ret, &e);
     if (r < 0)
         print_error("%s\n", err_text(&e));
     assert_int_equal(r, 0);
 }
 
-static void assert_address(struct in_addr address, const char *text)
+static void assert_ip(struct ip_address address, const char *text)
 {
-    char found[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, &address, found, sizeof(found));
+    char found[IP_ADDRESS_TEXT];
+    ip_address_format(&address, found);
     assert_string_equal(found, text);
+}
+
+static void assert_seen(struct in_addr address, const char *text)
+{
+    assert_ip(ip_from_bytes(AF_INET, &address), text);
 }
 
 static struct sockaddr_in socket_address(const char *text)
@@ -140,27 +152,26 @@ static bool reaches(int from_ns, int to_ns, const char *to, struct in_addr *ret_
 
 static void test_first_container(void **state)
 {
-    struct network_bridge bridge;
-    assert_int_equal(network_default_bridge(&bridge, NULL), 0);
-    assert_false(bridge.exists);
-    assert_int_equal(bridge.subnet.s_addr, 0);
+    struct network_config bridge;
+    assert_int_equal(network_default_look(&bridge, NULL), 0);
+    assert_string_equal(bridge.link, "skiff0");
+    assert_int_equal(bridge.subnet4.first.family, 0);
 
     _cleanup_close_ int ns = new_namespace();
     struct network_endpoint end;
     attach(ns, &end);
     assert_string_equal(end.bridge, "skiff0");
     assert_string_equal(end.link, "sk-ac110002");
-    assert_address(end.address, "172.17.0.2");
-    assert_address(end.gateway, "172.17.0.1");
-    assert_int_equal(end.prefix, 16);
+    assert_ip(end.address4, "172.17.0.2");
+    assert_ip(end.gateway4, "172.17.0.1");
+    assert_int_equal(end.prefix4, 16);
     assert_memory_equal(end.mac, "\x02\x42\xac\x11\x00\x02", 6);
 
-    assert_int_equal(network_default_bridge(&bridge, NULL), 0);
-    assert_true(bridge.exists);
-    assert_string_equal(bridge.name, "skiff0");
-    assert_address(bridge.subnet, "172.17.0.0");
-    assert_address(bridge.gateway, "172.17.0.1");
-    assert_int_equal(bridge.prefix, 16);
+    assert_int_equal(network_default_look(&bridge, NULL), 1);
+    assert_string_equal(bridge.link, "skiff0");
+    char subnet[IP_RANGE_TEXT];
+    assert_string_equal(ip_range_format(&bridge.subnet4, subnet), "172.17.0.0/16");
+    assert_ip(bridge.gateway4, "172.17.0.1");
 
     assert_int_equal(sh("ip -d link show sk-ac110002 | grep -q 'alias skiff:" OWNER "'"), 0);
     assert_int_equal(sh("ip link show sk-ac110002 | grep -q 'master skiff0 state UP'"), 0);
@@ -179,15 +190,15 @@ static void test_containers_reach_each_other_and_the_host(void **state)
     struct network_endpoint end_a, end_b;
     attach(a, &end_a);
     attach(b, &end_b);
-    assert_address(end_b.address, "172.17.0.3");
+    assert_ip(end_b.address4, "172.17.0.3");
 
     struct in_addr seen;
     assert_true(reaches(a, b, "172.17.0.3", &seen));
-    assert_address(seen, "172.17.0.2");
+    assert_seen(seen, "172.17.0.2");
     assert_true(reaches(a, host, "172.17.0.1", &seen));
-    assert_address(seen, "172.17.0.2");
+    assert_seen(seen, "172.17.0.2");
     assert_true(reaches(host, a, "172.17.0.2", &seen));
-    assert_address(seen, "172.17.0.1");
+    assert_seen(seen, "172.17.0.1");
 }
 
 /* The world has no route back, so that only a packet with the host's address can be answered. */
@@ -217,7 +228,7 @@ static void test_the_world_sees_the_hosts_address(void **state)
     attach(ns, &end);
     struct in_addr seen;
     assert_true(reaches(ns, world, "198.51.100.2", &seen));
-    assert_address(seen, "198.51.100.1");
+    assert_seen(seen, "198.51.100.1");
 
     assert_int_equal(sh("nft flush table inet skiff"), 0);
     assert_false(reaches(ns, world, "198.51.100.2", &seen));
@@ -264,7 +275,7 @@ static void test_taken_names_are_passed_over(void **state)
     _cleanup_close_ int ns = new_namespace();
     struct network_endpoint end;
     attach(ns, &end);
-    assert_address(end.address, "172.17.0.4");
+    assert_ip(end.address4, "172.17.0.4");
 }
 
 static void test_hint_goes_on_and_nonsense_in_it_is_harmless(void **state)
@@ -291,7 +302,7 @@ static void test_hint_goes_on_and_nonsense_in_it_is_harmless(void **state)
         assert_int_equal(sh(script), 0);
         held[i] = new_namespace();
         attach(held[i], &end);
-        assert_address(end.address, hints[i].address);
+        assert_ip(end.address4, hints[i].address);
     }
     for (size_t i = 0; i < ARRAY_LEN(hints); i++)
         fd_close(&held[i]);
@@ -306,7 +317,7 @@ static void test_range_in_use_gives_the_next(void **state)
     _cleanup_close_ int ns = new_namespace();
     struct network_endpoint end;
     attach(ns, &end);
-    assert_address(end.gateway, "172.21.0.1");
+    assert_ip(end.gateway4, "172.21.0.1");
 }
 
 static void test_no_range_free(void **state)
@@ -317,7 +328,7 @@ static void test_no_range_free(void **state)
     _cleanup_close_ int ns = new_namespace();
     struct network_endpoint end;
     _cleanup_err_ struct err e = ERR_INIT;
-    assert_int_equal(network_attach(ns, OWNER, &end, &e), -EADDRNOTAVAIL);
+    assert_int_equal(attach_default(ns, OWNER, &end, &e), -EADDRNOTAVAIL);
     assert_non_null(strstr(err_text(&e), "no address range is free"));
     assert_int_not_equal(sh("ip link show skiff0 2>/dev/null"), 0);
 }
@@ -330,8 +341,8 @@ static void test_bridge_is_used_as_it_is(void **state)
     _cleanup_close_ int ns = new_namespace();
     struct network_endpoint end;
     attach(ns, &end);
-    assert_address(end.address, "10.9.8.2");
-    assert_int_equal(end.prefix, 29);
+    assert_ip(end.address4, "10.9.8.2");
+    assert_int_equal(end.prefix4, 29);
     assert_int_equal(sh("nft list set inet skiff nat4 | grep -q 10.9.8.0/29"), 0);
 }
 
@@ -341,7 +352,7 @@ static void test_half_made_bridge_is_completed(void **state)
     _cleanup_close_ int a = new_namespace(), b = new_namespace();
     struct network_endpoint end;
     attach(a, &end);
-    assert_address(end.gateway, "172.17.0.1");
+    assert_ip(end.gateway4, "172.17.0.1");
     assert_int_equal(sh("ip link show skiff0 | grep -q ',UP'"), 0);
 
     assert_int_equal(sh("ip link set skiff0 down"), 0);
@@ -370,19 +381,19 @@ static void test_lease_ends_with_the_namespace(void **state)
     struct network_endpoint end;
     _cleanup_err_ struct err e = ERR_INIT;
     attach(ns, &end);
-    assert_address(end.address, "10.9.8.2");
-    assert_int_equal(network_attach(other, OWNER, &end, &e), -EADDRNOTAVAIL);
+    assert_ip(end.address4, "10.9.8.2");
+    assert_int_equal(attach_default(other, OWNER, &end, &e), -EADDRNOTAVAIL);
     assert_non_null(strstr(err_text(&e), "all addresses of the bridge \"skiff0\""));
 
     close(ns);
     int r = -1;
     for (int i = 0; i < 500 && r < 0; i++) {
-        r = network_attach(other, OWNER, &end, NULL);
+        r = attach_default(other, OWNER, &end, NULL);
         if (r < 0)
             poll(NULL, 0, 20);
     }
     assert_int_equal(r, 0);
-    assert_address(end.address, "10.9.8.2");
+    assert_ip(end.address4, "10.9.8.2");
 }
 
 #define RACERS 20
@@ -395,11 +406,11 @@ static void race(int start, int report)
     int ns = new_namespace();
     if (read(start, &c, 1) != 0)
         _exit(1);
-    if (network_attach(ns, OWNER, &end, &e) < 0) {
+    if (attach_default(ns, OWNER, &end, &e) < 0) {
         print_error("%s\n", err_text(&e));
         _exit(1);
     }
-    if (write(report, &end.address, sizeof(end.address)) != sizeof(end.address))
+    if (write(report, end.address4.bytes, 4) != 4)
         _exit(1);
     /* Its address stays its own until all are done. */
     poll(NULL, 0, 60 * 1000);
@@ -492,12 +503,12 @@ static void test_what_else_is_in_the_table_stays(void **state)
 static void assert_refused(int netns_fd, const char *owner, int code, const char *words)
 {
     struct stat before, after;
-    struct network_endpoint end = {.prefix = 99};
+    struct network_endpoint end = {.prefix4 = 99};
     _cleanup_err_ struct err e = ERR_INIT;
     assert_int_equal(stat("/proc/thread-self/ns/net", &before), 0);
-    assert_int_equal(network_attach(netns_fd, owner, &end, &e), -code);
+    assert_int_equal(attach_default(netns_fd, owner, &end, &e), -code);
     assert_non_null(strstr(err_text(&e), words));
-    assert_int_equal(end.prefix, 99);
+    assert_int_equal(end.prefix4, 99);
     assert_int_equal(stat("/proc/thread-self/ns/net", &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
     assert_int_equal(sh("test -z \"$(ip -o link show type veth)\""), 0);
@@ -589,7 +600,7 @@ static void test_killed_at_any_moment(void **state)
         if (pid == 0) {
             struct network_endpoint end;
             int ns = new_namespace();
-            _exit(network_attach(ns, OWNER, &end, NULL) < 0);
+            _exit(attach_default(ns, OWNER, &end, NULL) < 0);
         }
         usleep(i * 50);
         kill(pid, SIGKILL);
@@ -616,7 +627,7 @@ static void test_ordinary_user_is_told(void **state)
         _cleanup_err_ struct err e = ERR_INIT;
         if (setresuid(65534, 65534, 65534) < 0)
             _exit(1);
-        int r = network_attach(ns, OWNER, &end, &e);
+        int r = attach_default(ns, OWNER, &end, &e);
         _exit(r == -EPERM && strstr(err_text(&e), "operation not permitted") ? 0 : 1);
     }
     int status;
