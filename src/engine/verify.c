@@ -189,7 +189,7 @@ static int look_patiently(struct verify *v, unsigned long long *ret_end, struct 
     size_t n_last = 0;
     int r;
     for (;;) {
-        *v = (struct verify){.en = v->en};
+        *v = (struct verify){.en = v->en, .flags = v->flags};
         unsigned long long now = loop_now_ms();
         r = look(v, e);
         bool sure = true;
@@ -221,8 +221,8 @@ static void repair(const struct verify *v, const struct verify_candidate *f,
         told->outcome = str_printf("cannot be repaired: %s", err_text(&e));
 }
 
-static int report(struct verify *v, unsigned long long now, unsigned flags,
-                  struct verify_report *ret, struct err *e)
+static int report(struct verify *v, unsigned long long now, struct verify_report *ret,
+                  struct err *e)
 {
     ret->v = calloc(v->n + 1, sizeof(*ret->v));
     if (!ret->v)
@@ -234,7 +234,7 @@ static int report(struct verify *v, unsigned long long now, unsigned flags,
         struct verify_finding *told = &ret->v[ret->n++];
         told->kind = f->kind;
         told->repairable = f->repair != NULL;
-        if (f->repair && (flags & VERIFY_REPAIR))
+        if (f->repair && (v->flags & VERIFY_REPAIR))
             repair(v, f, told);
         told->subject = TAKE_PTR(f->subject);
         told->problem = TAKE_PTR(f->problem);
@@ -249,14 +249,14 @@ static int report(struct verify *v, unsigned long long now, unsigned flags,
 
 int verify(const struct engine *en, unsigned flags, struct verify_report *ret, struct err *e)
 {
-    _cleanup_(verify_release) struct verify v = {.en = en};
+    _cleanup_(verify_release) struct verify v = {.en = en, .flags = flags};
     _cleanup_verify_report_ struct verify_report told = {0};
     unsigned long long end = 0;
     int r = look_patiently(&v, &end, e);
     if (r == 0 && (flags & VERIFY_IMAGES))
         verify_blobs(&v);
     if (r == 0)
-        r = v.failed ? err_nomem(e) : report(&v, end, flags, &told, e);
+        r = v.failed ? err_nomem(e) : report(&v, end, &told, e);
     if (r == 0)
         *ret = TAKE(told, (struct verify_report){0});
     return r;

@@ -37,6 +37,7 @@ struct verify_candidate {
 
 struct verify {
     const struct engine *en;
+    unsigned flags; /* enum verify_flags */
     struct verify_container *containers;
     size_t n_containers, n_volumes, n_images;
     struct verify_candidate *v;

@@ -200,9 +200,12 @@ static int repair_images(const struct verify *v, const struct verify_candidate *
     return r < 0 ? r : done(ret_done, "what no image needs is removed", e);
 }
 
+/* What a killed pull leaves is no fault: the next one takes it away, as a repair does. */
 static void take_image_finding(void *data, const char *subject, const char *problem, bool left)
 {
-    verify_add(data, "image", subject, left ? repair_images : NULL, "%s", problem);
+    struct verify *v = data;
+    if (!left || (v->flags & VERIFY_REPAIR))
+        verify_add(v, "image", subject, left ? repair_images : NULL, "%s", problem);
 }
 
 /* Each container's image is told of by its next start; here it is whether it would. */

@@ -162,6 +162,23 @@ int image_sweep(int root_fd, struct err *e)
     return sweep(root_fd, NULL, e);
 }
 
+static bool has_dead(int root_fd, const char *folder)
+{
+    int fd = openat(root_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir)))
+        if (str_after(entry->d_name, ".tmp-") || str_after(entry->d_name, ".dead-"))
+            return true;
+    return false;
+}
+
+void image_sweep_dead(int root_fd)
+{
+    if (has_dead(root_fd, "images") || has_dead(root_fd, "layers"))
+        (void)image_sweep(root_fd, NULL);
+}
+
 int image_sweep_all(int root_fd, long long *ret_bytes, struct err *e)
 {
     return sweep(root_fd, ret_bytes, e);

@@ -23,7 +23,10 @@ int image_inspect_store(int root_fd, image_finding *tell, void *data, size_t *re
  * what was never finished goes. */
 int image_sweep(int root_fd, struct err *e);
 
-/* The same, and what broken pulls would go on from; *ret_bytes is how many bytes of that. */
+/* That, if a look at the names says that somebody was killed. No failure is one of the caller's. */
+void image_sweep_dead(int root_fd);
+
+/* As image_sweep, and what broken pulls would go on from; *ret_bytes is how many bytes of that. */
 int image_sweep_all(int root_fd, long long *ret_bytes, struct err *e);
 
 #endif

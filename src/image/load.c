@@ -5,6 +5,7 @@
 #include "image/chain.h"
 #include "image/hash.h"
 #include "image/image.h"
+#include "image/inventory.h"
 #include "image/layout.h"
 #include "image/platform.h"
 #include "image/put.h"
@@ -431,8 +432,10 @@ int load_run(const struct load *l, struct strv *ret_ids, struct err *e)
     g.archive.limits = &l->limits;
     g.archive.progress = &l->progress;
     int r = store_make(l->root_fd, e);
-    if (r == 0)
+    if (r == 0) {
+        image_sweep_dead(l->root_fd);
         r = platform_parse(l->platform, &g.platform, e);
+    }
     if (r == 0)
         r = image_list(l->root_fd, &g.there, NULL, e);
     if (r == 0)

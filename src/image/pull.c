@@ -1,5 +1,6 @@
 #include "image/pull.h"
 
+#include "image/inventory.h"
 #include "image/layout.h"
 #include "image/manifest.h"
 #include "image/platform.h"
@@ -393,6 +394,8 @@ static int prepare(struct pulling *g, struct err *e)
         r = platform_parse(g->p->platform, &g->platform, e);
     if (r == 0)
         r = store_make(g->p->root_fd, e);
+    if (r == 0)
+        image_sweep_dead(g->p->root_fd);
     return r;
 }
 

@@ -31,10 +31,31 @@ setup()
     head -c 3000000 /dev/zero >"$partial"
 }
 
-@test "the next pull that fetches something takes away what was unpacked, and keeps what was fetched" {
+@test "the next pull takes away what was unpacked, and keeps what was fetched" {
     run_ok skiff pull -q "$name"
     [ ! -e "$layer" ] && [ -e "$partial" ]
     run_ok skiff system check
+}
+
+@test "so does one that finds everything there, a load and an import" {
+    run_ok skiff pull -q "$name"
+    run_ok skiff save -o "$BATS_TEST_TMPDIR/box.tar" "$name"
+    for line in "pull -q $name" "load -q -i $BATS_TEST_TMPDIR/box.tar" "import $(rootfs_busybox) other"; do
+        mkdir -p "$layer/fs"
+        echo x >"$SKIFF_ROOT/images/.tmp-0123"
+        # shellcheck disable=SC2086 # words
+        run_ok skiff $line
+        [ ! -e "$layer" ] && [ ! -e "$SKIFF_ROOT/images/.tmp-0123" ] || told "left by: $line"
+    done
+}
+
+@test "is no damage: a check says nothing of it, and takes it away if it may repair" {
+    run_ok skiff system check --images
+    output_lacks 'layers'
+    [ -e "$layer" ]
+    run_ok skiff system check --repair
+    output_has 'image "layers/.tmp-0123456789abcdef0123456789abcdef": its writer was killed .repaired: what no image needs is removed'
+    [ ! -e "$layer" ]
 }
 
 @test "prune takes away both, counts what was fetched, and leaves what somebody writes" {

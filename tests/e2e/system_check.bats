@@ -400,10 +400,11 @@ repaired()
     [ "$status" -eq 0 ]
     echo x >"$folder/$(printf %064d 6)"
     mkdir "$SKIFF_ROOT/layers/.tmp-0000"
-    check
+    is_whole # nobody needs them: the next pull takes them away
+    check --repair
     output_has "image \"images/blobs/sha256/0+6\": no image needs it"
     output_has 'image "layers/.tmp-0000": its writer was killed'
-    check --repair
+    [ ! -e "$folder/$(printf %064d 6)" ] && [ ! -e "$SKIFF_ROOT/layers/.tmp-0000" ]
     is_whole
     run_ok skiff run --rm --network none busybox true
 }
