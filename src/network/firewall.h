@@ -1,0 +1,53 @@
+/*
+ * The firewall: what may pass between containers, their networks, the host and everybody else.
+ *
+ * Two tables of nf_tables, `inet skiff` (addresses and ports) and `bridge skiff` (who may send as
+ * whom), made once per boot. Their chains (firewall_rules.c) are the same for no container and for
+ * a thousand: a network, a container and a published port are elements of sets and maps. What each
+ * chain does, and how an administrator adds to it, is told in docs/firewall.md.
+ *
+ * All here concerns the network namespace of the calling thread, and is shared by all roots of the
+ * machine. Everything that adds sees to it first that the tables are whole, by one question that
+ * changes nothing; chains that were removed or flushed by somebody are made again in one
+ * transaction, which touches neither the chain `skiff-user` nor anybody's elements. Adding what is
+ * there, and removing what is not, is success. Errors are the kernel's; a kernel without nf_tables
+ * (or older than 5.6) fails clearly, since nobody would be protected.
+ */
+#ifndef SKIFF_NETWORK_FIREWALL_H
+#define SKIFF_NETWORK_FIREWALL_H
+
+#include "network/network.h"
+
+/* The kernel gives a table that is made anew another handle. Whoever keeps those that his elements
+ * were put into sees that they are gone with the old table. */
+struct firewall_handles {
+    uint64_t inet, bridge;
+};
+
+/* Sees to it that the tables are whole. @ret may be NULL. */
+int firewall_ensure(struct firewall_handles *ret, struct err *e);
+
+/* Only looks: whether the tables are whole and know the network (NULL: whichever): 1 or 0. */
+int firewall_is_whole(const struct network_config *c, struct err *e);
+
+/* A network whose link is a bridge; of other drivers nothing is done. The second also removes who
+ * may reach its published ports (firewall_limit). */
+int firewall_add_network(const struct network_config *c, struct err *e);
+int firewall_remove_network(const struct network_config *c, struct err *e);
+
+/* Who may send from the host's end of a cable: after it is laid, and before anybody uses it, for
+ * until then nothing passes. Adds the network too where that is not there, so that an attachment
+ * takes one question and one transaction. The second is for an end that does not come back: an
+ * element of a link that is gone lets nobody send. */
+int firewall_add_endpoint(const struct network_config *c, const struct network_endpoint *ep,
+                          struct err *e);
+int firewall_remove_endpoint(const struct network_config *c, const struct network_endpoint *ep,
+                             struct err *e);
+
+/* Limits who reaches the published ports of the network on @bridge to @n ranges of source addresses
+ * (of both families), besides the host itself; replaces what was said before. Without ranges
+ * nobody else does. firewall_unlimit takes the limit away. */
+int firewall_limit(const char *bridge, const struct ip_range *sources, size_t n, struct err *e);
+int firewall_unlimit(const char *bridge, struct err *e);
+
+#endif
