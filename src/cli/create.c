@@ -84,6 +84,10 @@ static void warn_of(const struct cli *c, const json_t *document)
         json_int(document, "HostConfig.Memory", 0) == 0)
         cli_warn(c, "OOM killer is disabled for the container, but no memory limit is set, this "
                     "can result in the system running out of resources");
+    const json_t *host = json_at(document, "HostConfig");
+    if (str_eq(json_str(host, "NetworkMode"), "host") &&
+        json_object_size(json_at(host, "PortBindings")) > 0)
+        cli_warn(c, "Published ports are discarded when using host network mode");
 }
 
 int cli_create(struct cli *c, const struct request_options *o, int n, char **words,

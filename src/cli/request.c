@@ -1,6 +1,7 @@
 #include "cli/request.h"
 
 #include "base/file.h"
+#include "cli/port_options.h"
 #include "engine/log_config.h"
 #include "kernel/signals.h"
 
@@ -62,8 +63,6 @@ const struct option_def request_table[] = {
 
     OPTION(STRING, "pid", 0, pid, "MODE", "PID namespace",
            "Namespaces (MODE is private, host, container:NAME or path:FILE)"),
-    OPTION(STRING, "network", 0, network, "MODE", "Network: also bridge (default), none", NULL),
-    OPTION(STRING, "net", 0, network, "MODE", NULL, NULL),
     OPTION(STRING, "ipc", 0, ipc, "MODE", "IPC namespace", NULL),
     OPTION(STRING, "uts", 0, uts, "MODE", "UTS namespace (host and domain name)", NULL),
     OPTION(STRING, "cgroupns", 0, cgroupns, "MODE", "Cgroup namespace", NULL),
@@ -88,7 +87,21 @@ const struct option_def request_table[] = {
     OPTION(LIST, "device-cgroup-rule", 0, device_rule, "RULE", "Allow devices: c 1:3 rwm, b *:* r",
            NULL),
 
-    OPTION(LIST, "dns", 0, dns, "ADDRESS", "Name server", "Network"),
+    OPTION(LIST, "network", 0, network.network, "NETWORK",
+           "A network's name, or name=…,ip=…,alias=…; a MODE, bridge (default), none", "Network"),
+    OPTION(LIST, "net", 0, network.network, "NETWORK", NULL, NULL),
+    OPTION(LIST, "publish", 'p', publish, "[IP:][PORT:]PORT[/PROTOCOL]",
+           "Publish a port on this machine: 8080:80, 127.0.0.1::53/udp", NULL),
+    OPTION(FLAG, "publish-all", 'P', publish_all, NULL, "Publish all exposed ports, on free ones",
+           NULL),
+    OPTION(LIST, "expose", 0, expose, "PORT[-PORT][/PROTOCOL]", "Ports that it serves", NULL),
+    OPTION(STRING, "ip", 0, network.ip, "ADDRESS", "Its IPv4 address", NULL),
+    OPTION(STRING, "ip6", 0, network.ip6, "ADDRESS", "Its IPv6 address", NULL),
+    OPTION(STRING, "mac-address", 0, network.mac, "ADDRESS", "Its MAC address", NULL),
+    OPTION(LIST, "network-alias", 0, network.alias, "NAME", "Another name on its network", NULL),
+    OPTION(LIST, "net-alias", 0, network.alias, "NAME", NULL, NULL),
+    OPTION(LIST, "link-local-ip", 0, network.link_local_ip, "ADDRESS", NULL, NULL),
+    OPTION(LIST, "dns", 0, dns, "ADDRESS", "Name server", NULL),
     OPTION(LIST, "dns-search", 0, dns_search, "DOMAIN", "Search domain", NULL),
     OPTION(LIST, "dns-option", 0, dns_option, "OPTION", "Resolver option", NULL),
     OPTION(LIST, "dns-opt", 0, dns_option, "OPTION", NULL, NULL),
@@ -111,16 +124,7 @@ const struct option_def request_table[] = {
     OPTION(LIST, "log-opt", 0, log_opt, "KEY=VALUE", "max-size, max-file, tag, labels, env", NULL),
 
     OPTION(FLAG, "disable-content-trust", 0, no_trust, NULL, NULL, NULL), /* there is none */
-    LATER("publish", 'p'),
-    LATER("publish-all", 'P'),
     LATER("link", 0),
-    LATER("network-alias", 0),
-    LATER("net-alias", 0),
-    LATER("ip", 0),
-    LATER("ip6", 0),
-    LATER("mac-address", 0),
-    LATER("link-local-ip", 0),
-    LATER("expose", 0),
     LATER("gpus", 0),
     LATER("kernel-memory", 0),
     LATER("isolation", 0),
@@ -293,7 +297,6 @@ static int put_namespaces(struct builder *b, const struct request_options *o)
         const char *key, *option, *value;
     } modes[] = {
         {"PidMode", "pid", o->pid},
-        {"NetworkMode", "network", o->network},
         {"IpcMode", "ipc", o->ipc},
         {"UTSMode", "uts", o->uts},
         {"CgroupnsMode", "cgroupns", o->cgroupns},
@@ -401,7 +404,9 @@ static int check_address(const char *option, const char *text, struct err *e)
 
 static int put_network(struct builder *b, const struct request_options *o)
 {
-    int r = 0;
+    int r = network_options_put(&o->network, b->request, b->host, b->e);
+    if (r == 0)
+        r = port_options_put(&o->publish, &o->expose, o->publish_all, b->request, b->host, b->e);
     for (size_t i = 0; r == 0 && i < o->dns.n; i++)
         r = check_address("dns", o->dns.v[i], b->e);
     for (size_t i = 0; r == 0 && i < o->add_host.n; i++) {

@@ -9,21 +9,23 @@
 #include "base/options.h"
 #include "cli/health_options.h"
 #include "cli/limit_options.h"
+#include "cli/network_options.h"
 
 /* All that `run` and `create` can be told. */
 struct request_options {
     bool interactive, tty, detach, remove, read_only, privileged, init, sig_proxy;
-    bool oom_kill_disable, quiet, verify, no_trust;
+    bool oom_kill_disable, quiet, verify, no_trust, publish_all;
     const char *name, *entrypoint, *workdir, *user, *hostname, *domainname, *stop_signal;
     const char *restart, *log_driver, *detach_keys, *shm_size, *cidfile, *cgroup_parent, *pull,
         *platform;
-    const char *pid, *network, *ipc, *uts, *cgroupns, *userns, *time;
+    const char *pid, *ipc, *uts, *cgroupns, *userns, *time;
     struct limit_options limits;
     struct health_options health;
+    struct network_options network;
     long long oom_score_adj, stop_timeout;
     struct option_list env, env_file, label, label_file, volume, mount, tmpfs, cap_add, cap_drop,
         security_opt, ulimit, device, sysctl, dns, dns_search, dns_option, add_host, group_add,
-        attach, time_offset, device_rule, annotation, log_opt;
+        attach, time_offset, device_rule, annotation, log_opt, publish, expose;
     const json_t *words; /* all that was said, as it was: borrowed; NULL: not known */
     /* volumes */
     const char *volume_driver;

@@ -2,6 +2,7 @@
  * --mount: fields as Docker's command line takes them, to an object of HostConfig.Mounts.
  */
 #include "base/str.h"
+#include "cli/fields.h"
 #include "cli/request.h"
 
 #include <string.h>
@@ -27,26 +28,6 @@ static int bad(struct mount_words *m, const char *why, const char *what)
 {
     return err_set(m->e, EINVAL, "invalid argument \"%s\" for \"--mount\": %s%s%s%s", m->whole, why,
                    what ? " '" : "", what ? what : "", what ? "'" : "");
-}
-
-/* The next field of a line of comma-separated values, in place: one in quotes may have commas, and
- * a quote doubled. NULL when the line is no such line. */
-static char *next_field(char **at)
-{
-    char *field = *at, *in = field, *out = field;
-    bool quoted = *in == '"';
-    in += quoted;
-    for (; *in && (quoted || *in != ','); in++) {
-        if (quoted && *in == '"' && in[1] != '"')
-            break;
-        in += quoted && *in == '"';
-        *out++ = *in;
-    }
-    if (quoted && (*in++ != '"' || (*in && *in != ',')))
-        return NULL;
-    *at = *in ? in + 1 : NULL;
-    *out = '\0';
-    return field;
 }
 
 static int set(struct mount_words *m, json_t **options, const char *key, json_t *value)
@@ -251,7 +232,7 @@ int parse_mount(const char *text, json_t **ret, struct err *e)
         return err_nomem(e);
     int r = 0;
     for (char *at = m.copy; r == 0 && at;) {
-        char *field = next_field(&at);
+        char *field = field_next(&at);
         r = field ? take_field(&m, field) : bad(&m, "its quotes do not match", NULL);
     }
     if (r == 0)

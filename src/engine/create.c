@@ -7,6 +7,7 @@
 #include "engine/log_config.h"
 #include "engine/modes.h"
 #include "engine/mounts.h"
+#include "engine/network_request.h"
 #include "engine/project.h"
 #include "engine/state.h"
 #include "engine/volume_fill.h"
@@ -134,6 +135,29 @@ static int merge_health(json_t *config, const json_t *image, struct err *e)
     return r < 0 ? err_nomem(e) : 0;
 }
 
+/* "PORT/PROTOCOL", as an option's are written; an image may say anything. */
+static bool is_port(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    _cleanup_free_ char *number = slash ? strndup(text, (size_t)(slash - text)) : NULL;
+    long long n;
+    return number && str_to_int64(number, 0, 65535, &n) == 0 &&
+           (str_eq(slash, "/tcp") || str_eq(slash, "/udp") || str_eq(slash, "/sctp"));
+}
+
+/* The image's ports and the request's. */
+static int merge_ports(json_t *config, const json_t *image, struct err *e)
+{
+    json_t *merged = merge_objects(json_object_get(image, "ExposedPorts"),
+                                   json_object_get(config, "ExposedPorts"));
+    const char *port;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(merged, next, port, value) if (!is_port(port))
+        json_object_del(merged, port);
+    return put(config, "ExposedPorts", merged, e);
+}
+
 static int merge_config(json_t *config, const json_t *image, struct err *e)
 {
     int r = merge_command(config, image, e);
@@ -151,8 +175,10 @@ static int merge_config(json_t *config, const json_t *image, struct err *e)
             merge_objects(json_object_get(image, "Volumes"), json_object_get(config, "Volumes")),
             e);
     if (r == 0)
+        r = merge_ports(config, image, e);
+    if (r == 0)
         r = merge_health(config, image, e);
-    static const char *const keys[] = {"User", "WorkingDir", "StopSignal", "ExposedPorts", "Shell"};
+    static const char *const keys[] = {"User", "WorkingDir", "StopSignal", "Shell"};
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(keys); i++)
         r = inherit(config, image, keys[i], e);
     return r;
@@ -313,6 +339,7 @@ static int fill_document(const struct engine *en, struct container_record *c, js
         return err_nomem(e);
     }
     json_object_del(config, "HostConfig");
+    json_object_del(config, "NetworkingConfig");
 
     json_t *d = c->document;
     int r = put(d, "HostConfig", host, e);
@@ -329,7 +356,9 @@ static int fill_document(const struct engine *en, struct container_record *c, js
         (r = put(d, "Platform", json_string("linux"), e)) < 0 ||
         (r = put(d, "GraphDriver", graph_driver(en, image), e)) < 0 ||
         (r = merge_config(config, json_at(image->image.config, "config"), e)) < 0 ||
-        (r = put_command(d, config, e)) < 0 || (r = put_hostname(en, d, config, e)) < 0)
+        (r = put_command(d, config, e)) < 0 ||
+        (r = network_request_resolve(en, request, d, e)) < 0 ||
+        (r = put_hostname(en, d, config, e)) < 0)
         return r;
     r = put_places(en, c, e);
     document_strip(d);

@@ -1,5 +1,6 @@
 #include "engine/modes.h"
 
+#include "engine/network_document.h"
 #include "engine/state.h"
 
 #include <string.h>
@@ -12,6 +13,15 @@ const char *mode_key(enum namespace_kind kind)
         [NS_TIME] = "TimeMode",
     };
     return keys[kind];
+}
+
+bool mode_names_network(const char *text)
+{
+    static const char *const words[] = {"default", "bridge", "host", "none", "private"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eq(text, words[i]))
+            return false;
+    return network_check_name(text, NULL) == 0;
 }
 
 int mode_parse(enum namespace_kind kind, const char *text, struct mode *ret, struct err *e)
@@ -31,12 +41,14 @@ int mode_parse(enum namespace_kind kind, const char *text, struct mode *ret, str
         m.kind = MODE_CONTAINER;
     } else if ((m.value = str_after(text, "path:")) || (m.value = str_after(text, "ns:"))) {
         m.kind = MODE_PATH;
+    } else if (network && mode_names_network(text)) {
+        m = (struct mode){.kind = MODE_PRIVATE, .value = text, .cable = true};
     } else {
         return err_set(e, EINVAL,
                        "invalid %s mode \"%s\": must be private, host, container:NAME or path:FILE",
                        type->name, text);
     }
-    if (m.value && !*m.value)
+    if (m.kind != MODE_PRIVATE && m.value && !*m.value)
         return err_set(e, EINVAL, "invalid %s mode \"%s\": nothing behind the colon", type->name,
                        text);
     *ret = m;

@@ -17,15 +17,20 @@ enum mode_kind {
 
 struct mode {
     enum mode_kind kind;
-    const char *value; /* points into the text */
-    bool cable;        /* network: private, and connected to the default bridge */
+    const char *value; /* points into the text; of a private network: its network's name, or NULL */
+    bool cable;        /* network: private, and connected to that network, or the default bridge */
 };
 
 /* The key of @kind in HostConfig: "PidMode". NULL for the mount namespace. */
 const char *mode_key(enum namespace_kind kind);
 
+/* Whether a network mode is the name or the ID of a network that somebody made: none of the words
+ * for the other modes, and spelled as such a name may be. */
+bool mode_names_network(const char *text);
+
 /* Reads one value; NULL and "" are the kind's default. Besides private, host, container:NAME and
- * path:FILE: network takes bridge, default and none; ipc takes shareable and none. */
+ * path:FILE: network takes bridge, default, none, and a network's name; ipc takes shareable and
+ * none. */
 int mode_parse(enum namespace_kind kind, const char *text, struct mode *ret, struct err *e);
 
 /* The mode that a container's document says. */
