@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -213,11 +214,24 @@ static void collect(struct bundle *a, struct bundle_file *f)
         keep_failure(f, r, &story);
 }
 
-/* The one that began first is likely to be the first that ends. */
+/* Waits for the first that ends, if there are as many as there may be. */
 static void make_room(struct bundle *a)
 {
-    for (size_t i = 0; a->running >= RUNNING_MAX && i < a->n; i++)
-        collect(a, a->files[i]);
+    struct pollfd fds[RUNNING_MAX];
+    struct bundle_file *files[RUNNING_MAX];
+    nfds_t n = 0;
+    if (a->running < RUNNING_MAX)
+        return;
+    for (size_t i = 0; n < RUNNING_MAX && i < a->n; i++)
+        if (a->files[i]->worker.pid > 0) {
+            fds[n] = (struct pollfd){a->files[i]->worker.report, POLLIN, 0};
+            files[n++] = a->files[i];
+        }
+    while (poll(fds, n, -1) < 0 && errno == EINTR)
+        ;
+    for (nfds_t i = 0; i < n; i++)
+        if (fds[i].revents)
+            collect(a, files[i]);
 }
 
 /* *ret_to: the end of the pipe that the layer's bytes are to be written to. */

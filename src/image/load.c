@@ -198,6 +198,28 @@ static int plan_layer(struct loading *g, struct target *t, size_t i, struct err 
                              : "");
 }
 
+static int compare_sizes(const void *a, const void *b)
+{
+    const struct bundle_file *x = *(struct bundle_file *const *)a;
+    const struct bundle_file *y = *(struct bundle_file *const *)b;
+    long long sizes[] = {x ? x->size : 0, y ? y->size : 0};
+    return (sizes[0] < sizes[1]) - (sizes[0] > sizes[1]);
+}
+
+/* The largest first: one that began last would leave processors idle at the end. */
+static int unpack_layers(struct loading *g, const struct target *t, struct err *e)
+{
+    _cleanup_free_ struct bundle_file **files = calloc(t->n + 1, sizeof(struct bundle_file *));
+    int r = files ? 0 : err_nomem(e);
+    if (r < 0)
+        return r;
+    memcpy(files, t->files, t->n * sizeof(struct bundle_file *));
+    qsort(files, t->n, sizeof(struct bundle_file *), compare_sizes);
+    for (size_t i = 0; r == 0 && i < t->n && files[i]; i++)
+        r = bundle_unpack(&g->archive, files[i], e);
+    return r;
+}
+
 static int plan_layers(struct loading *g, struct target *t, struct err *e)
 {
     int r = 0;
@@ -214,9 +236,7 @@ static int plan_layers(struct loading *g, struct target *t, struct err *e)
         r = chain_ids(json_at(t->config_value, "rootfs.diff_ids"), &t->chains, e);
     for (size_t i = 0; r == 0 && i < t->n; i++)
         r = plan_layer(g, t, i, e);
-    for (size_t i = 0; r == 0 && i < t->n; i++)
-        r = t->files[i] ? bundle_unpack(&g->archive, t->files[i], e) : 0;
-    return r;
+    return r < 0 ? r : unpack_layers(g, t, e);
 }
 
 /* What came against what was to come. */
