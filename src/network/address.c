@@ -139,6 +139,14 @@ struct ip_address ip_range_last(const struct ip_range *r)
     return a;
 }
 
+struct ip_address ip_link_local(const uint8_t mac[6])
+{
+    const uint8_t bytes[16] = {
+        0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5],
+    };
+    return ip_from_bytes(AF_INET6, bytes);
+}
+
 struct ip_address ip_from_bytes(sa_family_t family, const void *bytes)
 {
     struct ip_address a = {.family = family};

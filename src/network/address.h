@@ -58,6 +58,9 @@ struct ip_range ip_range_of(const struct ip_address *a, unsigned prefix);
 struct ip_address ip_range_nth(const struct ip_range *r, uint64_t n);
 struct ip_address ip_range_last(const struct ip_range *r);
 
+/* The link-local IPv6 address of a hardware address (rfc4291 2.5.6, appendix A). */
+struct ip_address ip_link_local(const uint8_t mac[6]);
+
 /* From and to the kernel's and the processor's forms. ip_to_u32 is the last 32 bits of the address,
  * in host byte order: of an IPv4 address the whole. */
 struct ip_address ip_from_bytes(sa_family_t family, const void *bytes);

@@ -1,273 +1,238 @@
 #include "network/bridge.h"
 
 #include "base/str.h"
-#include "network/range.h"
-#include "network/sysctl.h"
 
-#include <arpa/inet.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#define LAST_PREFIX "skiff:last "
+#define NET_PREFIX  "skiff:net "
+#define LAST_PREFIX "last "
 
-void bridge_mac(struct in_addr address, uint8_t ret[6])
+/* "skiff:net ID last ADDRESS" */
+enum { ALIAS_MAX = sizeof(NET_PREFIX) + 64 + sizeof(" " LAST_PREFIX) + IP_ADDRESS_TEXT };
+
+void bridge_mac(const struct ip_address *address, uint8_t ret[6])
 {
     ret[0] = 0x02;
     ret[1] = 0x42;
-    memcpy(ret + 2, &address, sizeof(address));
+    memcpy(ret + 2, address->bytes, 4);
 }
+
+bool bridge_is_default(const struct network_config *c)
+{
+    return str_eq(c->link, NETWORK_DEFAULT_BRIDGE);
+}
+
+/* What is being read: the question's config, and the answer. */
+struct reading {
+    const struct network_config *c;
+    struct bridge found;
+};
 
 /* The alias is a hint, and anybody may change it: what cannot be read is no hint. */
 static void read_alias(const struct nlattr *alias, struct bridge *bridge)
 {
-    char text[sizeof(LAST_PREFIX) + INET_ADDRSTRLEN] = "";
+    char text[ALIAS_MAX] = "";
     size_t n = netlink_size(alias);
     if (n >= sizeof(text))
         return;
     memcpy(text, netlink_data(alias), n);
-    const char *last = str_after(text, LAST_PREFIX);
-    struct in_addr address;
-    if (last && inet_pton(AF_INET, last, &address) == 1)
+    const char *at = str_after(text, NET_PREFIX);
+    if (at && strspn(at, "0123456789abcdef") == 64) {
+        memcpy(bridge->owner, at, 64);
+        at += 64;
+        at += *at == ' ';
+    } else {
+        at = str_after(text, "skiff:");
+    }
+    const char *last = at ? str_after(at, LAST_PREFIX) : NULL;
+    struct ip_address address;
+    if (last && ip_address_parse(last, &address) == 0 && address.family == AF_INET)
         bridge->last = address;
 }
 
-static int read_link(const struct nlmsghdr *m, struct bridge *bridge)
+static bool is_named_by_id(const struct network_config *c)
+{
+    const char *digits = str_after(c->link, "sk-");
+    return digits && strlen(digits) == 10 && strncmp(digits, c->id, 10) == 0;
+}
+
+static int read_link(const struct nlmsghdr *m, struct reading *reading)
 {
     if (m->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
         return -EBADMSG;
     const struct ifinfomsg *head = NLMSG_DATA(m);
+    struct bridge *bridge = &reading->found;
     bridge->index = head->ifi_index;
     bridge->up = head->ifi_flags & IFF_UP;
     const struct nlattr *alias = netlink_attr(m, sizeof(*head), IFLA_IFALIAS, 1);
     if (alias)
         read_alias(alias, bridge);
+    const struct nlattr *info = netlink_attr(m, sizeof(*head), IFLA_LINKINFO, 4);
+    const struct nlattr *kind = info ? netlink_attr_in(info, IFLA_INFO_KIND, 7) : NULL;
+    bridge->is_bridge = kind && memcmp(netlink_data(kind), "bridge", 7) == 0;
+    bridge->ours = bridge_is_default(reading->c) || is_named_by_id(reading->c) ||
+                   (*bridge->owner && str_eq(bridge->owner, reading->c->id));
     return 0;
 }
 
 static void read_forwarding(const struct nlmsghdr *m, struct bridge *bridge)
 {
+    if (m->nlmsg_len < NLMSG_LENGTH(sizeof(struct netconfmsg)))
+        return;
+    const struct netconfmsg *head = NLMSG_DATA(m);
     const struct nlattr *a =
         netlink_attr(m, sizeof(struct netconfmsg), NETCONFA_FORWARDING, sizeof(int32_t));
     int32_t on = 0;
     if (a)
         memcpy(&on, netlink_data(a), sizeof(on));
-    bridge->forwarding = on != 0;
+    if (head->ncm_family == AF_INET)
+        bridge->forwarding4 = on != 0;
+    else
+        bridge->forwarding6 = on != 0;
 }
 
-/* The first address that is reported is the bridge's primary one. */
-static int read_address(const struct nlmsghdr *m, struct bridge *bridge)
+/* The gateway, or the first address that is reported: the bridge's primary one. A network that has
+ * a range of its own wants none but that. */
+static int read_address(const struct nlmsghdr *m, struct reading *reading)
 {
     if (m->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg)))
         return -EBADMSG;
     const struct ifaddrmsg *head = NLMSG_DATA(m);
-    const struct nlattr *address = netlink_attr(m, sizeof(*head), IFA_LOCAL, 4);
-    if (head->ifa_family != AF_INET || (int)head->ifa_index != bridge->index || !address ||
-        bridge->address.s_addr != 0)
+    const struct network_config *c = reading->c;
+    struct bridge *bridge = &reading->found;
+    sa_family_t family = head->ifa_family;
+    if ((int)head->ifa_index != bridge->index || ip_size(family) == 0)
         return 0;
-    if (head->ifa_prefixlen > 32)
+    const struct nlattr *a = netlink_attr(m, sizeof(*head), IFA_LOCAL, ip_size(family));
+    if (!a)
+        a = netlink_attr(m, sizeof(*head), IFA_ADDRESS, ip_size(family));
+    if (!a || head->ifa_prefixlen > ip_bits(family))
         return -EBADMSG;
-    memcpy(&bridge->address, netlink_data(address), sizeof(bridge->address));
-    bridge->prefix = head->ifa_prefixlen;
+    struct ip_address address = ip_from_bytes(family, netlink_data(a));
+    if (family == AF_INET6) {
+        bridge->has_address6 = bridge->has_address6 || (ip_equal(&address, &c->gateway6) &&
+                                                        head->ifa_prefixlen == c->subnet6.prefix);
+    } else if (bridge->address4.family == 0 &&
+               (c->gateway4.family == 0 ||
+                (ip_equal(&address, &c->gateway4) && head->ifa_prefixlen == c->subnet4.prefix))) {
+        bridge->address4 = address;
+        bridge->prefix4 = head->ifa_prefixlen;
+    }
     return 0;
 }
 
 static int read_any(const struct nlmsghdr *m, void *arg)
 {
+    struct reading *reading = arg;
     switch (m->nlmsg_type) {
     case RTM_NEWLINK:
-        return read_link(m, arg);
+        return read_link(m, reading);
     case RTM_NEWNETCONF:
-        read_forwarding(m, arg);
+        read_forwarding(m, &reading->found);
         return 0;
     case RTM_NEWADDR:
-        return read_address(m, arg);
+        return read_address(m, reading);
     default:
         return 0;
     }
 }
 
-int bridge_read(struct netlink *nl, struct bridge *ret, struct err *e)
+static void ask_forwarding(struct netlink_batch *b, uint8_t family)
 {
-    struct bridge found = {0};
+    struct netconfmsg conf = {.ncm_family = family};
+    netlink_begin(b, RTM_GETNETCONF, 0, &conf, sizeof(conf));
+    netlink_put_u32(b, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
+}
+
+static int read_addresses(struct netlink *nl, uint8_t family, struct reading *reading,
+                          struct err *e)
+{
+    struct netlink_batch b;
+    struct ifaddrmsg addresses = {.ifa_family = family,
+                                  .ifa_index = (uint32_t)reading->found.index};
+    NETLINK_BATCH_INIT(&b);
+    netlink_begin(&b, RTM_GETADDR, NLM_F_DUMP, &addresses, sizeof(addresses));
+    int r = netlink_send(nl, &b, read_any, reading, NULL, e);
+    if (r == -ENODEV) { /* removed between the two questions */
+        err_release(e);
+        reading->found = (struct bridge){.forwarding4 = reading->found.forwarding4,
+                                         .forwarding6 = reading->found.forwarding6};
+        return 0;
+    }
+    return r < 0 ? err_wrap(e, "cannot read the addresses of the bridge \"%s\"", reading->c->link)
+                 : 0;
+}
+
+int bridge_read(struct netlink *nl, const struct network_config *c, struct bridge *ret,
+                struct err *e)
+{
+    struct reading reading = {.c = c};
+    bool ipv6 = c->subnet6.first.family != 0;
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
 
-    struct netconfmsg conf = {.ncm_family = AF_INET};
-    netlink_begin(&b, RTM_GETNETCONF, 0, &conf, sizeof(conf));
-    netlink_put_u32(&b, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
-
+    ask_forwarding(&b, AF_INET);
+    if (ipv6)
+        ask_forwarding(&b, AF_INET6);
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
     netlink_begin(&b, RTM_GETLINK, 0, &link, sizeof(link));
-    netlink_put_string(&b, IFLA_IFNAME, BRIDGE_DEFAULT);
+    netlink_put_string(&b, IFLA_IFNAME, c->link);
     netlink_put_u32(&b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 
     unsigned failed;
-    int r = netlink_send(nl, &b, read_any, &found, &failed, e);
-    if (r == -ENODEV && failed == 1) {
+    int r = netlink_send(nl, &b, read_any, &reading, &failed, e);
+    if (r == -ENODEV && failed == (ipv6 ? 2 : 1)) {
         err_release(e);
-        *ret = found;
+        *ret = reading.found;
         return 0;
     }
     if (r < 0)
-        return err_wrap(e, "cannot look for the bridge \"%s\"", BRIDGE_DEFAULT);
+        return err_wrap(e, "cannot look for the bridge \"%s\"", c->link);
 
-    struct ifaddrmsg addresses = {.ifa_family = AF_INET, .ifa_index = (uint32_t)found.index};
-    NETLINK_BATCH_INIT(&b);
-    netlink_begin(&b, RTM_GETADDR, NLM_F_DUMP, &addresses, sizeof(addresses));
-    r = netlink_send(nl, &b, read_any, &found, NULL, e);
-    if (r == -ENODEV) { /* removed between the two questions */
-        err_release(e);
-        found = (struct bridge){.forwarding = found.forwarding};
-    } else if (r < 0) {
-        return err_wrap(e, "cannot read the addresses of the bridge \"%s\"", BRIDGE_DEFAULT);
-    }
-    *ret = found;
-    return 0;
+    r = read_addresses(nl, AF_INET, &reading, e);
+    if (r == 0 && ipv6 && reading.found.index != 0)
+        r = read_addresses(nl, AF_INET6, &reading, e);
+    if (r == 0)
+        *ret = reading.found;
+    return r;
 }
 
-/* Its hardware address is given, or it would change with the ports that come and go. */
-static int make_link(struct netlink *nl, struct in_addr address, struct err *e)
+void bridge_put_last(struct netlink_batch *b, const struct network_config *c,
+                     const struct bridge *bridge, const struct ip_address *last)
 {
-    uint8_t mac[6];
-    bridge_mac(address, mac);
-
-    struct netlink_batch b;
-    NETLINK_BATCH_INIT(&b);
-    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
-    netlink_begin(&b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
-    netlink_put_string(&b, IFLA_IFNAME, BRIDGE_DEFAULT);
-    netlink_put(&b, IFLA_ADDRESS, mac, sizeof(mac));
-    size_t info = netlink_nest(&b, IFLA_LINKINFO);
-    netlink_put_string(&b, IFLA_INFO_KIND, "bridge");
-    size_t data = netlink_nest(&b, IFLA_INFO_DATA);
-    netlink_put_u32(&b, IFLA_BR_FORWARD_DELAY, 0);
-    netlink_put_u32(&b, IFLA_BR_STP_STATE, 0);
-    netlink_nest_end(&b, data);
-    netlink_nest_end(&b, info);
-
-    int r = netlink_send(nl, &b, NULL, NULL, NULL, e);
-    if (r == -EEXIST) {
-        err_release(e);
-        return 0;
-    }
-    return r < 0 ? err_wrap(e, "cannot make the bridge \"%s\"", BRIDGE_DEFAULT) : 0;
-}
-
-/* A container can send router advertisements: with IPv6 on, the host would take its routes from it
- * (CVE-2020-13401). Off before the bridge is up, so there is no moment with a link-local address.
- */
-static int turn_off_ipv6(struct err *e)
-{
-    int r = sysctl_write("ipv6/conf/" BRIDGE_DEFAULT "/disable_ipv6", '1', e);
-    if (r < 0)
-        return r;
-    return sysctl_write("ipv6/conf/" BRIDGE_DEFAULT "/accept_ra", '0', e);
-}
-
-static int put_up(struct netlink *nl, int index, struct in_addr address, unsigned prefix,
-                  struct err *e)
-{
-    struct in_addr broadcast = {address.s_addr | htonl(~range_mask(prefix))};
-    struct netlink_batch b;
-    NETLINK_BATCH_INIT(&b);
-
-    struct ifinfomsg link = {
-        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-    netlink_begin(&b, RTM_SETLINK, 0, &link, sizeof(link));
-
-    struct ifaddrmsg head = {
-        .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)prefix, .ifa_index = (uint32_t)index};
-    netlink_begin(&b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
-    netlink_put(&b, IFA_LOCAL, &address, sizeof(address));
-    netlink_put(&b, IFA_ADDRESS, &address, sizeof(address));
-    netlink_put(&b, IFA_BROADCAST, &broadcast, sizeof(broadcast));
-
-    unsigned failed;
-    int r = netlink_send(nl, &b, NULL, NULL, &failed, e);
-    if (r == -EEXIST && failed == 1) {
-        err_release(e);
-        return 0;
-    }
-    return r < 0 ? err_wrap(e, "cannot give the bridge \"%s\" its address", BRIDGE_DEFAULT) : 0;
-}
-
-/* Everybody who makes it at the same time must choose the same range, so skiff0's own routes must
- * not count: not even if it came into being, by another's hand, between the question for its index
- * and the one for the routes. That is seen in its index having changed. */
-static int choose_range(struct netlink *nl, struct range *ret, struct err *e)
-{
-    for (int tries = 0; tries < 16; tries++) {
-        int index = netlink_link_index(nl, BRIDGE_DEFAULT);
-        int r = range_find(nl, index, ret, e);
-        if (netlink_link_index(nl, BRIDGE_DEFAULT) == index)
-            return r;
-        err_release(e);
-    }
-    return err_set(e, EBUSY, "it is made and removed all the time");
-}
-
-/* Each step is either done here or found done. */
-static int make(struct netlink *nl, struct bridge *bridge, struct err *e)
-{
-    struct in_addr address = bridge->address;
-    unsigned prefix = bridge->prefix;
-    if (address.s_addr == 0) {
-        struct range range;
-        int r = choose_range(nl, &range, e);
-        if (r < 0)
-            return err_wrap(e, "cannot make the bridge \"%s\"", BRIDGE_DEFAULT);
-        address.s_addr = htonl(range.first + 1);
-        prefix = range.prefix;
-    }
-    if (bridge->index == 0) {
-        int r = make_link(nl, address, e);
-        if (r < 0)
-            return r;
-    }
-    int r = turn_off_ipv6(e);
-    if (r < 0)
-        return r;
-    int index = netlink_link_index(nl, BRIDGE_DEFAULT);
-    if (index < 0)
-        return err_sys(e, -index, "the bridge \"%s\" was removed while it was made",
-                       BRIDGE_DEFAULT);
-    r = put_up(nl, index, address, prefix, e);
-    return r < 0 ? r : bridge_read(nl, bridge, e);
-}
-
-int bridge_ensure(struct netlink *nl, struct bridge *ret, struct err *e)
-{
-    struct bridge bridge = {0};
-    int r = bridge_read(nl, &bridge, e);
-    if (r < 0)
-        return r;
-    if (bridge.index == 0 || bridge.address.s_addr == 0 || !bridge.up) {
-        r = make(nl, &bridge, e);
-        if (r < 0)
-            return r;
-        if (bridge.index == 0 || bridge.address.s_addr == 0)
-            return err_set(e, ENODEV, "the bridge \"%s\" was removed while it was made",
-                           BRIDGE_DEFAULT);
-    }
-    if (!bridge.forwarding) {
-        r = sysctl_write("ipv4/ip_forward", '1', e);
-        if (r < 0)
-            return r;
-        bridge.forwarding = true;
-    }
-    *ret = bridge;
-    return 0;
-}
-
-void bridge_put_last(struct netlink_batch *b, const struct bridge *bridge, struct in_addr last)
-{
-    char alias[sizeof(LAST_PREFIX) + INET_ADDRSTRLEN] = LAST_PREFIX;
-    inet_ntop(AF_INET, &last, alias + strlen(LAST_PREFIX), INET_ADDRSTRLEN);
+    if (!bridge->ours)
+        return;
+    char alias[ALIAS_MAX], address[IP_ADDRESS_TEXT];
+    ip_address_format(last, address);
+    if (bridge_is_default(c))
+        snprintf(alias, sizeof(alias), "skiff:" LAST_PREFIX "%s", address);
+    else
+        snprintf(alias, sizeof(alias), NET_PREFIX "%s%s%s", c->id, *address ? " " LAST_PREFIX : "",
+                 address);
 
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_index = bridge->index};
     netlink_begin(b, RTM_SETLINK, 0, &link, sizeof(link));
     netlink_put_string(b, IFLA_IFALIAS, alias);
+}
+
+int bridge_remove(struct netlink *nl, const struct network_config *c, struct err *e)
+{
+    struct bridge bridge;
+    int r = bridge_read(nl, c, &bridge, e);
+    if (r < 0 || bridge.index == 0 || !bridge.ours)
+        return r;
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    struct ifinfomsg head = {.ifi_family = AF_UNSPEC, .ifi_index = bridge.index};
+    netlink_begin(&b, RTM_DELLINK, 0, &head, sizeof(head));
+    r = netlink_send(nl, &b, NULL, NULL, NULL, e);
+    if (r == -ENODEV) {
+        err_release(e);
+        return 0;
+    }
+    return r < 0 ? err_wrap(e, "cannot remove the bridge \"%s\"", c->link) : 0;
 }

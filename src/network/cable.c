@@ -1,171 +1,274 @@
 #include "network/cable.h"
 
-#include "network/range.h"
+#include "base/str.h"
+#include "network/inside.h"
+#include "network/link.h"
+#include "network/pool.h"
+#include "network/shaping.h"
 
-#include <arpa/inet.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
 
-#define INSIDE "eth0"
+/* "sk6-" and the address. */
+enum { NAME6 = sizeof("sk6-") + 32 };
 
-void cable_name(struct in_addr address, char *ret)
+/* A cable that is being laid. */
+struct laying {
+    struct netlink *host;
+    struct netns *inside;
+    const struct network_config *c;
+    const struct bridge *bridge;
+    const struct network_wish *w;
+    struct network_endpoint end;
+};
+
+void cable_name(const struct ip_address *address, char *ret)
 {
-    snprintf(ret, IFNAMSIZ, "sk-%08x", ntohl(address.s_addr));
+    snprintf(ret, IFNAMSIZ, "sk-%08x", ip_to_u32(address));
 }
 
-uint32_t cable_next_address(const struct bridge *bridge, uint32_t address)
+static void name6(const struct ip_address *address, char ret[NAME6])
 {
-    struct range range = bridge_range(bridge);
-    uint32_t last = range_last(range);
-    if (last - range.first < 3) /* two addresses at most can be used: one is the bridge's */
-        return 0;
-    if (address < range.first || address >= last - 1)
-        address = range.first;
-    address++;
-    if (address != ntohl(bridge->address.s_addr))
-        return address;
-    return address + 1 < last ? address + 1 : range.first + 1;
+    char *at = ret + snprintf(ret, NAME6, "sk6-");
+    for (size_t i = 0; i < sizeof(address->bytes); i++)
+        at += snprintf(at, 3, "%02x", address->bytes[i]);
 }
 
 /* One queue each way: by default there is one per possible processor, each with its objects in
  * sysfs, and nothing is gained as long as no queue ever waits. */
-static void put_queues(struct netlink_batch *b)
+static void put_common(struct netlink_batch *b, const struct network_config *c)
 {
     netlink_put_u32(b, IFLA_NUM_TX_QUEUES, 1);
     netlink_put_u32(b, IFLA_NUM_RX_QUEUES, 1);
+    if (c->mtu)
+        netlink_put_u32(b, IFLA_MTU, c->mtu);
 }
 
 /* The pair, each end born in its place: nothing is moved or renamed afterwards. */
-static void put_pair(struct netlink_batch *b, int netns_fd, int bridge_index,
-                     const struct network_endpoint *end)
+static void put_pair(struct netlink_batch *b, const struct laying *l)
 {
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
     netlink_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
-    netlink_put_string(b, IFLA_IFNAME, end->link);
-    netlink_put_u32(b, IFLA_MASTER, (uint32_t)bridge_index);
-    put_queues(b);
+    netlink_put_string(b, IFLA_IFNAME, l->end.link);
+    netlink_put_u32(b, IFLA_MASTER, (uint32_t)l->bridge->index);
+    netlink_put_u32(b, IFLA_GROUP, CABLE_GROUP);
+    put_common(b, l->c);
 
     size_t info = netlink_nest(b, IFLA_LINKINFO);
     netlink_put_string(b, IFLA_INFO_KIND, "veth");
     size_t data = netlink_nest(b, IFLA_INFO_DATA);
     struct ifinfomsg peer = {.ifi_family = AF_UNSPEC};
     size_t inside = netlink_nest_header(b, VETH_INFO_PEER, &peer, sizeof(peer));
-    netlink_put_string(b, IFLA_IFNAME, INSIDE);
-    netlink_put(b, IFLA_ADDRESS, end->mac, sizeof(end->mac));
-    netlink_put_u32(b, IFLA_NET_NS_FD, (uint32_t)netns_fd);
-    put_queues(b);
+    netlink_put_string(b, IFLA_IFNAME, l->end.inside);
+    netlink_put(b, IFLA_ADDRESS, l->end.mac, sizeof(l->end.mac));
+    netlink_put_u32(b, IFLA_NET_NS_FD, (uint32_t)l->inside->fd);
+    put_common(b, l->c);
     netlink_nest_end(b, inside);
     netlink_nest_end(b, data);
     netlink_nest_end(b, info);
 }
 
-static int try_address(struct netlink *host, int netns_fd, const struct bridge *bridge,
-                       struct network_endpoint *end, struct err *e)
+static int make_pair(struct laying *l, struct err *e)
 {
-    struct in_addr address = {htonl(ip_to_u32(&end->address4))};
-    cable_name(address, end->link);
-    bridge_mac(address, end->mac);
-
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
-    put_pair(&b, netns_fd, bridge->index, end);
-    int r = netlink_send(host, &b, NULL, NULL, NULL, e);
-    if (r == -EEXIST)
-        return r;
+    put_pair(&b, l);
+    int r = netlink_send(l->host, &b, NULL, NULL, NULL, e);
     if (r == -EXFULL)
         return err_set(e, EXFULL, "the bridge \"%s\" has all the ports a bridge can have (1023)",
-                       end->bridge);
-    return r < 0 ? err_wrap(e, "cannot make the link \"%s\"", end->link) : 0;
+                       l->end.bridge);
+    if (r == -EEXIST)
+        return r;
+    return r < 0 ? err_wrap(e, "cannot make the link \"%s\"", l->end.link) : 0;
 }
 
-static int lease(struct netlink *host, int netns_fd, const struct bridge *bridge,
-                 struct network_endpoint *end, struct err *e)
+/* A port that reaches the bridge, and no other port that is such a one. */
+static void put_isolated(struct netlink_batch *b)
 {
-    uint32_t first = cable_next_address(bridge, ntohl(bridge->last.s_addr));
-    uint32_t address = first;
-    while (address != 0) {
-        end->address4 = ip_from_u32(address);
-        int r = try_address(host, netns_fd, bridge, end, e);
-        if (r != -EEXIST)
-            return r;
-        err_release(e);
-        address = cable_next_address(bridge, address);
-        if (address == first)
-            break;
-    }
-    char text[INET_ADDRSTRLEN] = "";
-    inet_ntop(AF_INET, &bridge->address, text, sizeof(text));
-    return err_set(e, EADDRNOTAVAIL, "all addresses of the bridge \"%s\" (%s/%u) are taken",
-                   end->bridge, text, bridge->prefix);
+    size_t info = netlink_nest(b, IFLA_LINKINFO);
+    netlink_put_string(b, IFLA_INFO_SLAVE_KIND, "bridge");
+    size_t data = netlink_nest(b, IFLA_INFO_SLAVE_DATA);
+    netlink_put_u8(b, IFLA_BRPORT_ISOLATED, 1);
+    netlink_nest_end(b, data);
+    netlink_nest_end(b, info);
+}
+
+static void put_name6(struct netlink_batch *b, const struct laying *l)
+{
+    char name[NAME6];
+    name6(&l->end.address6, name);
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
+    netlink_begin(b, RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, &link,
+                  sizeof(link));
+    netlink_put_string(b, IFLA_IFNAME, l->end.link);
+    size_t names = netlink_nest(b, IFLA_PROP_LIST);
+    netlink_put_string(b, IFLA_ALT_IFNAME, name);
+    netlink_nest_end(b, names);
 }
 
 /* What can be told only to a link that exists. A port of a bridge needs no IPv6 of its own: without
- * a generated address it has none, and what arrives at it is the bridge's. */
-static int label(struct netlink *host, const struct bridge *bridge, const char *owner,
-                 const struct network_endpoint *end, bool ipv6, struct err *e)
+ * a generated address it has none, and what arrives at it is the bridge's. -EEXIST, without more
+ * words, when the IPv6 address is taken. */
+static int label(struct laying *l, struct err *e)
 {
-    char alias[6 + 64 + 1];
-    snprintf(alias, sizeof(alias), "skiff:%s", owner);
+    char alias[sizeof("skiff:") + 64];
+    snprintf(alias, sizeof(alias), "skiff:%s", l->w->owner);
 
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
-    netlink_begin(&b, RTM_SETLINK, 0, &link, sizeof(link));
-    netlink_put_string(&b, IFLA_IFNAME, end->link);
+    netlink_begin(&b, RTM_NEWLINK, 0, &link, sizeof(link));
+    netlink_put_string(&b, IFLA_IFNAME, l->end.link);
     netlink_put_string(&b, IFLA_IFALIAS, alias);
-    if (ipv6) {
+    if (l->inside->disable_ipv6.fd >= 0) {
         size_t families = netlink_nest(&b, IFLA_AF_SPEC);
         size_t family = netlink_nest(&b, AF_INET6);
         netlink_put_u8(&b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
         netlink_nest_end(&b, family);
         netlink_nest_end(&b, families);
     }
-    bridge_put_last(&b, bridge, (struct in_addr){htonl(ip_to_u32(&end->address4))});
+    if (l->c->isolated)
+        put_isolated(&b);
+    if (l->end.address6.family)
+        put_name6(&b, l);
+    bridge_put_last(&b, l->c, l->bridge, &l->end.address4);
 
-    int r = netlink_send(host, &b, NULL, NULL, NULL, e);
-    return r < 0 ? err_wrap(e, "cannot label the link \"%s\"", end->link) : 0;
+    unsigned failed;
+    int r = netlink_send(l->host, &b, NULL, NULL, &failed, e);
+    if (r == -EEXIST && failed == 1 && l->end.address6.family)
+        return r;
+    return r < 0 ? err_wrap(e, "cannot label the link \"%s\"", l->end.link) : 0;
 }
 
-static int configure_inside(struct netlink *route, const struct network_endpoint *end,
-                            struct err *e)
+static int tell_taken(struct laying *l, const struct ip_address *address, struct err *e)
 {
-    int index = netlink_link_index(route, INSIDE);
-    if (index < 0)
-        return err_sys(e, -index, "cannot find \"%s\" in the container", INSIDE);
-    struct in_addr broadcast = {htonl(ip_to_u32(&end->address4) | ~range_mask(end->prefix4))};
+    char link[NAME6], text[IP_ADDRESS_TEXT], owner[LINK_OWNER];
+    if (address->family == AF_INET)
+        cable_name(address, link);
+    else
+        name6(address, link);
+    link_owner(l->host, link, owner);
+    ip_address_format(address, text);
+    if (*owner)
+        return err_set(e, EADDRINUSE, "the address %s is taken, by the container %.12s", text,
+                       owner);
+    return err_set(e, EADDRINUSE,
+                   "the address %s is taken, by a link \"%s\" that is no container's", text, link);
+}
 
-    struct netlink_batch b;
-    NETLINK_BATCH_INIT(&b);
-    struct ifinfomsg link = {
-        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-    netlink_begin(&b, RTM_SETLINK, 0, &link, sizeof(link));
+/* With the addresses of l->end. -EEXIST, the story being whose they are, when one is taken. */
+static int lay_with(struct laying *l, struct err *e)
+{
+    cable_name(&l->end.address4, l->end.link);
+    if (l->w->has_mac)
+        memcpy(l->end.mac, l->w->mac, sizeof(l->end.mac));
+    else
+        bridge_mac(&l->end.address4, l->end.mac);
 
-    struct ifaddrmsg address = {.ifa_family = AF_INET,
-                                .ifa_prefixlen = (uint8_t)end->prefix4,
-                                .ifa_index = (uint32_t)index};
-    netlink_begin(&b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &address, sizeof(address));
-    netlink_put(&b, IFA_LOCAL, end->address4.bytes, 4);
-    netlink_put(&b, IFA_ADDRESS, end->address4.bytes, 4);
-    netlink_put(&b, IFA_BROADCAST, &broadcast, sizeof(broadcast));
-
-    struct rtmsg route_head = {.rtm_family = AF_INET,
-                               .rtm_table = RT_TABLE_MAIN,
-                               .rtm_protocol = RTPROT_BOOT,
-                               .rtm_scope = RT_SCOPE_UNIVERSE,
-                               .rtm_type = RTN_UNICAST};
-    netlink_begin(&b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route_head, sizeof(route_head));
-    netlink_put(&b, RTA_GATEWAY, end->gateway4.bytes, 4);
-    netlink_put_u32(&b, RTA_OIF, (uint32_t)index);
-
-    static const char *const steps[] = {"bring up", "give an address to", "route by way of"};
-    unsigned failed;
-    int r = netlink_send(route, &b, NULL, NULL, &failed, e);
+    int r = make_pair(l, e);
+    if (r == -EEXIST) {
+        /* The kernel says so for either end's name. */
+        if (netlink_link_index(&l->inside->route, l->end.inside) > 0)
+            return -ENOTUNIQ;
+        return r;
+    }
     if (r < 0)
-        return err_wrap(e, "cannot %s \"%s\" in the container",
-                        failed < ARRAY_LEN(steps) ? steps[failed] : "configure", INSIDE);
+        return r;
+    r = label(l, e);
+    if (r < 0)
+        (void)cable_remove(l->host, l->end.link, NULL);
+    return r;
+}
+
+static bool choose_address6(struct laying *l)
+{
+    l->end.address6 =
+        l->w->address6.family ? l->w->address6 : pool_address6(l->c, &l->end.address4);
+    return l->end.address6.family != 0 || l->c->subnet6.first.family == 0;
+}
+
+static int lease_any(struct laying *l, struct err *e)
+{
+    const struct ip_address first = pool_next(l->c, &l->bridge->last);
+    struct ip_address at = first;
+    while (at.family != 0) {
+        l->end.address4 = at;
+        int r = choose_address6(l) ? lay_with(l, e) : -EEXIST;
+        if (r != -EEXIST)
+            return r;
+        if (l->w->address6.family && netlink_link_index(l->host, l->end.link) < 0)
+            return tell_taken(l, &l->w->address6, e);
+        err_release(e);
+        at = pool_next(l->c, &at);
+        if (ip_equal(&at, &first))
+            break;
+    }
+    char range[IP_RANGE_TEXT];
+    const struct ip_range *pool = l->c->pool4.first.family ? &l->c->pool4 : &l->c->subnet4;
+    return err_set(e, EADDRNOTAVAIL, "all addresses of the bridge \"%s\" (%s) are taken",
+                   l->end.bridge, ip_range_format(pool, range));
+}
+
+static int lease_wanted(struct laying *l, struct err *e)
+{
+    l->end.address4 = l->w->address4;
+    if (!choose_address6(l))
+        return err_set(e, EADDRNOTAVAIL,
+                       "the IPv6 address that would go with it is reserved: give one as well");
+    int r = lay_with(l, e);
+    if (r != -EEXIST)
+        return r;
+    bool was4 = netlink_link_index(l->host, l->end.link) > 0;
+    return tell_taken(l, was4 ? &l->end.address4 : &l->end.address6, e);
+}
+
+static int lease(struct laying *l, struct err *e)
+{
+    int r = netns_ipv6_set(l->inside, l->c->subnet6.first.family != 0, e);
+    if (r == 0)
+        r = l->w->address4.family ? lease_wanted(l, e) : lease_any(l, e);
+    int back = netns_ipv6_back(l->inside, r < 0 ? NULL : e);
+    if (r == 0 && back < 0) {
+        (void)cable_remove(l->host, l->end.link, NULL);
+        return back;
+    }
+    return r;
+}
+
+static int limit(struct laying *l, struct err *e)
+{
+    int r = shaping_limit(l->host, l->end.link, l->w->rate, e);
+    return r < 0 ? r : shaping_limit(&l->inside->route, l->end.inside, l->w->rate, e);
+}
+
+int cable_lay(struct netlink *host, struct netns *inside, const struct network_config *c,
+              const struct bridge *bridge, const struct network_wish *w,
+              struct network_endpoint *ret, struct err *e)
+{
+    struct laying l = {.host = host, .inside = inside, .c = c, .bridge = bridge, .w = w};
+    inside_describe(c, w, &l.end);
+    memcpy(l.end.bridge, c->link, sizeof(l.end.bridge));
+    if (netlink_link_index(&inside->route, l.end.inside) > 0)
+        return err_set(e, EEXIST, "the container's network namespace has an \"%s\" already",
+                       l.end.inside);
+
+    int r = lease(&l, e);
+    if (r == -ENOTUNIQ)
+        return err_set(e, EEXIST, "the container's network namespace has got an \"%s\" meanwhile",
+                       l.end.inside);
+    if (r < 0)
+        return r;
+    r = inside_configure(&inside->route, c, w, &l.end, e);
+    if (r == 0 && w->rate > 0)
+        r = limit(&l, e);
+    if (r < 0) {
+        (void)cable_remove(host, l.end.link, NULL);
+        return r;
+    }
+    *ret = l.end;
     return 0;
 }
 
@@ -173,54 +276,21 @@ static int configure_inside(struct netlink *route, const struct network_endpoint
  */
 int cable_remove(struct netlink *host, const char *link, struct err *e)
 {
-    struct netlink_batch b;
-    NETLINK_BATCH_INIT(&b);
-    struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
-    netlink_begin(&b, RTM_DELLINK, 0, &head, sizeof(head));
-    netlink_put_string(&b, IFLA_IFNAME, link);
-    int r = netlink_send(host, &b, NULL, NULL, NULL, e);
-    return r < 0 ? err_wrap(e, "cannot remove the link \"%s\"", link) : 0;
+    int index = netlink_link_index(host, link);
+    if (index < 0)
+        return err_sys(e, -index, "cannot find the link \"%s\"", link);
+    return link_remove(host, index, e);
 }
 
-static int lease_without_ipv6(struct netlink *host, struct netns *inside,
-                              const struct bridge *bridge, struct network_endpoint *end,
-                              struct err *e)
+int cable_take_up(struct netlink *host, int netns_fd, const char *link, struct err *e)
 {
-    int r = netns_ipv6_off(inside, e);
-    if (r < 0)
-        return r;
-    r = lease(host, inside->fd, bridge, end, e);
-    int back = netns_ipv6_back(inside, r < 0 ? NULL : e);
-    if (r == 0 && back < 0) {
-        (void)cable_remove(host, end->link, NULL);
-        return back;
+    int index = link_to_namespace(host, link, netns_fd, e);
+    if (index <= 0)
+        return index;
+    int r = link_remove(host, index, e);
+    if (r == -ENODEV) {
+        err_release(e);
+        return 0;
     }
     return r;
-}
-
-int cable_lay(struct netlink *host, struct netns *inside, const struct bridge *bridge,
-              const char *owner, struct network_endpoint *ret, struct err *e)
-{
-    /* The kernel says EEXIST for either end's name; so that it means the address below. */
-    if (netlink_link_index(&inside->route, INSIDE) > 0)
-        return err_set(e, EEXIST, "the container's network namespace has an \"%s\" already",
-                       INSIDE);
-
-    struct network_endpoint end = {.bridge = BRIDGE_DEFAULT,
-                                   .inside = INSIDE,
-                                   .gateway4 = ip_from_bytes(AF_INET, &bridge->address),
-                                   .prefix4 = bridge->prefix};
-    int r = lease_without_ipv6(host, inside, bridge, &end, e);
-    if (r < 0)
-        return r;
-
-    r = label(host, bridge, owner, &end, inside->ipv6_default >= 0, e);
-    if (r == 0)
-        r = configure_inside(&inside->route, &end, e);
-    if (r < 0) {
-        (void)cable_remove(host, end.link, NULL);
-        return r;
-    }
-    *ret = end;
-    return 0;
 }

@@ -1,12 +1,13 @@
 #include "network/inventory.h"
 
 #include "base/str.h"
-#include "network/bridge.h"
 #include "network/cable.h"
+#include "network/link.h"
 #include "network/nat.h"
+#include "network/network.h"
+#include "network/range.h"
 
 #include <linux/if_link.h>
-#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -80,29 +81,11 @@ int network_cables(struct network_cable **ret, size_t *ret_n, struct err *e)
     return 0;
 }
 
-static int take_number(const struct nlmsghdr *m, void *arg)
-{
-    const struct nlattr *a = m->nlmsg_type == RTM_NEWNSID
-                                 ? netlink_attr(m, sizeof(struct rtgenmsg), NETNSA_NSID, 4)
-                                 : NULL;
-    if (a)
-        memcpy(arg, netlink_data(a), sizeof(int32_t));
-    return 0;
-}
-
 int network_namespace_number(int netns_fd)
 {
     _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
-    int32_t number = CABLE_NOWHERE;
-    struct netlink_batch b;
-    NETLINK_BATCH_INIT(&b);
-    struct rtgenmsg any = {.rtgen_family = AF_UNSPEC};
-    netlink_begin(&b, RTM_GETNSID, 0, &any, sizeof(any));
-    netlink_put_u32(&b, NETNSA_FD, (uint32_t)netns_fd);
     int r = netlink_open(&nl, NETLINK_ROUTE, NULL);
-    if (r == 0)
-        r = netlink_send(&nl, &b, take_number, &number, NULL, NULL);
-    return r < 0 ? r : number;
+    return r < 0 ? r : link_namespace_number(&nl, netns_fd);
 }
 
 int network_remove_cable(const char *link, struct err *e)
@@ -117,14 +100,11 @@ int network_remove_cable(const char *link, struct err *e)
 /* The bridge's range; 0 when there is no bridge, or it has no address (yet). */
 static int read_range(struct range *ret, struct err *e)
 {
-    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
-    struct bridge bridge = {0};
-    int r = netlink_open(&nl, NETLINK_ROUTE, e);
-    if (r == 0)
-        r = bridge_read(&nl, &bridge, e);
-    if (r < 0 || bridge.index == 0 || bridge.address.s_addr == 0)
-        return r;
-    *ret = bridge_range(&bridge);
+    struct network_config c = {0};
+    int r = network_default_look(&c, e);
+    if (r <= 0 || c.subnet4.first.family == 0)
+        return r < 0 ? r : 0;
+    *ret = (struct range){.first = ip_to_u32(&c.subnet4.first), .prefix = c.subnet4.prefix};
     return 1;
 }
 

@@ -311,3 +311,13 @@ int netlink_link_index(const struct netlink *nl, const char *name)
         return -errno;
     return request.ifr_ifindex;
 }
+
+void netlink_link_name(const struct netlink *nl, int index, char ret[NETLINK_NAME])
+{
+    struct ifreq request = {.ifr_ifindex = index};
+    if (ioctl(nl->fd, SIOCGIFNAME, &request) < 0)
+        memcpy(ret, "?", sizeof("?"));
+    else
+        memcpy(ret, request.ifr_name, NETLINK_NAME);
+    ret[NETLINK_NAME - 1] = '\0';
+}

@@ -94,4 +94,8 @@ static inline size_t netlink_size(const struct nlattr *a)
  * unlike RTM_GETLINK. */
 int netlink_link_index(const struct netlink *nl, const char *name);
 
+/* The name of the link @index; "?" when it is gone. */
+enum { NETLINK_NAME = 16 };
+void netlink_link_name(const struct netlink *nl, int index, char ret[NETLINK_NAME]);
+
 #endif

@@ -3,11 +3,15 @@
 #include "base/str.h"
 #include "network/bridge.h"
 #include "network/cable.h"
+#include "network/inside.h"
+#include "network/macvlan.h"
 #include "network/nat.h"
 #include "network/netns.h"
+#include "network/network_check.h"
+#include "network/parent.h"
+#include "network/pool.h"
+#include "network/range.h"
 
-#include <arpa/inet.h>
-#include <linux/netlink.h>
 #include <string.h>
 
 void network_config_release(struct network_config *c)
@@ -16,88 +20,187 @@ void network_config_release(struct network_config *c)
     c->n_reserved = 0;
 }
 
-static bool is_id(const char *owner)
+static int masquerade(const struct network_config *c, struct err *e)
 {
-    return strlen(owner) == 64 && strspn(owner, "0123456789abcdef") == 64;
+    if (!c->masquerade || c->internal)
+        return 0;
+    struct range range = {.first = ip_to_u32(&c->subnet4.first), .prefix = c->subnet4.prefix};
+    return nat_ensure(range, e);
+}
+
+/* Ranges of a network without a bridge: nothing of the host's shows them, so that they may not
+ * overlap what the host has, but where they were given. */
+static int choose_ranges(struct netlink *host, struct network_config *c, struct err *e)
+{
+    int r = 0;
+    if (!c->subnet4.first.family)
+        r = range_find(host, 0, c->avoid, c->n_avoid, &c->subnet4, e);
+    if (r == 0 && c->want_ipv6 && !c->subnet6.first.family)
+        r = range_find_local6(host, 0, c->avoid, c->n_avoid, &c->subnet6, e);
+    if (r < 0)
+        return r;
+    if (!c->gateway4.family)
+        c->gateway4 = ip_range_nth(&c->subnet4, 1);
+    if (!c->gateway6.family && c->subnet6.first.family)
+        c->gateway6 = ip_range_nth(&c->subnet6, 1);
+    return 0;
+}
+
+static int create_bridge(struct netlink *host, struct network_config *c, struct err *e)
+{
+    struct bridge bridge;
+    int r = bridge_create(host, c, &bridge, e);
+    if (r < 0)
+        return r;
+    r = masquerade(c, e);
+    if (r < 0)
+        (void)bridge_remove(host, c, NULL);
+    return r;
+}
+
+static int create_on_parent(struct netlink *host, struct network_config *c, struct err *e)
+{
+    int r = choose_ranges(host, c, e);
+    if (r == 0)
+        r = network_check(c, e);
+    if (r == 0)
+        r = parent_ensure(host, c, e);
+    return r < 0 ? r : 0;
 }
 
 int network_create(struct network_config *c, struct err *e)
 {
-    (void)c;
-    return err_set(e, EOPNOTSUPP, "networks cannot be created yet");
+    struct network_config filled = *c;
+    if (bridge_is_default(c))
+        return err_set(e, EINVAL, "the default bridge \"%s\" is no network to be created", c->link);
+    if (!*c->link)
+        snprintf(filled.link, sizeof(filled.link), "sk-%.10s", c->id);
+    int r = network_check(&filled, e);
+    if (r < 0)
+        return r;
+    _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+    r = netlink_open(&host, NETLINK_ROUTE, e);
+    if (r == 0)
+        r = c->driver == NETWORK_BRIDGE ? create_bridge(&host, &filled, e)
+                                        : create_on_parent(&host, &filled, e);
+    if (r < 0)
+        return r;
+    *c = filled;
+    return 0;
 }
 
 int network_remove(const struct network_config *c, struct err *e)
 {
-    (void)c;
-    return err_set(e, EOPNOTSUPP, "networks cannot be removed yet");
+    _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+    int r = network_check(c, e);
+    if (r == 0)
+        r = netlink_open(&host, NETLINK_ROUTE, e);
+    if (r < 0)
+        return r;
+    return c->driver == NETWORK_BRIDGE ? bridge_remove(&host, c, e) : parent_remove(&host, c, e);
 }
 
-int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *e)
+static int attach_cable(struct netlink *host, int netns_fd, struct network_config *c,
+                        const struct network_wish *w, struct network_endpoint *ret, struct err *e)
 {
-    (void)netns_fd;
-    (void)ep;
-    return err_set(e, EOPNOTSUPP, "containers cannot be disconnected yet");
+    struct bridge bridge = {0};
+    int r = bridge_ensure(host, c, &bridge, e);
+    if (r == 0 && w->address4.family)
+        r = pool_check(c, &w->address4, e);
+    if (r == 0 && w->address6.family)
+        r = pool_check(c, &w->address6, e);
+    if (r == 0)
+        r = masquerade(c, e);
+    if (r < 0)
+        return r;
+    _cleanup_netns_ struct netns inside = NETNS_CLOSED;
+    r = netns_open(netns_fd, c->subnet6.first.family != 0, &inside, e);
+    return r < 0 ? r : cable_lay(host, &inside, c, &bridge, w, ret, e);
+}
+
+static int attach_on_parent(struct netlink *host, int netns_fd, const struct network_config *c,
+                            const struct network_wish *w, struct network_endpoint *ret,
+                            struct err *e)
+{
+    int r = 0;
+    if (w->address4.family)
+        r = pool_check(c, &w->address4, e);
+    if (r == 0 && w->address6.family)
+        r = pool_check(c, &w->address6, e);
+    if (r < 0)
+        return r;
+    int parent = parent_ensure(host, c, e);
+    if (parent < 0)
+        return parent;
+    _cleanup_netns_ struct netns inside = NETNS_CLOSED;
+    r = netns_open(netns_fd, c->subnet6.first.family != 0, &inside, e);
+    return r < 0 ? r : macvlan_attach(host, &inside, c, parent, w, ret, e);
 }
 
 int network_attach(int netns_fd, const struct network_config *c, const struct network_wish *w,
                    struct network_endpoint *ret, struct err *e)
 {
-    if (!is_id(w->owner))
-        return err_set(e, EINVAL, "a cable's owner is 64 hexadecimal digits, not \"%s\"", w->owner);
-    if (c->driver != NETWORK_BRIDGE || !str_eq(c->link, NETWORK_DEFAULT_BRIDGE))
-        return err_set(e, EOPNOTSUPP, "only the default bridge is there yet");
-
+    struct network_config own = *c;
+    int r = network_check(c, e);
+    if (r == 0)
+        r = network_check_wish(c, w, e);
+    if (r < 0)
+        return r;
     _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
-    int r = netlink_open(&host, NETLINK_ROUTE, e);
+    r = netlink_open(&host, NETLINK_ROUTE, e);
     if (r < 0)
         return r;
-
-    struct bridge bridge = {0};
-    r = bridge_ensure(&host, &bridge, e);
-    if (r < 0)
-        return r;
-    r = nat_ensure(bridge_range(&bridge), e);
-    if (r < 0)
-        return r;
-
-    _cleanup_netns_ struct netns inside = NETNS_CLOSED;
-    r = netns_open(netns_fd, &inside, e);
-    if (r < 0)
-        return r;
-    return cable_lay(&host, &inside, &bridge, w->owner, ret, e);
+    return c->driver == NETWORK_BRIDGE ? attach_cable(&host, netns_fd, &own, w, ret, e)
+                                       : attach_on_parent(&host, netns_fd, &own, w, ret, e);
 }
 
-static void describe(const struct bridge *bridge, struct network_config *ret)
+int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *e)
 {
-    *ret = NETWORK_DEFAULT;
-    if (bridge->address.s_addr == 0)
-        return;
-    ret->gateway4 = ip_from_bytes(AF_INET, &bridge->address);
-    ret->subnet4 = ip_range_of(&ret->gateway4, bridge->prefix);
+    if (*ep->link) {
+        _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+        int r = netlink_open(&host, NETLINK_ROUTE, e);
+        return r < 0 ? r : cable_take_up(&host, netns_fd, ep->link, e);
+    }
+    _cleanup_netns_ struct netns inside = NETNS_CLOSED;
+    int r = netns_open(netns_fd, false, &inside, e);
+    return r < 0 ? r : macvlan_detach(&inside.route, ep, e);
+}
+
+int network_route(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,
+                  bool route4, bool route6, struct err *e)
+{
+    _cleanup_netns_ struct netns inside = NETNS_CLOSED;
+    int r = netns_open(netns_fd, false, &inside, e);
+    return r < 0 ? r : inside_route(&inside.route, c, ep, route4, route6, e);
 }
 
 int network_default(struct network_config *ret, struct err *e)
 {
     _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+    struct network_config c = NETWORK_DEFAULT;
     struct bridge bridge = {0};
     int r = netlink_open(&host, NETLINK_ROUTE, e);
     if (r == 0)
-        r = bridge_ensure(&host, &bridge, e);
+        r = bridge_ensure(&host, &c, &bridge, e);
     if (r == 0)
-        describe(&bridge, ret);
+        *ret = c;
     return r;
 }
 
 int network_default_look(struct network_config *ret, struct err *e)
 {
     _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+    struct network_config c = NETWORK_DEFAULT;
     struct bridge bridge = {0};
     int r = netlink_open(&host, NETLINK_ROUTE, e);
     if (r == 0)
-        r = bridge_read(&host, &bridge, e);
+        r = bridge_read(&host, &c, &bridge, e);
     if (r < 0)
         return r;
-    describe(&bridge, ret);
+    if (bridge.address4.family) {
+        c.gateway4 = bridge.address4;
+        c.subnet4 = ip_range_of(&c.gateway4, bridge.prefix4);
+    }
+    *ret = c;
     return bridge.index != 0;
 }

@@ -54,6 +54,10 @@ struct network_config {
     bool masquerade; /* others see the host's address */
     bool spoofing;   /* allowed: containers may use other source addresses than their own */
     unsigned mtu;    /* 0: the kernel's, or the parent's */
+    /* Only for choosing ranges: those that are somebody's besides the ones the host shows, as of
+     * networks whose bridges are not there right now. Borrowed. */
+    const struct ip_range *avoid;
+    size_t n_avoid;
 };
 
 /* The bridge that is there without being created, with whatever range it has or will get. */
@@ -93,7 +97,7 @@ struct network_endpoint {
     char inside[16];                      /* the link in the namespace */
     struct ip_address address4, address6; /* of that link */
     unsigned prefix4, prefix6;            /* of its addresses, in bits */
-    struct ip_address gateway4, gateway6; /* where a default route leads or would lead */
+    struct ip_address gateway4, gateway6; /* where a default route leads or would; none: internal */
     uint8_t mac[6];                       /* of that link */
 };
 
@@ -120,6 +124,11 @@ int network_default_look(struct network_config *ret, struct err *e);
  * no link is left. */
 int network_attach(int netns_fd, const struct network_config *c, const struct network_wish *w,
                    struct network_endpoint *ret, struct err *e);
+
+/* Leads the default route of the families asked for by way of an endpoint, in place of the one
+ * there is. Of no effect where the endpoint has no gateway (it may, in an IPvlan of layer 3). */
+int network_route(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,
+                  bool route4, bool route6, struct err *e);
 
 /* Takes the link from the namespace again, and frees its addresses (a file in a folder of leases is
  * the caller's to remove). That it is gone is success. */

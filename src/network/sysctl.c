@@ -38,3 +38,10 @@ int sysctl_write(const char *path, char digit, struct err *e)
         return 0;
     return fd < 0 ? fd : sysctl_set(fd, path, digit, e);
 }
+
+int sysctl_write_link(const char *family, const char *link, const char *name, char digit,
+                      struct err *e)
+{
+    _cleanup_free_ char *path = str_printf("%s/conf/%s/%s", family, link, name);
+    return path ? sysctl_write(path, digit, e) : err_nomem(e);
+}

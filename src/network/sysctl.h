@@ -17,4 +17,8 @@ int sysctl_set(int fd, const char *path, char digit, struct err *e);
 /* Opens and sets; a setting that does not exist is success. */
 int sysctl_write(const char *path, char digit, struct err *e);
 
+/* The same for the setting @name of a link: FAMILY/conf/LINK/NAME. */
+int sysctl_write_link(const char *family, const char *link, const char *name, char digit,
+                      struct err *e);
+
 #endif

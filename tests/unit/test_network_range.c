@@ -1,8 +1,8 @@
 /* Which range a bridge gets, and which address a container. */
 #include "network/cable.h"
+#include "network/pool.h"
 #include "network/range.h"
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,136 +11,211 @@
 
 #include <cmocka.h>
 
-static struct range range(const char *text, unsigned prefix)
+static struct ip_range range(const char *text)
 {
-    struct in_addr a;
-    assert_int_equal(inet_pton(AF_INET, text, &a), 1);
-    return (struct range){.first = ntohl(a.s_addr), .prefix = prefix};
+    struct ip_range r;
+    assert_int_equal(ip_range_parse(text, &r, NULL), 0);
+    return r;
 }
 
-static void assert_chosen(const struct range *used, size_t n, const char *text, unsigned prefix)
+static struct ip_address address(const char *text)
 {
-    struct range chosen = {0};
+    struct ip_address a = {0};
+    if (*text)
+        assert_int_equal(ip_address_parse(text, &a), 0);
+    return a;
+}
+
+static void assert_chosen(const struct ip_range *used, size_t n, const char *text)
+{
+    struct ip_range chosen = {0};
+    char found[IP_RANGE_TEXT];
     assert_true(range_choose(used, n, &chosen));
-    assert_int_equal(chosen.first, range(text, prefix).first);
-    assert_int_equal(chosen.prefix, prefix);
-}
-
-static void test_overlap(void **state)
-{
-    assert_true(range_overlaps(range("172.17.0.0", 16), range("172.17.3.0", 24)));
-    assert_true(range_overlaps(range("172.17.3.0", 24), range("172.17.0.0", 16)));
-    assert_true(range_overlaps(range("172.17.255.255", 32), range("172.17.0.0", 16)));
-    assert_true(range_overlaps(range("0.0.0.0", 0), range("172.17.0.0", 16)));
-    assert_false(range_overlaps(range("172.16.0.0", 16), range("172.17.0.0", 16)));
-    assert_false(range_overlaps(range("172.18.0.0", 32), range("172.17.0.0", 16)));
+    assert_string_equal(ip_range_format(&chosen, found), text);
 }
 
 static void test_first_range_when_nothing_is_used(void **state)
 {
-    assert_chosen(NULL, 0, "172.17.0.0", 16);
+    assert_chosen(NULL, 0, "172.17.0.0/16");
 }
 
 static void test_overlapping_range_gives_the_next(void **state)
 {
-    struct range one[] = {range("172.17.200.0", 24)};
-    assert_chosen(one, 1, "172.18.0.0", 16);
-    struct range two[] = {range("172.18.0.1", 32), range("172.17.0.0", 16)};
-    assert_chosen(two, 2, "172.19.0.0", 16);
+    struct ip_range one[] = {range("172.17.200.0/24")};
+    assert_chosen(one, 1, "172.18.0.0/16");
+    struct ip_range two[] = {range("172.18.0.1/32"), range("172.17.0.0/16")};
+    assert_chosen(two, 2, "172.19.0.0/16");
 }
 
 static void test_wider_range_gives_the_second_pool(void **state)
 {
-    struct range used[] = {range("172.16.0.0", 12)};
-    assert_chosen(used, 1, "192.168.0.0", 20);
-    struct range home[] = {range("172.16.0.0", 12), range("192.168.1.0", 24)};
-    assert_chosen(home, 2, "192.168.16.0", 20);
+    struct ip_range used[] = {range("172.16.0.0/12")};
+    assert_chosen(used, 1, "192.168.0.0/20");
+    struct ip_range home[] = {range("172.16.0.0/12"), range("192.168.1.0/24")};
+    assert_chosen(home, 2, "192.168.16.0/20");
 }
 
 static void test_default_routes_do_not_count(void **state)
 {
-    struct range used[] = {range("0.0.0.0", 0), range("0.0.0.0", 1), range("128.0.0.0", 1)};
-    assert_chosen(used, 3, "172.17.0.0", 16);
+    struct ip_range used[] = {range("0.0.0.0/0"), range("0.0.0.0/1"), range("128.0.0.0/1")};
+    assert_chosen(used, 3, "172.17.0.0/16");
 }
 
 static void test_nothing_free(void **state)
 {
-    struct range used[] = {range("172.16.0.0", 12), range("192.168.0.0", 16)};
-    struct range chosen = {.first = 7, .prefix = 7};
+    struct ip_range used[] = {range("172.16.0.0/12"), range("192.168.0.0/16")};
+    struct ip_range chosen = {.prefix = 7};
     assert_false(range_choose(used, 2, &chosen));
-    assert_int_equal(chosen.first, 7);
+    assert_int_equal(chosen.prefix, 7);
 }
 
-static struct bridge bridge(const char *address, unsigned prefix)
+/* A network by its gateway: "172.17.0.1/16". */
+static struct network_config network(const char *gateway)
 {
-    return (struct bridge){
-        .index = 1, .address.s_addr = htonl(range(address, 0).first), .prefix = prefix};
+    struct network_config c = NETWORK_DEFAULT;
+    assert_int_equal(ip_range_parse(gateway, &c.subnet4, &c.gateway4), 0);
+    return c;
 }
 
-static void assert_next(const char *gateway, unsigned prefix, const char *after, const char *next)
+static void assert_next_in(const struct network_config *c, const char *after, const char *next)
 {
-    struct bridge b = bridge(gateway, prefix);
-    assert_int_equal(cable_next_address(&b, range(after, 0).first), range(next, 0).first);
+    char found[IP_ADDRESS_TEXT];
+    struct ip_address before = address(after), a = pool_next(c, &before);
+    assert_string_equal(ip_address_format(&a, found), next);
+}
+
+static void assert_next(const char *gateway, const char *after, const char *next)
+{
+    struct network_config c = network(gateway);
+    assert_next_in(&c, after, next);
 }
 
 static void test_addresses_follow_one_another(void **state)
 {
-    assert_next("172.17.0.1", 16, "0.0.0.0", "172.17.0.2");
-    assert_next("172.17.0.1", 16, "172.17.0.2", "172.17.0.3");
-    assert_next("172.17.0.1", 16, "172.17.0.255", "172.17.1.0");
+    assert_next("172.17.0.1/16", "", "172.17.0.2");
+    assert_next("172.17.0.1/16", "172.17.0.2", "172.17.0.3");
+    assert_next("172.17.0.1/16", "172.17.0.255", "172.17.1.0");
 }
 
 static void test_special_addresses_are_never_given(void **state)
 {
-    assert_next("172.17.0.1", 16, "172.17.255.254", "172.17.0.2");
-    assert_next("172.17.0.1", 16, "172.17.255.255", "172.17.0.2");
-    assert_next("172.17.0.254", 24, "172.17.0.253", "172.17.0.1");
-    assert_next("172.17.0.9", 24, "172.17.0.8", "172.17.0.10");
+    assert_next("172.17.0.1/16", "172.17.255.254", "172.17.0.2");
+    assert_next("172.17.0.1/16", "172.17.255.255", "172.17.0.2");
+    assert_next("172.17.0.254/24", "172.17.0.253", "172.17.0.1");
+    assert_next("172.17.0.9/24", "172.17.0.8", "172.17.0.10");
+    assert_next("255.255.255.1/24", "255.255.255.254", "255.255.255.2");
 }
 
 static void test_hint_of_another_range_is_ignored(void **state)
 {
-    assert_next("172.17.0.1", 16, "10.1.2.3", "172.17.0.2");
-    assert_next("172.17.0.1", 16, "192.168.1.1", "172.17.0.2");
+    assert_next("172.17.0.1/16", "10.1.2.3", "172.17.0.2");
+    assert_next("172.17.0.1/16", "192.168.1.1", "172.17.0.2");
+    assert_next("172.17.0.1/16", "fd00::ac11:5", "172.17.0.2");
 }
 
 static void test_every_address_is_reached(void **state)
 {
-    struct bridge b = bridge("10.0.0.3", 28);
+    struct network_config c = network("10.0.0.3/28");
     unsigned seen = 0;
-    uint32_t address = 0;
+    struct ip_address a = {0};
     for (int i = 0; i < 13; i++) {
-        address = cable_next_address(&b, address);
-        seen |= 1U << (address & 15);
+        a = pool_next(&c, &a);
+        seen |= 1U << (ip_to_u32(&a) & 15);
     }
     assert_int_equal(seen, 0x7ff6); /* all of 16 but 0, 3 and 15 */
 }
 
 static void test_too_small_a_range_has_none(void **state)
 {
-    for (unsigned prefix = 31; prefix <= 32; prefix++) {
-        struct bridge b = bridge("10.0.0.0", prefix);
-        assert_int_equal(cable_next_address(&b, 0), 0);
-    }
-    assert_next("10.0.0.1", 30, "0.0.0.0", "10.0.0.2");
-    assert_next("10.0.0.1", 30, "10.0.0.2", "10.0.0.2");
+    assert_next("10.0.0.0/31", "", "");
+    assert_next("10.0.0.0/32", "", "");
+    assert_next("10.0.0.1/30", "", "10.0.0.2");
+    assert_next("10.0.0.1/30", "10.0.0.2", "10.0.0.2");
+}
+
+static void test_pool_is_kept_to(void **state)
+{
+    struct network_config c = network("172.20.0.1/16");
+    c.pool4 = range("172.20.5.0/29");
+    assert_next_in(&c, "", "172.20.5.0");
+    assert_next_in(&c, "172.20.0.1", "172.20.5.0");
+    assert_next_in(&c, "172.20.5.6", "172.20.5.7");
+    assert_next_in(&c, "172.20.5.7", "172.20.5.0");
+    c.pool4 = range("172.20.255.252/30");
+    assert_next_in(&c, "172.20.255.254", "172.20.255.252");
+    c.pool4 = range("172.20.0.1/32");
+    assert_next_in(&c, "", "");
+}
+
+static void test_reserved_addresses_are_passed_over(void **state)
+{
+    struct ip_address reserved[] = {address("10.0.0.2"), address("10.0.0.3"), address("10.0.0.6"),
+                                    address("fd00::5")};
+    struct network_config c = network("10.0.0.1/29");
+    c.reserved = reserved;
+    c.n_reserved = 4;
+    assert_next_in(&c, "", "10.0.0.4");
+    assert_next_in(&c, "10.0.0.5", "10.0.0.4");
+    reserved[3] = address("10.0.0.4");
+    assert_next_in(&c, "10.0.0.5", "10.0.0.5");
+    c.pool4 = range("10.0.0.2/31");
+    assert_next_in(&c, "", "");
+}
+
+static void assert_6(const char *subnet, const char *address4, const char *address6)
+{
+    char found[IP_ADDRESS_TEXT];
+    struct network_config c = network("172.20.0.1/16");
+    c.subnet6 = range(subnet);
+    c.gateway6 = ip_range_nth(&c.subnet6, 1);
+    struct ip_address four = address(address4), six = pool_address6(&c, &four);
+    assert_string_equal(ip_address_format(&six, found), address6);
+}
+
+static void test_ipv6_address_goes_with_the_other(void **state)
+{
+    assert_6("fd00:1:2:3::/64", "172.20.0.2", "fd00:1:2:3::ac14:2");
+    assert_6("fd00::/96", "172.20.0.2", "fd00::ac14:2");
+    assert_6("fd00::/112", "172.20.7.2", "fd00::702");
+    assert_6("fd00::/112", "172.20.0.1", ""); /* the gateway's */
+    assert_6("fd00::/124", "172.20.3.16", "");
+    assert_6("fd00::/127", "172.20.0.2", "");
+}
+
+static int check(const struct network_config *c, const char *text)
+{
+    struct ip_address a = address(text);
+    return pool_check(c, &a, NULL);
+}
+
+static void test_what_may_be_asked_for(void **state)
+{
+    struct network_config c = network("172.20.0.1/16");
+    assert_int_equal(check(&c, "172.20.0.2"), 0);
+    assert_int_equal(check(&c, "172.21.0.2"), -EINVAL);
+    assert_int_equal(check(&c, "172.20.0.0"), -EINVAL);
+    assert_int_equal(check(&c, "172.20.255.255"), -EINVAL);
+    assert_int_equal(check(&c, "172.20.0.1"), -EADDRINUSE);
+    assert_int_equal(check(&c, "fd00::2"), -EINVAL);
+    c.subnet6 = range("fd00::/64");
+    assert_int_equal(check(&c, "fd00::2"), 0);
+    assert_int_equal(check(&c, "fd00::"), -EINVAL);
 }
 
 static void test_name_holds_the_whole_address(void **state)
 {
     char name[16];
-    struct in_addr a = {htonl(0xffffffff)};
-    cable_name(a, name);
+    struct ip_address a = address("255.255.255.255");
+    cable_name(&a, name);
     assert_string_equal(name, "sk-ffffffff");
-    a.s_addr = htonl(range("172.17.0.2", 0).first);
-    cable_name(a, name);
+    a = address("172.17.0.2");
+    cable_name(&a, name);
     assert_string_equal(name, "sk-ac110002");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_first_range_when_nothing_is_used),
         cmocka_unit_test(test_overlapping_range_gives_the_next),
         cmocka_unit_test(test_wider_range_gives_the_second_pool),
@@ -151,6 +226,10 @@ int main(void)
         cmocka_unit_test(test_hint_of_another_range_is_ignored),
         cmocka_unit_test(test_every_address_is_reached),
         cmocka_unit_test(test_too_small_a_range_has_none),
+        cmocka_unit_test(test_pool_is_kept_to),
+        cmocka_unit_test(test_reserved_addresses_are_passed_over),
+        cmocka_unit_test(test_ipv6_address_goes_with_the_other),
+        cmocka_unit_test(test_what_may_be_asked_for),
         cmocka_unit_test(test_name_holds_the_whole_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
