@@ -1,6 +1,7 @@
 #include "engine/files.h"
 
 #include "base/file.h"
+#include "network/resolver.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -137,6 +138,16 @@ char *resolv_conf_for_container(const char *text, const json_t *dns, const json_
     return str_steal(&out);
 }
 
+char *resolv_conf_for_names(const char *text, const json_t *search, const json_t *options)
+{
+    _cleanup_json_ json_t *own = json_pack("[s]", RESOLVER_ADDRESS);
+    _cleanup_free_ char *rest =
+        own ? resolv_conf_for_container(text, own, search, options, false) : NULL;
+    if (!rest)
+        return NULL;
+    return strstr(rest, "ndots:") ? TAKE_PTR(rest) : str_printf("%soptions ndots:0\n", rest);
+}
+
 /* systemd-resolved's stub listens on loopback; what it forwards to stands in another file. */
 static int read_host_resolv(bool host_network, char **ret)
 {
@@ -152,6 +163,17 @@ static int read_host_resolv(bool host_network, char **ret)
     if (r < 0)
         *ret = strdup("");
     return *ret ? 0 : -ENOMEM;
+}
+
+int files_use_names(const struct container_record *c, struct err *e)
+{
+    const json_t *host = json_at(c->document, "HostConfig");
+    _cleanup_free_ char *own = NULL;
+    if (read_host_resolv(true, &own) < 0)
+        return err_nomem(e);
+    _cleanup_free_ char *text =
+        resolv_conf_for_names(own, json_at(host, "DnsSearch"), json_at(host, "DnsOptions"));
+    return write_file(c, "resolv.conf", text, e);
 }
 
 int files_write(const struct container_record *c, bool host_network, struct err *e)

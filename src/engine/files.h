@@ -17,6 +17,14 @@ int files_write(const struct container_record *c, bool host_network, struct err 
 int files_add_address(const struct container_record *c, const char *address, const char *gateway,
                       struct err *e);
 
+/* Makes its resolv.conf name the resolver that is in its network namespace (network/resolver.h).
+ * --dns is for that one, and does not stand there. */
+int files_use_names(const struct container_record *c, struct err *e);
+
+/* That text: the host's @text with one server, and names looked for as they are first (ndots:0)
+ * where nobody said otherwise. The caller's to free; NULL when memory ran out. Pure. */
+char *resolv_conf_for_names(const char *text, const json_t *search, const json_t *options);
+
 /* The resolv.conf text for a container: the host's @text without resolvers on its own loopback,
  * which cannot be reached, or public ones when none is left. The lists replace parts of it when
  * they have entries. The caller's to free; NULL when memory ran out. Pure. */

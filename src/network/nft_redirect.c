@@ -25,17 +25,10 @@ static void batch_mark(struct netlink_batch *b, uint16_t type)
     netlink_begin(b, type, 0, &head, sizeof(head));
 }
 
-/* Added, so that it is there to be deleted; then there is none, then an empty one. */
-static void put_table(struct netlink_batch *b)
+static void put_table(struct netlink_batch *b, unsigned message, unsigned flags)
 {
-    static const struct {
-        unsigned message, flags;
-    } steps[] = {
-        {NFT_MSG_NEWTABLE, NLM_F_CREATE}, {NFT_MSG_DELTABLE, 0}, {NFT_MSG_NEWTABLE, NLM_F_CREATE}};
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        begin(b, steps[i].message, steps[i].flags);
-        netlink_put_string(b, NFTA_TABLE_NAME, TABLE);
-    }
+    begin(b, message, flags);
+    netlink_put_string(b, NFTA_TABLE_NAME, TABLE);
 }
 
 static void put_chain(struct netlink_batch *b)
@@ -148,14 +141,15 @@ static void put_rule(struct netlink_batch *b, uint8_t protocol, bool to, struct 
     netlink_nest_end(b, rule);
 }
 
-int nft_redirect(struct in_addr address, uint16_t from, uint16_t to, struct err *e)
+static int send_table(struct netlink *nl, bool anew, struct in_addr address, uint16_t from,
+                      uint16_t to, struct err *e)
 {
-    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
-
     batch_mark(&b, NFNL_MSG_BATCH_BEGIN);
-    put_table(&b);
+    if (anew)
+        put_table(&b, NFT_MSG_DELTABLE, 0);
+    put_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
     put_chain(&b);
     static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP};
     for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
@@ -163,9 +157,17 @@ int nft_redirect(struct in_addr address, uint16_t from, uint16_t to, struct err 
         put_rule(&b, protocols[i], false, address, to, from);
     }
     batch_mark(&b, NFNL_MSG_BATCH_END);
+    return netlink_send(nl, &b, NULL, NULL, NULL, e);
+}
 
+int nft_redirect(struct in_addr address, uint16_t from, uint16_t to, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
     int r = netlink_open(&nl, NETLINK_NETFILTER, e);
     if (r == 0)
-        r = netlink_send(&nl, &b, NULL, NULL, NULL, e);
+        r = send_table(&nl, false, address, from, to, e);
+    /* Only now: after a deletion the socket's end waits for the kernel, for milliseconds. */
+    if (r == -EEXIST)
+        r = send_table(&nl, true, address, from, to, e);
     return r < 0 ? err_wrap(e, "cannot lead questions about names to their resolver") : 0;
 }
