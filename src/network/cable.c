@@ -1,6 +1,7 @@
 #include "network/cable.h"
 
 #include "base/str.h"
+#include "network/firewall.h"
 #include "network/inside.h"
 #include "network/link.h"
 #include "network/pool.h"
@@ -54,7 +55,7 @@ static void put_pair(struct netlink_batch *b, const struct laying *l)
     netlink_begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
     netlink_put_string(b, IFLA_IFNAME, l->end.link);
     netlink_put_u32(b, IFLA_MASTER, (uint32_t)l->bridge->index);
-    netlink_put_u32(b, IFLA_GROUP, CABLE_GROUP);
+    netlink_put_u32(b, IFLA_GROUP, l->c->spoofing ? FIREWALL_GROUP_OPEN : FIREWALL_GROUP);
     put_common(b, l->c);
 
     size_t info = netlink_nest(b, IFLA_LINKINFO);

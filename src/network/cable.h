@@ -7,8 +7,8 @@
  * namespace dies, whoever or whatever ended it. There is no lease file that could be wrong. An IPv6
  * address is leased in the same way by a second name of the same link, "sk6-" and its 32 digits.
  *
- * All host's ends are of link group CABLE_GROUP, by which rules tell them from a bridge's other
- * ports.
+ * All host's ends are of link group FIREWALL_GROUP (or _OPEN), by which rules tell them from a
+ * bridge's other ports.
  */
 #ifndef SKIFF_NETWORK_CABLE_H
 #define SKIFF_NETWORK_CABLE_H
@@ -16,8 +16,6 @@
 #include "network/bridge.h"
 #include "network/netns.h"
 #include "network/network.h"
-
-enum { CABLE_GROUP = 0x736b }; /* "sk" */
 
 /* Lays a cable from @bridge (of @host's namespace) to a link w->inside in @inside, with the
  * addresses that are asked for or the next free ones of the network's pool after the one given

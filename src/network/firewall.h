@@ -18,6 +18,11 @@
 
 #include "network/network.h"
 
+/* The groups of cables' ends on the host: ports whose frames are checked ("sk"), and those of
+ * networks in which containers may send as anybody. Other ports of a bridge are none of ours. It is
+ * the link that says it, for it cannot outlive the cable. */
+enum { FIREWALL_GROUP = 0x736b, FIREWALL_GROUP_OPEN = 0x736c };
+
 /* The kernel gives a table that is made anew another handle. Whoever keeps those that his elements
  * were put into sees that they are gone with the old table. */
 struct firewall_handles {

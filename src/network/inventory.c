@@ -2,10 +2,9 @@
 
 #include "base/str.h"
 #include "network/cable.h"
+#include "network/firewall.h"
 #include "network/link.h"
-#include "network/nat.h"
 #include "network/network.h"
-#include "network/range.h"
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -97,27 +96,23 @@ int network_remove_cable(const char *link, struct err *e)
     return r;
 }
 
-/* The bridge's range; 0 when there is no bridge, or it has no address (yet). */
-static int read_range(struct range *ret, struct err *e)
+/* 1 when there is a default bridge that has an address. */
+static int read_default(struct network_config *ret, struct err *e)
 {
-    struct network_config c = {0};
-    int r = network_default_look(&c, e);
-    if (r <= 0 || c.subnet4.first.family == 0)
-        return r < 0 ? r : 0;
-    *ret = (struct range){.first = ip_to_u32(&c.subnet4.first), .prefix = c.subnet4.prefix};
-    return 1;
+    int r = network_default_look(ret, e);
+    return r <= 0 ? r : ret->subnet4.first.family != 0;
 }
 
 int network_nat_is_whole(struct err *e)
 {
-    struct range range = {0};
-    int r = read_range(&range, e);
-    return r <= 0 ? (r < 0 ? r : 1) : nat_is_there(range, e);
+    struct network_config c;
+    int r = read_default(&c, e);
+    return r <= 0 ? (r < 0 ? r : 1) : firewall_is_whole(&c, e);
 }
 
 int network_repair_nat(struct err *e)
 {
-    struct range range = {0};
-    int r = read_range(&range, e);
-    return r <= 0 ? r : nat_ensure(range, e);
+    struct network_config c;
+    int r = read_default(&c, e);
+    return r <= 0 ? r : firewall_add_network(&c, e);
 }

@@ -33,10 +33,28 @@ void netlink_release(struct netlink *nl)
     fd_close(&nl->fd);
 }
 
+int netlink_batch_large(struct netlink_batch *b, size_t max, struct err *e)
+{
+    NETLINK_BATCH_INIT(b);
+    uint8_t *bytes = malloc(max);
+    if (!bytes)
+        return err_nomem(e);
+    b->bytes = bytes;
+    b->max = max;
+    return 0;
+}
+
+void netlink_batch_release(struct netlink_batch *b)
+{
+    if (b->bytes != b->own)
+        free(b->bytes);
+    b->bytes = NULL;
+}
+
 /* Room for @n bytes, zeroed, with the padding behind them; NULL once the batch is full. */
 static uint8_t *reserve(struct netlink_batch *b, size_t n)
 {
-    if (b->overflow || n > NETLINK_BATCH_MAX || NLMSG_ALIGN(n) > NETLINK_BATCH_MAX - b->len) {
+    if (b->overflow || n > b->max || NLMSG_ALIGN(n) > b->max - b->len) {
         b->overflow = true;
         return NULL;
     }
@@ -69,7 +87,7 @@ void netlink_begin(struct netlink_batch *b, uint16_t type, uint16_t flags, const
 
 void netlink_put(struct netlink_batch *b, uint16_t type, const void *bytes, size_t n)
 {
-    if (n > NETLINK_BATCH_MAX) {
+    if (n > UINT16_MAX - sizeof(struct nlattr)) {
         b->overflow = true;
         return;
     }
@@ -124,6 +142,10 @@ void netlink_nest_end(struct netlink_batch *b, size_t nest)
 {
     if (b->overflow)
         return;
+    if (b->len - nest > UINT16_MAX) {
+        b->overflow = true;
+        return;
+    }
     struct nlattr *a = (struct nlattr *)(void *)(b->bytes + nest);
     a->nla_len = (uint16_t)(b->len - nest);
 }
@@ -273,8 +295,7 @@ int netlink_send(struct netlink *nl, struct netlink_batch *b, netlink_reader rea
     if (ret_failed)
         *ret_failed = UINT_MAX;
     if (b->overflow || b->len == 0)
-        return err_set(e, EMSGSIZE, "a netlink request is empty or larger than %d bytes",
-                       NETLINK_BATCH_MAX);
+        return err_set(e, EMSGSIZE, "a netlink request is empty or larger than %zu bytes", b->max);
 
     struct answer answer = {.first = nl->seq + 1, .reader = reader, .arg = arg, .failed = UINT_MAX};
     answer.n = number_messages(nl, b);

@@ -28,17 +28,26 @@ int netlink_open(struct netlink *nl, int protocol, struct err *e);
 void netlink_release(struct netlink *nl);
 #define _cleanup_netlink_ _cleanup_(netlink_release)
 
-/* The largest batch: far above what this room sends, below what an attribute's length can say. */
+/* The largest batch: far above what most of this room sends, so it may lie on the stack. */
 #define NETLINK_BATCH_MAX 4096
 
 struct netlink_batch {
-    _Alignas(NLMSG_ALIGNTO) uint8_t bytes[NETLINK_BATCH_MAX];
+    _Alignas(NLMSG_ALIGNTO) uint8_t own[NETLINK_BATCH_MAX];
+    uint8_t *bytes; /* where it is built: `own`, or on the heap */
+    size_t max;     /* how many bytes there are */
     size_t len;     /* bytes used */
     size_t message; /* where the message being built starts */
     bool overflow;  /* something did not fit: the batch cannot be sent */
 };
 
-#define NETLINK_BATCH_INIT(b) ((b)->len = 0, (b)->message = 0, (b)->overflow = false)
+#define NETLINK_BATCH_INIT(b)                                                                      \
+    ((b)->bytes = (b)->own, (b)->max = NETLINK_BATCH_MAX, (b)->len = 0, (b)->message = 0,          \
+     (b)->overflow = false)
+
+/* A larger one, on the heap. */
+int netlink_batch_large(struct netlink_batch *b, size_t max, struct err *e);
+void netlink_batch_release(struct netlink_batch *b);
+#define _cleanup_netlink_batch_ _cleanup_(netlink_batch_release)
 
 /* Starts a message of @type with NLM_F_* @flags (NLM_F_REQUEST is added) and the family's own
  * header of @n bytes. What is put afterwards belongs to it. */

@@ -3,9 +3,9 @@
 #include "base/str.h"
 #include "network/bridge.h"
 #include "network/cable.h"
+#include "network/firewall.h"
 #include "network/inside.h"
 #include "network/macvlan.h"
-#include "network/nat.h"
 #include "network/netns.h"
 #include "network/network_check.h"
 #include "network/parent.h"
@@ -18,14 +18,6 @@ void network_config_release(struct network_config *c)
 {
     free(TAKE_PTR(c->reserved));
     c->n_reserved = 0;
-}
-
-static int masquerade(const struct network_config *c, struct err *e)
-{
-    if (!c->masquerade || c->internal)
-        return 0;
-    struct range range = {.first = ip_to_u32(&c->subnet4.first), .prefix = c->subnet4.prefix};
-    return nat_ensure(range, e);
 }
 
 /* Ranges of a network without a bridge: nothing of the host's shows them, so that they may not
@@ -52,7 +44,7 @@ static int create_bridge(struct netlink *host, struct network_config *c, struct 
     int r = bridge_create(host, c, &bridge, e);
     if (r < 0)
         return r;
-    r = masquerade(c, e);
+    r = firewall_add_network(c, e);
     if (r < 0)
         (void)bridge_remove(host, c, NULL);
     return r;
@@ -97,7 +89,10 @@ int network_remove(const struct network_config *c, struct err *e)
         r = netlink_open(&host, NETLINK_ROUTE, e);
     if (r < 0)
         return r;
-    return c->driver == NETWORK_BRIDGE ? bridge_remove(&host, c, e) : parent_remove(&host, c, e);
+    if (c->driver != NETWORK_BRIDGE)
+        return parent_remove(&host, c, e);
+    r = bridge_remove(&host, c, e);
+    return r < 0 ? r : firewall_remove_network(c, e);
 }
 
 static int attach_cable(struct netlink *host, int netns_fd, struct network_config *c,
@@ -109,13 +104,18 @@ static int attach_cable(struct netlink *host, int netns_fd, struct network_confi
         r = pool_check(c, &w->address4, e);
     if (r == 0 && w->address6.family)
         r = pool_check(c, &w->address6, e);
-    if (r == 0)
-        r = masquerade(c, e);
     if (r < 0)
         return r;
     _cleanup_netns_ struct netns inside = NETNS_CLOSED;
     r = netns_open(netns_fd, c->subnet6.first.family != 0, &inside, e);
-    return r < 0 ? r : cable_lay(host, &inside, c, &bridge, w, ret, e);
+    if (r == 0)
+        r = cable_lay(host, &inside, c, &bridge, w, ret, e);
+    if (r < 0)
+        return r;
+    r = firewall_add_endpoint(c, ret, e);
+    if (r < 0)
+        (void)cable_remove(host, ret->link, NULL);
+    return r;
 }
 
 static int attach_on_parent(struct netlink *host, int netns_fd, const struct network_config *c,
@@ -159,7 +159,9 @@ int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *
     if (*ep->link) {
         _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
         int r = netlink_open(&host, NETLINK_ROUTE, e);
-        return r < 0 ? r : cable_take_up(&host, netns_fd, ep->link, e);
+        if (r == 0)
+            r = cable_take_up(&host, netns_fd, ep->link, e);
+        return r < 0 ? r : firewall_remove_endpoint(&NETWORK_DEFAULT, ep, e);
     }
     _cleanup_netns_ struct netns inside = NETNS_CLOSED;
     int r = netns_open(netns_fd, false, &inside, e);

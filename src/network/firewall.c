@@ -1,0 +1,252 @@
+#include "network/firewall.h"
+
+#include "base/str.h"
+#include "network/firewall_private.h"
+
+#include <endian.h>
+#include <string.h>
+
+/* Room for both tables whole. */
+#define TABLES_MAX 65536
+
+static const struct nft_table *const tables[] = {&firewall_inet, &firewall_bridge};
+
+static size_t count_chains(void)
+{
+    return firewall_inet.n_chains + firewall_bridge.n_chains;
+}
+
+/* What a look at the kernel has found. */
+struct look {
+    struct firewall_handles handles;
+    size_t whole; /* chains that have at least as many rules as they should */
+};
+
+static void see_table(const struct nlmsghdr *m, struct firewall_handles *handles)
+{
+    const struct nlattr *a =
+        netlink_attr(m, sizeof(struct nfgenmsg), NFTA_TABLE_HANDLE, sizeof(uint64_t));
+    uint64_t handle = 0;
+    if (a)
+        memcpy(&handle, netlink_data(a), sizeof(handle));
+    if (nft_family(m) == NFPROTO_INET)
+        handles->inet = be64toh(handle);
+    else
+        handles->bridge = be64toh(handle);
+}
+
+/* Whether @m is a chain of ours in which nothing is missing. Somebody may have added rules. */
+static bool is_whole_chain(const struct nlmsghdr *m)
+{
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        if (nft_family(m) != tables[t]->family ||
+            !str_eq(nft_text(m, NFTA_CHAIN_TABLE), tables[t]->name))
+            continue;
+        for (size_t i = 0; i < tables[t]->n_chains; i++) {
+            const struct nft_chain *c = &tables[t]->chains[i];
+            if (str_eq(nft_text(m, NFTA_CHAIN_NAME), c->name))
+                return nft_number(m, NFTA_CHAIN_USE) >= nft_chain_use(tables[t], c);
+        }
+    }
+    return false;
+}
+
+static int see(const struct nlmsghdr *m, void *arg)
+{
+    struct look *look = arg;
+    if (nft_is(m, NFT_MSG_NEWTABLE))
+        see_table(m, &look->handles);
+    else if (nft_is(m, NFT_MSG_NEWCHAIN))
+        look->whole += is_whole_chain(m);
+    return 0;
+}
+
+/* One question: 1 when the tables are whole and have the elements @x, 0 otherwise. */
+static int look(struct netlink *nl, const struct firewall_elements *x, struct firewall_handles *ret,
+                struct err *e)
+{
+    struct look look = {0};
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+        nft_get_table(&b, tables[t]);
+    if (x)
+        firewall_elements_put(&b, NFT_MSG_GETSETELEM, x);
+    nft_get_chains(&b);
+
+    int r = netlink_send(nl, &b, see, &look, NULL, e);
+    if (r == -ENOENT) {
+        err_release(e);
+        return 0;
+    }
+    if (r < 0)
+        return err_wrap(e, "cannot read the firewall");
+    if (ret)
+        *ret = look.handles;
+    return look.whole == count_chains();
+}
+
+static int make(struct netlink *nl, struct err *e)
+{
+    _cleanup_netlink_batch_ struct netlink_batch b = {0};
+    int r = netlink_batch_large(&b, TABLES_MAX, e);
+    if (r < 0)
+        return r;
+    nft_batch_begin(&b);
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++)
+        nft_put_table(&b, tables[t]);
+    nft_batch_end(&b);
+    return netlink_send(nl, &b, NULL, NULL, NULL, e);
+}
+
+int firewall_ensure_with(struct netlink *nl, struct firewall_handles *ret, struct err *e)
+{
+    for (int tries = 0; tries < 3; tries++) {
+        int r = look(nl, NULL, ret, e);
+        if (r != 0)
+            return r < 0 ? r : 0;
+        r = make(nl, e);
+        if (r < 0)
+            return err_wrap(e, "cannot set up the firewall (tables \"inet skiff\" and \"bridge "
+                               "skiff\" of nf_tables), without which containers would be open to "
+                               "everybody and reach nobody");
+    }
+    return err_set(e, EBUSY, "the firewall's tables are removed again and again by somebody");
+}
+
+int firewall_ensure(struct firewall_handles *ret, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int r = netlink_open(&nl, NETLINK_NETFILTER, e);
+    return r < 0 ? r : firewall_ensure_with(&nl, ret, e);
+}
+
+static void network_elements(const struct network_config *c, struct firewall_elements *x)
+{
+    firewall_elements_link(x, &firewall_inet, "bridges", c->link);
+    if (c->internal)
+        firewall_elements_link(x, &firewall_inet, "internal", c->link);
+    if (!c->isolated) {
+        struct nft_element *same = firewall_elements_link(x, &firewall_inet, "same", c->link);
+        nft_key_put_link(same, c->link);
+    }
+    if (c->masquerade && !c->internal) {
+        firewall_elements_range(x, &firewall_inet, "nat4", &c->subnet4);
+        firewall_elements_range(x, &firewall_inet, "nat6", &c->subnet6);
+    }
+}
+
+static void sender(struct firewall_elements *x, const struct network_endpoint *ep,
+                   const struct ip_address *address)
+{
+    if (address->family == 0)
+        return;
+    struct nft_element *new = firewall_elements_link(
+        x, &firewall_bridge, address->family == AF_INET ? "senders4" : "senders6", ep->link);
+    nft_key_put(new, ep->mac, sizeof(ep->mac), 8);
+    nft_key_put(new, address->bytes, ip_size(address->family), ip_size(address->family));
+}
+
+/* As the kernel makes it of a hardware address (RFC 4291, appendix A). */
+static struct ip_address link_local(const uint8_t mac[6])
+{
+    uint8_t bytes[16] = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe};
+    memcpy(bytes + 13, mac + 3, 3);
+    return ip_from_bytes(AF_INET6, bytes);
+}
+
+static void endpoint_elements(const struct network_config *c, const struct network_endpoint *ep,
+                              struct firewall_elements *x)
+{
+    if (c->spoofing)
+        return;
+    sender(x, ep, &ep->address4);
+    sender(x, ep, &ep->address6);
+    if (ep->address6.family != 0) {
+        struct ip_address local = link_local(ep->mac);
+        sender(x, ep, &local);
+    }
+}
+
+/* Elements whose removal is no failure when they are not there. */
+static void self_elements(const struct network_endpoint *ep, struct firewall_elements *x)
+{
+    firewall_elements_self(x, &ep->address4);
+    firewall_elements_self(x, &ep->address6);
+}
+
+int firewall_is_whole(const struct network_config *c, struct err *e)
+{
+    _cleanup_elements_ struct firewall_elements x = {0};
+    if (c && c->driver == NETWORK_BRIDGE)
+        network_elements(c, &x);
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int r = netlink_open(&nl, NETLINK_NETFILTER, e);
+    return r < 0 ? r : look(&nl, &x, NULL, e);
+}
+
+/* Adds what is missing of a network, and @more. */
+static int add(const struct network_config *c, struct firewall_elements *more, struct err *e)
+{
+    _cleanup_elements_ struct firewall_elements x = {0};
+    network_elements(c, &x);
+
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int r = netlink_open(&nl, NETLINK_NETFILTER, e);
+    if (r == 0)
+        r = look(&nl, &x, NULL, e);
+    if (r == 0) {
+        r = firewall_ensure_with(&nl, NULL, e);
+        if (r == 0)
+            r = firewall_elements_add(&nl, &x, e);
+    }
+    if (r >= 0 && more->n > 0)
+        r = firewall_elements_add(&nl, more, e);
+    return r < 0 ? err_wrap(e, "cannot tell the firewall of the bridge \"%s\"", c->link) : 0;
+}
+
+static int remove_all(const char *bridge, const struct firewall_elements *x, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int r = netlink_open(&nl, NETLINK_NETFILTER, e);
+    if (r == 0)
+        r = firewall_elements_remove(&nl, x, e);
+    return r < 0 ? err_wrap(e, "cannot clear the firewall of the bridge \"%s\"", bridge) : 0;
+}
+
+int firewall_add_network(const struct network_config *c, struct err *e)
+{
+    struct firewall_elements none = {0};
+    return c->driver == NETWORK_BRIDGE ? add(c, &none, e) : 0;
+}
+
+int firewall_remove_network(const struct network_config *c, struct err *e)
+{
+    if (c->driver != NETWORK_BRIDGE)
+        return 0;
+    _cleanup_elements_ struct firewall_elements x = {0};
+    network_elements(c, &x);
+    int r = firewall_unlimit(c->link, e);
+    return r < 0 ? r : remove_all(c->link, &x, e);
+}
+
+int firewall_add_endpoint(const struct network_config *c, const struct network_endpoint *ep,
+                          struct err *e)
+{
+    _cleanup_elements_ struct firewall_elements x = {0};
+    if (c->driver != NETWORK_BRIDGE)
+        return 0;
+    endpoint_elements(c, ep, &x);
+    return add(c, &x, e);
+}
+
+int firewall_remove_endpoint(const struct network_config *c, const struct network_endpoint *ep,
+                             struct err *e)
+{
+    _cleanup_elements_ struct firewall_elements x = {0};
+    if (c->driver != NETWORK_BRIDGE)
+        return 0;
+    endpoint_elements(c, ep, &x);
+    self_elements(ep, &x);
+    return remove_all(c->link, &x, e);
+}
