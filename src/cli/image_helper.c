@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "image/exit_status.h"
+#include "image/fetcher_spawn.h"
 #include "kernel/process.h"
 
 #include <fcntl.h>
@@ -19,6 +20,28 @@ void image_helper_arguments(struct cli *c, const char *command, int root_fd, str
     strv_add(args, command);
     strv_addf(args, "--root-fd=%d", root_fd);
     strv_add(args, "--prefix=skiff");
+}
+
+/* The same command line, and behind the command that the fetcher is our child, and where. Without
+ * one it starts its own. */
+static char **with_fetcher(char **args, const char *program)
+{
+    pid_t pid;
+    int fd;
+    size_t n = 0;
+    while (args[n])
+        n++;
+    char **more = calloc(n + 2, sizeof(*more));
+    if (!more || fetcher_spawn(program, &pid, &fd, NULL) < 0)
+        return args;
+    char *option = str_printf("--fetcher=%d:%d", (int)pid, fd);
+    if (!option || fcntl(fd, F_SETFD, 0) < 0)
+        return args;
+    more[0] = args[0];
+    more[1] = args[1];
+    more[2] = option;
+    memcpy(more + 3, args + 2, (n - 2) * sizeof(*args));
+    return more;
 }
 
 static _Noreturn void become(char **args, const struct image_helper_files *f, int output,
@@ -40,6 +63,8 @@ static _Noreturn void become(char **args, const struct image_helper_files *f, in
         dup2(output, STDOUT_FILENO);
     if (f->errors >= 0)
         dup2(f->errors, STDERR_FILENO);
+    if (f->fetcher)
+        args = with_fetcher(args, f->fetcher);
     execv(args[0], args);
     fprintf(stderr, "skiff: cannot execute \"%s\": %s\n", args[0], strerrordesc_np(errno));
     _exit(1);

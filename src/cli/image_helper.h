@@ -16,12 +16,16 @@ struct image_helper {
 
 /* What it is given of ours; -1: nothing, or for the streams our own. */
 struct image_helper_files {
-    int root_fd;       /* the folder that it works in */
-    int kept;          /* one more that its command line names */
-    int input, errors; /* standard input and error */
-    int output;        /* standard output; -1: `from` */
+    int root_fd;         /* the folder that it works in */
+    int kept;            /* one more that its command line names */
+    int input, errors;   /* standard input and error */
+    int output;          /* standard output; -1: `from` */
+    const char *fetcher; /* the program skiff-fetch, when it will be needed for sure: so it starts
+                          * at the same time; NULL: not now */
 };
-#define IMAGE_HELPER_FILES ((struct image_helper_files){-1, -1, -1, -1, -1})
+#define IMAGE_HELPER_FILES                                                                         \
+    ((struct image_helper_files){                                                                  \
+        .root_fd = -1, .kept = -1, .input = -1, .errors = -1, .output = -1})
 
 /* Begins its command line: the program, @command, the folder @root_fd that it works in. */
 void image_helper_arguments(struct cli *c, const char *command, int root_fd, struct strv *args);

@@ -56,6 +56,7 @@ int cli_pull(struct cli *c, const struct pull *p, char **ret_id, struct err *e)
         strv_add(&t.args, "--verify");
     t.words = words;
     t.n_words = 1;
+    t.fetches = !place_is(p->name);
     t.screen = p->quiet ? -1 : p->screen;
     int r = transfer_run(c, &t, &answer, e);
     strv_release(&t.args);

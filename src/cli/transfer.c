@@ -306,7 +306,9 @@ static int begin(struct cli *c, struct run *x, const struct transfer *t, struct 
         strv_add(&args, t->words[i]);
     if (args.failed || t->args.failed)
         return err_nomem(e);
-    const struct image_helper_files files = {.root_fd = c->engine.root_fd,
+    _cleanup_free_ char *fetcher = t->fetches ? str_printf("%s/skiff-fetch", c->libexec) : NULL;
+    const struct image_helper_files files = {.fetcher = fetcher,
+                                             .root_fd = c->engine.root_fd,
                                              .kept = messages,
                                              .input = t->input,
                                              .errors = errors,

@@ -14,9 +14,10 @@ struct transfer {
     struct strv args;         /* from image_helper_arguments on, without --progress-fd and words */
     const char *const *words; /* behind "--": what is transferred */
     size_t n_words;
-    int screen; /* where the progress goes, 1 or 2; -1: nowhere */
-    int input;  /* its standard input; -1: ours */
-    int output; /* its standard output; -1: the answer */
+    int screen;   /* where the progress goes, 1 or 2; -1: nowhere */
+    int input;    /* its standard input; -1: ours */
+    int output;   /* its standard output; -1: the answer */
+    bool fetches; /* it will talk to a registry */
 };
 #define TRANSFER_INIT ((struct transfer){.screen = -1, .input = -1, .output = -1})
 

@@ -1,5 +1,6 @@
 #include "image/main_transfer.h"
 
+#include "image/fetcher.h"
 #include "image/load.h"
 #include "image/ping.h"
 #include "image/place.h"
@@ -9,6 +10,7 @@
 #include "image/save.h"
 #include "image/signatures.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <string.h>
@@ -27,6 +29,7 @@ enum option_id {
     OPT_COMPRESSION,
     OPT_CREDENTIALS_FD,
     OPT_LIMIT,
+    OPT_FETCHER,
 };
 
 static const struct option options[] = {
@@ -41,6 +44,7 @@ static const struct option options[] = {
     {"compression", required_argument, NULL, OPT_COMPRESSION},
     {"credentials-fd", required_argument, NULL, OPT_CREDENTIALS_FD},
     {"limit", required_argument, NULL, OPT_LIMIT},
+    {"fetcher", required_argument, NULL, OPT_FETCHER},
     {0},
 };
 
@@ -51,6 +55,7 @@ struct call {
     bool all_tags, verify, quiet;
     long long limit;
     struct limits limits;
+    struct fetcher fetcher; /* that our parent has started for us */
     char **words;
     int n_words;
 };
@@ -64,6 +69,7 @@ static int run_pull(const struct call *c, struct err *e)
         .platform = c->platform,
         .all_tags = c->all_tags,
         .verify = c->verify,
+        .fetcher = c->fetcher,
         .progress = {c->quiet ? -1 : c->progress_fd},
         .limits = c->limits,
     };
@@ -167,6 +173,22 @@ static int take_limit(const char *text, long long max, long long *ret, struct er
                : 0;
 }
 
+/* "PID:DESCRIPTOR". It is our child: who started it has become us. */
+static int take_fetcher(const char *text, struct fetcher *ret, struct err *e)
+{
+    long long pid;
+    const char *colon = strchr(text, ':');
+    _cleanup_free_ char *number = colon ? strndup(text, (size_t)(colon - text)) : NULL;
+    if (!number || str_to_int64(number, 1, INT_MAX, &pid) < 0)
+        return err_set(e, EINVAL, "\"%s\" is not a fetcher", text);
+    int r = take_fd(colon + 1, &ret->fd, e);
+    if (r == 0 && fcntl(ret->fd, F_SETFD, FD_CLOEXEC) < 0)
+        r = err_sys(e, errno, "cannot keep the fetcher");
+    if (r == 0)
+        ret->pid = (pid_t)pid;
+    return r;
+}
+
 static int take_option(int id, const char *value, struct call *c, struct err *e)
 {
     switch (id) {
@@ -197,6 +219,8 @@ static int take_option(int id, const char *value, struct call *c, struct err *e)
         return 0;
     case OPT_CREDENTIALS_FD:
         return take_fd(value, &c->credentials_fd, e);
+    case OPT_FETCHER:
+        return take_fetcher(value, &c->fetcher, e);
     case OPT_LIMIT:
         return take_limit(value, 100, &c->limit, e);
     default:
@@ -226,6 +250,7 @@ int transfer_main(int argc, char **argv, const struct limits *limits, const char
         .credentials_fd = -1,
         .prefix = "skiff",
         .limit = 25,
+        .fetcher = FETCHER_INIT,
         .limits = *limits,
     };
     int r = parse(argc, argv, &c, e);

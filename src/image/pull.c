@@ -381,7 +381,7 @@ static int prepare(struct pulling *g, struct err *e)
 {
     _cleanup_registry_places_ struct registry_places places = {0};
     /* First, for it takes its time to start. */
-    int r = fetcher_start(&g->fetcher, e);
+    int r = g->fetcher.pid > 0 ? 0 : fetcher_start(&g->fetcher, e);
     if (r == 0)
         r = registry_places_default(&places, e);
     if (r == 0)
@@ -401,7 +401,7 @@ static int prepare(struct pulling *g, struct err *e)
 
 int pull_run(const struct pull *p, struct strv *ret_ids, struct err *e)
 {
-    _cleanup_(pulling_release) struct pulling g = {.p = p, .fetcher = FETCHER_INIT};
+    _cleanup_(pulling_release) struct pulling g = {.p = p, .fetcher = p->fetcher};
     _cleanup_strv_ struct strv names = {0};
     _cleanup_free_ char *why = NULL;
     int r = prepare(&g, e);

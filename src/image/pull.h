@@ -10,6 +10,7 @@
 #define SKIFF_IMAGE_PULL_H
 
 #include "base/str.h"
+#include "image/fetcher.h"
 #include "image/progress.h"
 #include "image/unpack.h"
 
@@ -18,7 +19,8 @@ struct pull {
     const char *reference; /* as a person types it */
     const char *platform;  /* "linux/arm64"; NULL: this machine's */
     bool all_tags;
-    bool verify; /* tell what the policy (policy.h) asked for, and how that was met */
+    bool verify;            /* tell what the policy (policy.h) asked for, and how that was met */
+    struct fetcher fetcher; /* one that runs already, which becomes ours; FETCHER_INIT: none */
     struct progress progress;
     struct limits limits; /* of each layer */
 };

@@ -73,3 +73,8 @@ programs()
     echo "$total bytes"
     [ "$total" -le 4194304 ]
 }
+
+@test "skiff-image loads no library for formats that it does not read" {
+    run_ok ldd "$SKIFF_BUILD/skiff-image"
+    output_lacks 'libxml2|libicu|libnettle|libarchive'
+}
