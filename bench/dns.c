@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { WINDOW_MAX = 1024, SAMPLES_MAX = 4 << 20, LOST_MS = 1000 };
+enum { WINDOW_MAX = 1024, BATCH = 32, SAMPLES_MAX = 4 << 20, LOST_MS = 1000 };
 
 static double now(void)
 {
@@ -58,32 +58,59 @@ struct bench {
 };
 
 /* The question's number says which of the window it is, and which turn of that. */
-static void ask(struct bench *b, unsigned i)
+static uint16_t number(const struct bench *b, unsigned i)
 {
-    uint16_t id = htons((uint16_t)((unsigned)(b->round[i] % (65536 / WINDOW_MAX)) * WINDOW_MAX + i));
-    memcpy(b->query, &id, sizeof(id));
-    b->sent[i] = now();
-    b->waits[i] = true;
-    (void)!send(b->fd, b->query, b->length, 0);
+    return (uint16_t)(b->round[i] % (65536 / WINDOW_MAX) * WINDOW_MAX + i);
 }
 
-static void take_answers(struct bench *b, unsigned window, bool more)
+/* Sends those @n of the window, by one call for each BATCH of them. */
+static void ask(struct bench *b, const unsigned *which, unsigned n)
 {
-    uint8_t answer[4096];
-    ssize_t n;
-    while ((n = recv(b->fd, answer, sizeof(answer), MSG_DONTWAIT)) >= 12) {
+    static uint8_t queries[BATCH][256];
+    struct mmsghdr messages[BATCH];
+    struct iovec parts[BATCH];
+    for (unsigned done = 0; done < n;) {
+        unsigned k = 0;
+        for (; k < BATCH && done < n; k++, done++) {
+            unsigned i = which[done];
+            uint16_t id = htons(number(b, i));
+            memcpy(queries[k], b->query, b->length);
+            memcpy(queries[k], &id, sizeof(id));
+            parts[k] = (struct iovec){queries[k], b->length};
+            messages[k].msg_hdr = (struct msghdr){.msg_iov = &parts[k], .msg_iovlen = 1};
+            b->sent[i] = now();
+            b->waits[i] = true;
+        }
+        (void)!sendmmsg(b->fd, messages, k, 0);
+    }
+}
+
+static void take_answers(struct bench *b, unsigned window)
+{
+    static uint8_t answers[BATCH][1024];
+    struct mmsghdr messages[BATCH];
+    struct iovec parts[BATCH];
+    unsigned again[BATCH], n_again = 0;
+    for (unsigned k = 0; k < BATCH; k++) {
+        parts[k] = (struct iovec){answers[k], sizeof(answers[k])};
+        messages[k].msg_hdr = (struct msghdr){.msg_iov = &parts[k], .msg_iovlen = 1};
+    }
+    int n = recvmmsg(b->fd, messages, BATCH, MSG_DONTWAIT, NULL);
+    double at = now();
+    for (int k = 0; k < n; k++) {
+        const uint8_t *answer = answers[k];
         unsigned id = (unsigned)(answer[0] << 8 | answer[1]), i = id % WINDOW_MAX;
-        if (i >= window || !b->waits[i] || id / WINDOW_MAX != b->round[i] % (65536 / WINDOW_MAX))
+        if (i >= window || !b->waits[i] || id != number(b, i))
             continue;
         if ((answer[3] & 15) != 0 || answer[7] == 0)
             b->lost++;
         if (b->n < SAMPLES_MAX)
-            b->samples[b->n++] = (float)(now() - b->sent[i]);
+            b->samples[b->n++] = (float)(at - b->sent[i]);
         b->waits[i] = false;
         b->round[i]++;
-        if (more)
-            ask(b, i);
+        again[n_again++] = i;
     }
+    ask(b, again, n_again);
 }
 
 int main(int argc, char **argv)
@@ -104,17 +131,19 @@ int main(int argc, char **argv)
         return 1;
     }
     double began = now();
+    unsigned all[WINDOW_MAX];
     for (unsigned i = 0; i < window; i++)
-        ask(&b, i);
+        all[i] = i;
+    ask(&b, all, window);
     while (now() - began < seconds) {
         struct pollfd p = {.fd = b.fd, .events = POLLIN};
-        if (poll(&p, 1, LOST_MS) == 0)
-            for (unsigned i = 0; i < window; i++) {
-                b.lost++;
+        if (poll(&p, 1, LOST_MS) == 0) {
+            for (unsigned i = 0; i < window; i++)
                 b.round[i]++;
-                ask(&b, i);
-            }
-        take_answers(&b, window, true);
+            b.lost += window;
+            ask(&b, all, window);
+        }
+        take_answers(&b, window);
     }
     double took = now() - began;
     qsort(b.samples, b.n, sizeof(float), compare);

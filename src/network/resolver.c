@@ -262,7 +262,7 @@ void resolver_close(struct resolver *r)
 /* Only who ended by himself has certainly answered everything. */
 static bool has_left_questions(const struct resolver *r)
 {
-    for (size_t i = 0; i < UDP_PLACES; i++)
+    for (size_t i = 0; i < udp_queue_touched(r->queue); i++)
         if (r->queue->places[i].from.sin_port != 0)
             return true;
     return false;

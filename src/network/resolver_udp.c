@@ -70,8 +70,10 @@ static void forwarded(void *owner, const uint8_t *answer, size_t n)
     struct udp_server *s = w->server;
     struct udp_place *p = &s->queue->places[w - s->waiting];
     uint8_t failure[DNS_UDP_MIN];
-    if (!answer || n > DNS_MESSAGE_MAX) {
-        n = answer_failure(p->query, &w->q, failure);
+    if (!answer) {
+        struct dns_question q;
+        if (dns_read_query(p->query, sizeof(p->query), &q) >= 0)
+            n = answer_failure(p->query, &q, failure);
         answer = failure;
     }
     struct iovec part = {(void *)(uintptr_t)answer, n};
@@ -81,16 +83,15 @@ static void forwarded(void *owner, const uint8_t *answer, size_t n)
                                     .msg_iovlen = 1}};
     (void)sendmmsg(s->fd, &m, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     free_place(p);
-    w->waits = false;
-    s->n_waiting--;
 }
 
 /* @n is how much of it there is at most. */
 static void handle(struct udp_server *s, struct udp_place *p, size_t n)
 {
     struct udp_waiting *w = &s->waiting[p - s->queue->places];
+    struct dns_question q;
     uint8_t *answer = next_answer(s);
-    ssize_t length = answer_question(s->answerer, p->query, n, false, &w->q, answer);
+    ssize_t length = answer_question(s->answerer, p->query, n, false, &q, answer);
     if (length < 0) {
         free_place(p);
         return;
@@ -98,12 +99,9 @@ static void handle(struct udp_server *s, struct udp_place *p, size_t n)
     if (length == 0) {
         struct forward *f;
         w->server = s;
-        if (forward_start(s->forwarder, p->query, &w->q, false, forwarded, w, &f) == 0) {
-            w->waits = true;
-            s->n_waiting++;
+        if (forward_start(s->forwarder, p->query, &q, false, forwarded, w, &f) == 0)
             return;
-        }
-        length = (ssize_t)answer_failure(p->query, &w->q, answer);
+        length = (ssize_t)answer_failure(p->query, &q, answer);
     }
     put_answer(s->out, p, (size_t)length);
 }
@@ -113,7 +111,8 @@ static unsigned receive(struct udp_server *s, struct mmsghdr *messages, struct u
 {
     struct iovec parts[UDP_BATCH];
     unsigned n = 0;
-    for (size_t i = 0; i < UDP_PLACES && n < UDP_BATCH; i++) {
+    size_t i;
+    for (i = 0; i < UDP_PLACES && n < UDP_BATCH; i++) {
         struct udp_place *p = &s->queue->places[i];
         if (p->from.sin_port != 0)
             continue;
@@ -125,6 +124,9 @@ static unsigned receive(struct udp_server *s, struct mmsghdr *messages, struct u
                                               .msg_iovlen = 1};
         n++;
     }
+    /* Before they are filled: who takes over looks no further. */
+    if (s->queue->touched < i)
+        s->queue->touched = (uint32_t)i;
     int got = recvmmsg(s->fd, messages, n, MSG_DONTWAIT, NULL);
     return got < 0 ? 0 : (unsigned)got;
 }
@@ -153,7 +155,7 @@ static void ready(void *data, uint32_t events)
 static void take_over(struct udp_server *s)
 {
     index_refresh(s->answerer->index);
-    for (size_t i = 0; i < UDP_PLACES; i++) {
+    for (size_t i = 0; i < udp_queue_touched(s->queue); i++) {
         struct udp_place *p = &s->queue->places[i];
         if (p->from.sin_port == 0)
             continue;
@@ -172,10 +174,9 @@ int udp_server_open(struct udp_server *s, struct loop *loop, int fd, struct udp_
                              .queue = queue,
                              .answerer = answerer,
                              .forwarder = forwarder,
-                             .waiting = calloc(UDP_PLACES, sizeof(struct udp_waiting)),
                              .out = calloc(1, sizeof(struct udp_outgoing)),
                              .last_ms = loop_now_ms()};
-    if (!s->waiting || !s->out)
+    if (!s->out)
         return -ENOMEM;
     take_over(s);
     loop_source_init(&s->source, fd, ready, s);

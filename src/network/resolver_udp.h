@@ -23,8 +23,9 @@ struct udp_place {
     uint8_t query[DNS_QUERY_MAX];
 };
 
-/* The shared memory. */
+/* The shared memory; fresh, it is all zero. */
 struct udp_queue {
+    uint32_t touched; /* places behind were never used, and take no memory */
     struct udp_place places[UDP_PLACES];
 };
 
@@ -36,13 +37,16 @@ struct udp_server {
     struct loop_source source;
     struct udp_waiting {
         struct udp_server *server;
-        struct dns_question q;
-        bool waits; /* for a name server */
-    } * waiting;    /* UDP_PLACES */
+    } waiting[UDP_PLACES]; /* what forwards are for: the place of the same number */
     struct udp_outgoing *out;
-    unsigned n_waiting;
     uint64_t last_ms; /* when something came */
 };
+
+/* How many places of the queue need to be looked at. */
+static inline size_t udp_queue_touched(const struct udp_queue *q)
+{
+    return q->touched < UDP_PLACES ? q->touched : UDP_PLACES;
+}
 
 /* Serves the socket in @loop, and first what was left in @queue. Negative errno. */
 int udp_server_open(struct udp_server *s, struct loop *loop, int fd, struct udp_queue *queue,
