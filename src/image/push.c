@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "image/fetcher.h"
-#include "image/fold.h"
+#include "image/folded.h"
 #include "image/hash.h"
 #include "image/layout.h"
 #include "image/platform.h"
@@ -91,23 +91,61 @@ static bool must_fold(const struct push *p, const char *type, enum fold_kind *re
     return !gzip && !zstd;
 }
 
-static int fold_layer(struct pushing *g, json_t *layer, struct job *j, enum fold_kind kind,
-                      struct err *e)
+/* Whether the registry has a blob. When it cannot say, it has not. */
+static bool is_at_registry(struct pushing *g, const char *digest, long long size)
+{
+    _cleanup_json_ json_t *answer = NULL;
+    struct fetcher *f = &g->slots[0].fetcher;
+    return fetcher_ask(f,
+                       json_pack("{s:s, s:s, s:o, s:s}", "op", "head", "repository", g->place->path,
+                                 "path", json_sprintf("blobs/%s", digest), "actions", ACTIONS),
+                       -1, NULL) == 0 &&
+           fetcher_wait(f, NULL, NULL, &answer, NULL) == 0 &&
+           json_int(answer, "length", size) == size;
+}
+
+/* What came of it the last time is at the registry: nothing is to be done. */
+static bool recall_layer(struct pushing *g, struct job *j, enum fold_kind kind)
+{
+    _cleanup_free_ char *digest = NULL;
+    long long size;
+    if (!folded_recall(g->p->root_fd, j->digest, kind, &digest, &size) ||
+        !is_at_registry(g, digest, size))
+        return false;
+    progress_say(&g->p->progress, j->id, "Layer already exists");
+    free(j->digest);
+    fd_close(&j->fd);
+    j->digest = TAKE_PTR(digest);
+    j->size = size;
+    j->begun = j->done = true;
+    return true;
+}
+
+static int compress_layer(struct pushing *g, struct job *j, enum fold_kind kind, struct err *e)
 {
     struct folded folded;
     _cleanup_close_ int dir = dir_open(g->p->root_fd, "images", false, e);
     if (dir < 0)
         return dir;
-    if (*j->id)
-        progress_say(&g->p->progress, j->id, "Compressing");
+    progress_say(&g->p->progress, j->id, "Compressing");
     int r = fold(j->fd, kind, dir, &folded, e);
     if (r < 0)
         return r;
+    folded_note(g->p->root_fd, j->digest, kind, folded.digest, folded.size);
     free(j->digest);
     fd_close(&j->fd);
     j->digest = folded.digest;
     j->size = folded.size;
     j->fd = folded.fd;
+    return 0;
+}
+
+static int fold_layer(struct pushing *g, json_t *layer, struct job *j, enum fold_kind kind,
+                      struct err *e)
+{
+    int r = recall_layer(g, j, kind) ? 0 : compress_layer(g, j, kind, e);
+    if (r < 0)
+        return r;
     const char *old = json_str(layer, "mediaType");
     /* Docker's own types know no zstd. */
     const char *type = kind == FOLD_ZSTD                ? LAYOUT_LAYER_TYPE "+zstd"

@@ -85,6 +85,44 @@ uploads()
     cmp <(manifest_at "$TARGET/lib/one") <(manifest_at "$TARGET/other/two")
 }
 
+@test "push: what was compressed once is not compressed again while the registry has it" {
+    local notes=$SKIFF_ROOT/images/folded.json
+    pushed made "$TARGET/made"
+    output_has 'Compressing'
+    registry_forget target
+    run_ok skiff push "$TARGET/made"
+    output_has 'Layer already exists'
+    output_lacks 'Compressing|Pushed'
+    manifest_at "$TARGET/made" >"$BATS_TEST_TMPDIR/manifest"
+    [ -z "$(uploads)" ]
+    # Another form of it is another blob.
+    run_ok skiff push --compression zstd "$TARGET/made"
+    output_has 'Compressing'
+    # Where it is not there it is made again, and is the same.
+    registry_stop target
+    rm -rf "$(registry_folder target)"
+    registry_begin target
+    pushed made "$(registry target)/made"
+    output_has 'Compressing'
+    cmp "$BATS_TEST_TMPDIR/manifest" <(manifest_at "$(registry target)/made")
+    # Nonsense and lies in the notes harm nobody.
+    for text in x '{"a": 1}' "$(jq -c 'map_values({gzip: {digest: "sha256:../..", size: 1}})' "$notes")" \
+        "$(jq -c 'map_values({gzip: {digest: ("sha256:" + "0" * 64), size: 5}})' "$notes")"; do
+        echo "$text" >"$notes"
+        run_ok skiff push "$(registry target)/made"
+        output_has 'Compressing'
+        cmp "$BATS_TEST_TMPDIR/manifest" <(manifest_at "$(registry target)/made")
+    done
+    skiff rmi -f "$(registry target)/made" >/dev/null
+}
+
+@test "push: notes of layers that are gone go" {
+    echo "{\"sha256:$(printf %064d 0)\": {\"gzip\": {\"digest\": \"sha256:$(printf %064d 1)\", \"size\": 1}}}" >"$SKIFF_ROOT/images/folded.json"
+    pushed made "$TARGET/made"
+    run_ok jq length "$SKIFF_ROOT/images/folded.json"
+    output_is 1
+}
+
 @test "push -q says the name" {
     skiff tag made "$TARGET/made"
     run_ok skiff push -q "$TARGET/made"
