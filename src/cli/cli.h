@@ -39,7 +39,8 @@ enum cli_word {
     WORD_IMAGE,
     WORD_IMAGE_OR_HOST, /* to make a container of: also the built-in one */
     WORD_VOLUME,
-    WORD_OBJECT, /* container, image or volume */
+    WORD_NETWORK,
+    WORD_OBJECT, /* container, image, volume or network */
     WORD_DONOR,  /* "container:NAME", a running one whose namespace is shared */
     WORD_PATH,   /* "CONTAINER:PATH", or a file of ours */
     WORD_MOUNT,  /* "VOLUME:PATH", or a file of ours */
@@ -96,6 +97,11 @@ extern const struct cli_command cmd_load;
 extern const struct cli_command cmd_login;
 extern const struct cli_command cmd_logout;
 extern const struct cli_command cmd_logs;
+extern const struct cli_command cmd_network_create;
+extern const struct cli_command cmd_network_inspect;
+extern const struct cli_command cmd_network_ls;
+extern const struct cli_command cmd_network_prune;
+extern const struct cli_command cmd_network_rm;
 extern const struct cli_command cmd_ns;
 extern const struct cli_command cmd_pause;
 extern const struct cli_command cmd_port;

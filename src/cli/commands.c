@@ -3,9 +3,13 @@
 #include <string.h>
 
 const struct command_group command_groups[] = {
-    {"container", "Manage containers"}, {"generate", "Write units that run containers"},
-    {"image", "Manage images"},         {"system", "Manage skiff itself"},
-    {"volume", "Manage volumes"},       {0},
+    {"container", "Manage containers"},
+    {"generate", "Write units that run containers"},
+    {"image", "Manage images"},
+    {"system", "Manage skiff itself"},
+    {"network", "Manage networks"},
+    {"volume", "Manage volumes"},
+    {0},
 };
 
 const struct command_entry command_entries[] = {
@@ -98,6 +102,14 @@ const struct command_entry command_entries[] = {
     {"image", "rm", &cmd_rmi, PLACE_GROUP},
     {"image", "save", &cmd_save, PLACE_GROUP},
     {"image", "tag", &cmd_tag, PLACE_GROUP},
+
+    {"network", "create", &cmd_network_create, PLACE_GROUP},
+    {"network", "inspect", &cmd_network_inspect, PLACE_GROUP},
+    {"network", "list", &cmd_network_ls, PLACE_NONE},
+    {"network", "ls", &cmd_network_ls, PLACE_GROUP},
+    {"network", "prune", &cmd_network_prune, PLACE_GROUP},
+    {"network", "remove", &cmd_network_rm, PLACE_NONE},
+    {"network", "rm", &cmd_network_rm, PLACE_GROUP},
 
     {"system", "check", &cmd_system_check, PLACE_GROUP},
     {"system", "df", &cmd_system_df, PLACE_GROUP},

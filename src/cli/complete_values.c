@@ -48,6 +48,11 @@ static void add_environment(struct candidates *to)
     }
 }
 
+static void add_network_modes(struct candidates *to)
+{
+    candidates_of_word(to, WORD_NETWORK);
+}
+
 static const struct {
     const char *option;
     const char *words;
@@ -66,8 +71,8 @@ static const struct {
     {"log-level", "debug info warn error fatal", NULL, WORD_NOTHING},
     {"log-opt", "max-size= max-file=", NULL, WORD_NOTHING},
     {"mount", "type=bind, type=volume, type=tmpfs,", NULL, WORD_NOTHING},
-    {"net", "bridge none host private path:", NULL, WORD_DONOR},
-    {"network", "bridge none host private path:", NULL, WORD_DONOR},
+    {"net", "private path:", add_network_modes, WORD_DONOR},
+    {"network", "private path:", add_network_modes, WORD_DONOR},
     {"pid", "private host path:", NULL, WORD_DONOR},
     {"platform",
      "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/riscv64 linux/s390x", NULL,
@@ -80,7 +85,7 @@ static const struct {
     {"stop-signal", NULL, add_signals, WORD_NOTHING},
     {"time", "private host path:", NULL, WORD_DONOR},
     {"time-offset", "monotonic= boottime=", NULL, WORD_NOTHING},
-    {"type", "container image volume", NULL, WORD_NOTHING},
+    {"type", "container image network volume", NULL, WORD_NOTHING},
     {"ulimit",
      "core= cpu= data= fsize= locks= memlock= msgqueue= nice= nofile= nproc= rss= rtprio= rttime= "
      "sigpending= stack=",

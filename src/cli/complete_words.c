@@ -5,6 +5,7 @@
 #include "cli/complete.h"
 
 #include "cli/commands.h"
+#include "engine/networks.h"
 #include "image/image.h"
 #include "image/reference.h"
 
@@ -119,6 +120,17 @@ static void add_volumes(struct candidates *to, const char *behind)
     }
 }
 
+static void add_networks(struct candidates *to)
+{
+    const struct engine *en = ground(to);
+    _cleanup_strv_ struct strv names = {0};
+    for (const char *const *name = networks_predefined; *name; name++)
+        candidate_add(to, *name, "network");
+    if (en && networks_list(en, &names, NULL) == 0)
+        for (size_t i = 0; i < names.n; i++)
+            candidate_add(to, names.v[i], "network");
+}
+
 static void add_words(struct candidates *to, const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -161,6 +173,9 @@ void candidates_of_word(struct candidates *to, enum cli_word kind)
         break;
     case WORD_VOLUME:
         add_volumes(to, "");
+        break;
+    case WORD_NETWORK:
+        add_networks(to);
         break;
     case WORD_OBJECT:
         add_containers(to, WORD_CONTAINER, "", "");

@@ -1,6 +1,7 @@
 #include "engine/inspect.h"
 #include "cli/cli.h"
 #include "cli/image_inspect.h"
+#include "cli/network_inspect.h"
 #include "cli/template.h"
 #include "engine/container_size.h"
 #include "engine/volume.h"
@@ -10,7 +11,7 @@
 
 struct inspect_options {
     const char *format, *type, *platform;
-    bool size;
+    bool size, verbose;
 };
 
 #define FORMAT_ROW                                                                                 \
@@ -31,11 +32,17 @@ static const struct option_def image_table[] = {
      "Fail if the image is for another one", NULL},
     {0},
 };
+static const struct option_def network_table[] = {
+    FORMAT_ROW,
+    {"verbose", 'v', OPTION_FLAG, offsetof(struct inspect_options, verbose), NULL,
+     "The same: nothing is left out", NULL},
+    {0},
+};
 static const struct option_def container_table[] = {FORMAT_ROW, SIZE_ROW, {0}};
 static const struct option_def table[] = {
     FORMAT_ROW,
     {"type", 0, OPTION_STRING, offsetof(struct inspect_options, type), "TYPE",
-     "container, image or volume", NULL},
+     "container, image, volume or network", NULL},
     SIZE_ROW,
     {0},
 };
@@ -84,6 +91,8 @@ static int inspect_one(struct cli *c, const struct inspect_options *o, const cha
         r = image_inspect(c, what, o->platform, ret, e);
     if (r == -ENOENT && (!o->type || str_eq(o->type, "volume")))
         r = inspect_one_volume(c, what, ret, e);
+    if (r == -ENOENT && (!o->type || str_eq(o->type, "network")))
+        r = network_inspect(c, what, ret, e);
     if (r == -ENOENT && !o->type)
         return not_found(c, what, e);
     return r;
@@ -106,10 +115,12 @@ static int inspect(struct cli *c, const struct inspect_options *o, int n, char *
     bool template = o->format && *o->format && !str_eq(o->format, "json");
     int status = 0, r = 0;
     if (o->type && !str_eq(o->type, "image") && !str_eq(o->type, "container") &&
-        !str_eq(o->type, "volume"))
-        return err_set(e, EINVAL,
-                       "unknown type: \"%s\": must be one of \"container\", \"image\", \"volume\"",
-                       o->type);
+        !str_eq(o->type, "network") && !str_eq(o->type, "volume"))
+        return err_set(
+            e, EINVAL,
+            "unknown type: \"%s\": must be one of \"container\", \"image\", \"network\", "
+            "\"volume\"",
+            o->type);
     if (o->format && template_check(o->format, e) < 0) {
         cli_error(err_text(e));
         return STATUS_NO_TEMPLATE;
@@ -162,7 +173,7 @@ static int run_inspect(struct cli *c, int argc, char **argv, struct err *e)
 
 const struct cli_command cmd_inspect = {
     .line = "inspect [OPTIONS] NAME|ID [NAME|ID...]",
-    .summary = "Show all about containers, images and volumes as JSON",
+    .summary = "Show all about containers, images, volumes and networks as JSON",
     .options = table,
     .min = 1,
     .max = -1,
@@ -221,4 +232,21 @@ const struct cli_command cmd_volume_inspect = {
     .rest = WORD_VOLUME,
     .flags = NEEDS_ENGINE,
     .run = run_volume_inspect,
+};
+
+static int run_network_inspect(struct cli *c, int argc, char **argv, struct err *e)
+{
+    return inspect_type(&cmd_network_inspect, "network", c, argc, argv, e);
+}
+
+const struct cli_command cmd_network_inspect = {
+    .line = "network inspect [OPTIONS] NETWORK [NETWORK...]",
+    .summary = "Show all about networks as JSON",
+    .options = network_table,
+    .min = 1,
+    .max = -1,
+    .first = WORD_NETWORK,
+    .rest = WORD_NETWORK,
+    .flags = NEEDS_ENGINE,
+    .run = run_network_inspect,
 };

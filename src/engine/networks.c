@@ -1,4 +1,4 @@
-#include "engine/networks.h"
+#include "engine/networks_private.h"
 
 #include "base/file.h"
 #include "base/options.h"
@@ -92,7 +92,7 @@ static int open_predefined(const char *name, struct network_record *ret, struct 
 
 /* ---- those with one ---- */
 
-static int open_folder(const struct engine *en, bool make, struct err *e)
+int networks_folder(const struct engine *en, bool make, struct err *e)
 {
     int fd = openat(en->root_fd, NETWORKS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0)
@@ -152,7 +152,7 @@ static int open_file(const struct engine *en, int folder, const char *name,
 
 int networks_list(const struct engine *en, struct strv *ret, struct err *e)
 {
-    int fd = open_folder(en, false, e);
+    int fd = networks_folder(en, false, e);
     if (fd == -ENOENT)
         return 0;
     _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -181,7 +181,7 @@ static int open_name(const struct engine *en, const char *name, struct network_r
         return open_predefined(name, ret, e);
     if (network_check_name(name, NULL) < 0) /* there cannot be one */
         return not_found(name, e);
-    _cleanup_close_ int folder = open_folder(en, false, e);
+    _cleanup_close_ int folder = networks_folder(en, false, e);
     if (folder < 0)
         return folder == -ENOENT ? not_found(name, e) : folder;
     return open_file(en, folder, name, ret, e);
@@ -247,8 +247,7 @@ int networks_find(const struct engine *en, const char *what, struct network_reco
 
 /* ---- the lock ---- */
 
-/* Takes it in @mode. -ENOENT when the network was removed meanwhile. */
-static int lock(const struct engine *en, const struct network_record *n, int mode)
+int networks_lock(const struct engine *en, const struct network_record *n, int mode)
 {
     _cleanup_free_ char *path = str_printf(NETWORKS "/%s" SUFFIX, n->name);
     struct stat named, held;
@@ -269,7 +268,7 @@ int networks_hold(const struct engine *en, const char *name, struct network_reco
     int r = open_name(en, name, &n, e);
     if (r < 0)
         return r;
-    r = n.fd >= 0 ? lock(en, &n, LOCK_SH) : 0;
+    r = n.fd >= 0 ? networks_lock(en, &n, LOCK_SH) : 0;
     if (r < 0)
         return r == -ENOENT ? not_found(name, e)
                             : err_sys(e, -r, "cannot lock network \"%s\"", name);

@@ -65,8 +65,9 @@ int networks_create(const struct engine *en, const json_t *request, struct netwo
  * predefined one. */
 int networks_remove(const struct engine *en, const char *what, struct err *e);
 
-/* Who is on it: [{"Owner": 64 digits, "Name": "web", "Address": "172.18.0.2", …}] of the files in
- * its folder of endpoints, in no order: what network_endpoint_describe makes of each. */
+/* Who is on it: an object for each file in its folder of endpoints whose container is watched, with
+ * Owner (64 digits), Name, IPv4Address, IPv6Address (without a prefix, "" for none), MacAddress,
+ * Link, Inside, Names and Ports, in no order. */
 int networks_endpoints(const struct engine *en, const struct network_record *n, json_t **ret,
                        struct err *e);
 

@@ -1,0 +1,85 @@
+/*
+ * Who is on a network: its folder of endpoint files, as JSON.
+ */
+#include "engine/networks.h"
+
+#include "base/file.h"
+#include "engine/state.h"
+#include "network/endpoint_file.h"
+
+#include <fcntl.h>
+
+static json_t *ports_of(const struct endpoint_file *f)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < f->n_ports; i++) {
+        const struct endpoint_port *p = &f->ports[i];
+        char host[IP_ADDRESS_TEXT];
+        const char *protocol = p->protocol == IPPROTO_TCP   ? "tcp"
+                               : p->protocol == IPPROTO_UDP ? "udp"
+                                                            : "sctp";
+        json_gather(&list, json_pack("{s:s, s:i, s:i, s:s}", "IP",
+                                     ip_address_format(&p->host, host), "PublicPort", p->host_port,
+                                     "PrivatePort", p->port, "Type", protocol));
+    }
+    return list;
+}
+
+static json_t *describe(const struct endpoint_file *f)
+{
+    char first[IP_ADDRESS_TEXT], other[IP_ADDRESS_TEXT];
+    const bool v4 = f->address.family == AF_INET;
+    json_t *names = json_array();
+    for (size_t i = 0; i < f->names.n; i++)
+        json_gather(&names, json_string(f->names.v[i]));
+    ip_address_format(&f->address, first);
+    ip_address_format(&f->other, other);
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o}", "Owner", f->owner, "Name",
+                     f->names.n > 0 ? f->names.v[0] : "", "IPv4Address", v4 ? first : "",
+                     "IPv6Address", v4 ? other : first, "MacAddress",
+                     json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1], f->mac[2],
+                                  f->mac[3], f->mac[4], f->mac[5]),
+                     "Link", f->link, "Inside", f->inside, "Names", names, "Ports", ports_of(f));
+}
+
+struct gathering {
+    const struct engine *engine;
+    int folder;
+    json_t *list;
+};
+
+/* A file whose owner nobody watches stands for nobody: whoever was killed left it. */
+static int see(const struct ip_address *address, void *arg)
+{
+    struct gathering *g = arg;
+    _cleanup_endpoint_file_ struct endpoint_file f = {0};
+    int r = endpoint_file_read(g->folder, address, &f, NULL);
+    if (r == -ENOMEM)
+        return r;
+    if (r == 0 && state_holder(g->engine, f.owner, NULL) == HOLDER_ALIVE)
+        json_gather(&g->list, describe(&f));
+    return 0;
+}
+
+int networks_endpoints(const struct engine *en, const struct network_record *n, json_t **ret,
+                       struct err *e)
+{
+    _cleanup_free_ char *path = str_printf("networks/%s", n->id);
+    if (!path)
+        return err_nomem(e);
+    _cleanup_close_ int folder = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct gathering g = {.engine = en, .folder = folder, .list = json_array()};
+    if (folder < 0 && errno != ENOENT) {
+        json_decref(g.list);
+        return err_sys(e, errno, "cannot open \"%s/%s\"", en->run, path);
+    }
+    int r = folder < 0 ? 0 : endpoint_file_list(folder, see, &g, e);
+    if (r == 0 && !g.list)
+        r = -ENOMEM;
+    if (r < 0) {
+        json_decref(g.list);
+        return r == -ENOMEM ? err_nomem(e) : r;
+    }
+    *ret = g.list;
+    return 0;
+}

@@ -1,0 +1,15 @@
+/*
+ * What the parts of networks.h share.
+ */
+#ifndef SKIFF_ENGINE_NETWORKS_PRIVATE_H
+#define SKIFF_ENGINE_NETWORKS_PRIVATE_H
+
+#include "engine/networks.h"
+
+/* ROOT/networks. -ENOENT (without a story) when there is none and it is not to be made. */
+int networks_folder(const struct engine *en, bool make, struct err *e);
+
+/* Takes the lock of its file in @mode (flock(2)). -ENOENT when it was removed meanwhile. */
+int networks_lock(const struct engine *en, const struct network_record *n, int mode);
+
+#endif
