@@ -90,31 +90,29 @@ static void harvest_release(struct harvest *h)
     strv_release(&h->images);
 }
 
-/* Tells what happened, so that a failure does not hide what was done before it. */
+/* Tells what one part has done as soon as it has: the next may take its time, or fail. @r is what
+ * became of the part. */
+static int tell_part(int r, const char *title, const struct strv *list, struct err *e)
+{
+    _cleanup_str_ struct str out = {0};
+    for (size_t i = 0; i < list->n; i++)
+        str_addf(&out, "%s%s%s\n%s", i ? "" : title, i ? "" : ":\n", list->v[i],
+                 i + 1 == list->n ? "\n" : "");
+    if (out.len == 0)
+        return r;
+    int told = out.failed ? err_nomem(r == 0 ? e : NULL) : cli_print(out.s, r == 0 ? e : NULL);
+    return r < 0 ? r : told;
+}
+
 static int report(struct cli *c, const struct harvest *h, const char *type, struct err *e)
 {
-    const struct {
-        const char *title;
-        const struct strv *list;
-    } parts[] = {
-        {"Deleted Containers", &h->containers},
-        {"Deleted Volumes", &h->volumes},
-        {"Deleted Images", &h->images},
-    };
-    _cleanup_str_ struct str out = {0};
     char size[32], bytes[32];
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        const struct strv *list = parts[i].list;
-        for (size_t k = 0; k < list->n; k++)
-            str_addf(&out, "%s%s%s\n%s", k ? "" : parts[i].title, k ? "" : ":\n", list->v[k],
-                     k + 1 == list->n ? "\n" : "");
-    }
     format_size(h->bytes, size);
-    str_addf(&out, "Total reclaimed space: %s\n", size);
+    _cleanup_free_ char *text = str_printf("Total reclaimed space: %s\n", size);
     snprintf(bytes, sizeof(bytes), "%lld", h->bytes);
     event_emit(&c->engine, type, "prune", "",
                (struct event_attribute[]){{"reclaimed", bytes}, {0}});
-    return out.failed ? err_nomem(e) : cli_print(out.s, e);
+    return text ? cli_print(text, e) : err_nomem(e);
 }
 
 static bool container_wanted(struct cli *c, const struct container_record *record,
@@ -150,7 +148,8 @@ static int prune_containers(struct cli *c, const struct option_list *filters, st
             cli_error(err_text(&mine));
         }
     }
-    return h->containers.failed ? err_nomem(e) : 0;
+    return tell_part(h->containers.failed ? err_nomem(e) : 0, "Deleted Containers", &h->containers,
+                     e);
 }
 
 /* For prune, whoever uses it keeps it and its names. */
@@ -206,7 +205,8 @@ static int prune_images(struct cli *c, const struct prune_options *o, struct har
     r = image_list(c->engine.root_fd, &left, NULL, e);
     long long rest = image_list_size(c->engine.root_fd, &left);
     h->bytes += size >= 0 && rest >= 0 && size > rest ? size - rest : 0;
-    return r < 0 ? r : h->images.failed ? err_nomem(e) : 0;
+    r = r == 0 && h->images.failed ? err_nomem(e) : r;
+    return tell_part(r, "Deleted Images", &h->images, e);
 }
 
 static bool volume_is_wanted(const struct volume *v, const void *data)
@@ -221,7 +221,7 @@ static int prune_volumes(struct cli *c, const struct prune_options *o, struct ha
     long long bytes = 0;
     int r = volume_prune(&c->engine, volume_is_wanted, o, &h->volumes, &bytes, e);
     h->bytes += bytes;
-    return r;
+    return tell_part(r, "Deleted Volumes", &h->volumes, e);
 }
 
 /* ---- the commands ---- */

@@ -178,7 +178,8 @@ static int check_realm(const struct challenge *c, const char *url, struct err *e
     return 0;
 }
 
-static int take_token(const struct http_answer *a, char **ret, struct err *e)
+/* @ret_identity may be NULL. */
+static int take_token(const struct http_answer *a, char **ret, char **ret_identity, struct err *e)
 {
     _cleanup_json_ json_t *value = NULL;
     int r = json_parse(a->body.s ? a->body.s : "", a->body.len, "token", &value, NULL);
@@ -190,19 +191,22 @@ static int take_token(const struct http_answer *a, char **ret, struct err *e)
     for (const char *p = token; *p; p++)
         if (*p <= ' ' || *p > '~')
             return err_set(e, EBADMSG, "the token that came cannot be sent on");
+    const char *identity = ret_identity ? json_str(value, "refresh_token") : NULL;
+    if (identity && *identity && !(*ret_identity = strdup(identity)))
+        return err_nomem(e);
     *ret = str_printf("Bearer %s", token);
     return *ret ? 0 : err_nomem(e);
 }
 
 static int ask_for_token(struct http *h, const struct http_request *request,
-                         const struct challenge *c, char **ret, struct err *e)
+                         const struct challenge *c, char **ret, char **ret_identity, struct err *e)
 {
     _cleanup_http_answer_ struct http_answer a = {0};
     int r = http_do(h, request, &a, e);
     if (r < 0)
         return err_wrap(e, "cannot get a token");
     if (a.status == 200) {
-        r = take_token(&a, ret, e);
+        r = take_token(&a, ret, ret_identity, e);
         if (a.body.s)
             explicit_bzero(a.body.s, a.body.len);
         return r;
@@ -238,7 +242,7 @@ static int token_by_post(struct http *h, const struct challenge *c, const char *
         .out_fd = -1,
         .limit = TOKEN_ANSWER_MAX,
     };
-    int r = ask_for_token(h, &request, c, ret, e);
+    int r = ask_for_token(h, &request, c, ret, NULL, e);
     explicit_bzero(form.s, form.len);
     return r;
 }
@@ -253,6 +257,10 @@ static int token_by_get(struct http *h, const struct challenge *c, const char *s
         add_scopes(&query, scope);
     if (credentials->username) {
         add_parameter(&query, "account", credentials->username);
+        if (credentials->ret_identity) {
+            add_parameter(&query, "offline_token", "true");
+            add_parameter(&query, "client_id", "skiff");
+        }
         authorization = basic(credentials);
     }
     _cleanup_free_ char *url =
@@ -267,7 +275,7 @@ static int token_by_get(struct http *h, const struct challenge *c, const char *s
         .out_fd = -1,
         .limit = TOKEN_ANSWER_MAX,
     };
-    int r = ask_for_token(h, &request, c, ret, e);
+    int r = ask_for_token(h, &request, c, ret, credentials->ret_identity, e);
     if (authorization)
         explicit_bzero(authorization, strlen(authorization));
     return r;

@@ -12,6 +12,8 @@
 #include "image/fetch_http.h"
 
 struct fetch_credentials {
+    char *
+        *ret_identity; /* if not NULL: a token for later is asked for, and put there if one comes */
     const char *username, *password; /* NULL: none */
     const char *identity_token;      /* a refresh token (OAuth 2); NULL: none */
     const char *registry_token;      /* to be sent as it is; NULL: none */

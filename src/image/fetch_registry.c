@@ -22,6 +22,8 @@ struct registry {
     json_t *place;
     const char *host; /* "localhost:5000" */
     const char *scheme;
+    bool for_later;              /* a token for that is wanted in place of the password */
+    char *identity;              /* which came; NULL: none */
     char *authorization, *scope; /* the header that was accepted last, and what for */
     bool reached;
     registry_tell *tell;
@@ -44,6 +46,7 @@ void registry_free(struct registry **r)
     http_free(&g->http);
     json_decref(g->place);
     forget(g->authorization);
+    forget(g->identity);
     free(g->scope);
     free(g);
     *r = NULL;
@@ -148,7 +151,7 @@ static int authorize(struct registry *g, const struct http_answer *a, const char
                      struct err *e)
 {
     _cleanup_challenge_ struct challenge challenge = {0};
-    const struct fetch_credentials credentials = {
+    struct fetch_credentials credentials = {
         .username = json_text_of(g, "username"),
         .password = json_text_of(g, "password"),
         .identity_token = json_text_of(g, "identity_token"),
@@ -156,12 +159,17 @@ static int authorize(struct registry *g, const struct http_answer *a, const char
     };
     _cleanup_free_ char *url = str_printf("%s://%s/", g->scheme, g->host);
     _cleanup_free_ char *new_scope = strdup(scope ? scope : "");
-    char *header = NULL;
+    char *header = NULL, *identity = NULL;
     if (!url || !new_scope)
         return err_nomem(e);
+    credentials.ret_identity = g->for_later ? &identity : NULL;
     int r = challenge_parse(a->challenge, &challenge, e);
     if (r == 0)
         r = auth_answer(g->http, &challenge, url, scope, &credentials, &header, e);
+    if (identity) {
+        forget(g->identity);
+        g->identity = identity;
+    }
     if (r < 0)
         return r;
     forget(g->authorization);
@@ -512,10 +520,17 @@ static int do_ping(struct registry *g, json_t **ret, struct err *e)
         return r < 0 ? r : err_nomem(e);
     struct http_request q = {
         .method = "GET", .url = url, .body_fd = -1, .out_fd = -1, .limit = SMALL};
+    g->for_later = true;
     r = persist(g, &q, NULL, &a, e);
     if (r < 0)
         return r;
-    return a.status == 200 ? answer_facts(&a, 0, ret, e) : refuse(&a, e);
+    if (a.status != 200)
+        return refuse(&a, e);
+    r = answer_facts(&a, 0, ret, e);
+    return r == 0 && g->identity &&
+                   json_object_set_new(*ret, "identity_token", json_string(g->identity)) < 0
+               ? err_nomem(e)
+               : r;
 }
 
 int registry_do(struct registry *g, const json_t *message, int fd, json_t **ret, struct err *e)

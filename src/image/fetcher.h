@@ -10,7 +10,8 @@
  *     {"op": "put", "repository", "path", "type", "size", "actions": "pull,push"}
  *     {"op": "upload", "repository", "path": "blobs/DIGEST", "digest", "size", "from": [...],
  *      "actions": "pull,push"}         with a descriptor of a file to read the body from
- *     {"op": "ping"}                   whether the registry lets us in
+ *     {"op": "ping"}                   whether the registry lets us in; the answer may have
+ *                                      "identity_token", which stands for the password later
  *
  * and what it says: {"event": "bytes", "n"} and {"event": "retry", "seconds", "story"} meanwhile,
  * then {"status", "type", "digest", "length", "size"} (get, head, put, ping), {"upload": "existed"

@@ -1,5 +1,6 @@
 #include "image/ping.h"
 
+#include "base/file.h"
 #include "image/fetcher.h"
 #include "image/layout.h"
 
@@ -16,11 +17,12 @@ static int find_place(const char *registry, struct endpoint_list *ret, struct er
     return r == 0 ? registries_login_to(registries, registry, ret, e) : r;
 }
 
+/* What is NULL is not wanted. */
 static int ask(const struct endpoint *place, const struct credentials *who, json_t *message,
-               char **ret_text, size_t *ret_n, struct err *e)
+               char **ret_text, size_t *ret_n, json_t **ret_answer, struct err *e)
 {
     _cleanup_fetcher_ struct fetcher f = FETCHER_INIT;
-    _cleanup_json_ json_t *own = message, *answer = NULL;
+    _cleanup_json_ json_t *own = message;
     int r = fetcher_start(&f, e);
     if (r == 0)
         r = fetcher_place(&f, place, who, e);
@@ -29,7 +31,22 @@ static int ask(const struct endpoint *place, const struct credentials *who, json
     if (ret_text)
         return fetcher_text(&f, json_incref(own), LAYOUT_BLOB_MAX, ret_text, ret_n, NULL, e);
     r = fetcher_ask(&f, json_incref(own), -1, e);
-    return r < 0 ? r : fetcher_wait(&f, NULL, NULL, &answer, e);
+    return r < 0 ? r : fetcher_wait(&f, NULL, NULL, ret_answer, e);
+}
+
+/* {"identitytoken"}: what the registry would have in place of the password from now on. */
+static int print_token(const json_t *answer, struct err *e)
+{
+    const char *token = json_str(answer, "identity_token");
+    if (!token || !*token)
+        return 0;
+    _cleanup_json_ json_t *line = json_pack("{s:s}", "identitytoken", token);
+    _cleanup_secret_ char *text = line ? json_text(line, JSON_COMPACT) : NULL;
+    if (!text)
+        return err_nomem(e);
+    return fd_write_all(STDOUT_FILENO, text, strlen(text)) < 0
+               ? err_sys(e, EPIPE, "cannot print the token")
+               : 0;
 }
 
 int ping_run(const char *registry, int credentials_fd, struct err *e)
@@ -41,7 +58,11 @@ int ping_run(const char *registry, int credentials_fd, struct err *e)
         r = find_place(registry, &places, e);
     if (r < 0)
         return r;
-    return ask(&places.v[places.n - 1], &who, json_pack("{s:s}", "op", "ping"), NULL, NULL, e);
+    _cleanup_json_ json_t *answer = NULL;
+    r = ask(&places.v[places.n - 1], &who, json_pack("{s:s}", "op", "ping"), NULL, NULL, &answer,
+            e);
+    /* Who came with a password is told; who came with a token has one. */
+    return r == 0 && who.password ? print_token(answer, e) : r;
 }
 
 /* ---- search ---- */
@@ -137,7 +158,7 @@ int search_run(const char *term, long long limit, struct err *e)
     if (path.failed)
         return err_nomem(e);
     r = ask(&places.v[places.n - 1], &who, json_pack("{s:s, s:s}", "op", "get", "path", path.s),
-            &text, &n, e);
+            &text, &n, NULL, e);
     if (r == 0)
         r = json_parse(text, n, "answer of the registry", &answer, e);
     if (r == 0)

@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <stdarg.h>
+#include <unistd.h>
 
 /* Whoever showed it may have gone: the work goes on. */
 static void send_line(const struct progress *p, json_t *message)
@@ -50,6 +51,24 @@ void progress_bytes(const struct progress *p, const char *id, const char *status
         send_line(p,
                   json_pack("{s:s, s:{s:I, s:I}, s:s}", "status", status, "progressDetail",
                             "current", (json_int_t)current, "total", (json_int_t)total, "id", id));
+}
+
+void progress_warn(const char *fmt, ...)
+{
+    _cleanup_str_ struct str line = {0};
+    va_list args;
+    char *text;
+    va_start(args, fmt);
+    int n = vasprintf(&text, fmt, args);
+    va_end(args);
+    if (n < 0)
+        return;
+    str_add(&line, "skiff: warning: ");
+    str_add_visible(&line, text, "");
+    str_add(&line, "\n");
+    free(text);
+    if (!line.failed)
+        (void)fd_write_all(STDERR_FILENO, line.s, line.len);
 }
 
 void progress_stream(const struct progress *p, const char *fmt, ...)

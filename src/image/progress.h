@@ -24,6 +24,9 @@ void progress_layer(const struct progress *p, const char *id, const char *fmt, .
 void progress_bytes(const struct progress *p, const char *id, const char *status, long long current,
                     long long total);
 
+/* On standard error: what is to be read also by who does not want to see how it goes on. */
+void progress_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* {"stream"}: a line that stands for itself, with its end. */
 void progress_stream(const struct progress *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

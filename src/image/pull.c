@@ -206,7 +206,7 @@ static void find_credentials(struct pulling *g, const struct endpoint *place,
 {
     _cleanup_err_ struct err e = ERR_INIT;
     if (credentials_find(&g->credentials, place->registry, place->path, ret, &e) < 0)
-        progress_say(&g->p->progress, NULL, "warning: %s", err_text(&e));
+        progress_warn("%s", err_text(&e));
 }
 
 /* What Docker's users know such failures by. */
@@ -369,7 +369,10 @@ static int pull_name(struct pulling *g, const char *name, struct strv *ret_ids, 
             return 0;
         if (i + 1 == places.n || got == -EPERM)
             return explain(got, &ref, e);
-        progress_say(&g->p->progress, NULL, "mirror %s: %s", places.v[i].host, err_text(e));
+        if (got == -ENOENT) /* a mirror need not have all */
+            progress_say(&g->p->progress, NULL, "mirror %s: %s", places.v[i].host, err_text(e));
+        else
+            progress_warn("mirror %s: %s", places.v[i].host, err_text(e));
         /* Its connection may be in any state. */
         fetcher_release(&g->fetcher);
         r = fetcher_start(&g->fetcher, e);

@@ -553,7 +553,7 @@ int push_run(const struct push *p, struct err *e)
         return err_set(e, EINVAL, "there is no place to push \"%s\" to", p->reference);
     const struct endpoint *place = &list.v[list.n - 1];
     if (credentials_find(&files, place->registry, place->path, &who, e) < 0) {
-        progress_say(&p->progress, NULL, "warning: %s", err_text(e));
+        progress_warn("%s", err_text(e));
         err_release(e);
     }
     _cleanup_free_ char *repository = reference_repository(&ref);

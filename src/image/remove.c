@@ -15,6 +15,7 @@ struct removal {
     json_t *index;
     struct image img; /* without a config when the image is damaged */
     char *by_name;    /* the name, or the name and digest, that was given; NULL when it was an ID */
+    struct strv others; /* of an ID the digests of the other manifests that have it */
     struct strv *done;
 };
 
@@ -23,6 +24,7 @@ static void removal_release(struct removal *rm)
     json_decref(rm->index);
     image_release(&rm->img);
     free(rm->by_name);
+    strv_release(&rm->others);
 }
 
 static int copy_entry(const json_t *index, const json_t *entry, struct image *img, struct err *e)
@@ -39,6 +41,41 @@ static int copy_entry(const json_t *index, const json_t *entry, struct image *im
     return !img->digest || img->names.failed ? err_nomem(e) : 0;
 }
 
+static bool is_listed(const struct strv *list, const char *text)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->v[i], text) == 0)
+            return true;
+    return false;
+}
+
+static void add_once(struct strv *list, const char *text)
+{
+    if (text && !is_listed(list, text))
+        strv_add(list, text);
+}
+
+/* An image may have come with several manifests (packed otherwise, say): by its ID all of them are
+ * meant, with their names. */
+static int find_others(struct removal *rm, struct err *e)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach (json_object_get(rm->index, "manifests"), i, entry) {
+        _cleanup_json_ json_t *manifest = NULL;
+        const char *digest = json_str(entry, "digest");
+        if (!digest || str_eq(digest, rm->img.digest) ||
+            layout_read_manifest(rm->root_fd, entry, &manifest, NULL) < 0 ||
+            !str_eq(json_str(manifest, "config.digest"), rm->img.id))
+            continue;
+        add_once(&rm->others, digest);
+        add_once(&rm->img.names, layout_entry_name(entry));
+        add_once(&rm->img.repo_digests, layout_entry_repo_digest(entry));
+    }
+    return rm->others.failed || rm->img.names.failed || rm->img.repo_digests.failed ? err_nomem(e)
+                                                                                    : 0;
+}
+
 static int find(struct removal *rm, struct err *e)
 {
     json_t *entry = NULL;
@@ -52,7 +89,10 @@ static int find(struct removal *rm, struct err *e)
     if (r == -ENOMEM)
         return err_nomem(e);
     /* A damaged image can be got rid of too. */
-    return r < 0 ? copy_entry(rm->index, entry, &rm->img, e) : 0;
+    if (r < 0)
+        return copy_entry(rm->index, entry, &rm->img, e);
+    bool by_id = !rm->by_name && strcmp(rm->what, rm->img.digest) != 0;
+    return by_id ? find_others(rm, e) : 0;
 }
 
 /* Drops the entries of the image, or only the one that has @name. */
@@ -62,7 +102,8 @@ static void drop_entries(struct removal *rm, const char *name)
     for (size_t i = json_array_size(entries); i-- > 0;) {
         const json_t *entry = json_array_get(entries, i);
         const char *digest = json_str(entry, "digest");
-        if (!str_eq(digest ? digest : "", rm->img.digest))
+        if (!str_eq(digest ? digest : "", rm->img.digest) &&
+            !is_listed(&rm->others, digest ? digest : ""))
             continue;
         if (name && !str_eq(layout_entry_name(entry), name))
             continue;

@@ -89,3 +89,16 @@ with_docker_folder()
     output_has 127.0.0.1
     [ ! -e "$DOCKER_CONFIG/config.json" ]
 }
+
+@test "a token server that gives a token for later: it is kept in place of the password, and good for a pull" {
+    run login "$(registry token)" secret
+    [ "$status" -eq 0 ]
+    jq -e --arg at "$(registry token)" '.auths[$at] | .identitytoken == "refresh-of-user" and
+        ((.auth // "") | @base64d | test("secret") | not)' "$DOCKER_CONFIG/config.json"
+    : >"$(registry_folder token)/token.log"
+    run_fails 'not found|unknown' "$SKIFF" pull -q "$(registry token)/closed/none"
+    jq -se 'any(.form.grant_type == ["refresh_token"])' "$(registry_folder token)/token.log"
+    # What is known already is tried as it is.
+    run_ok "$SKIFF" login "$(registry token)"
+    output_has 'Login Succeeded'
+}

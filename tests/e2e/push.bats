@@ -213,3 +213,19 @@ remove_again()
     run_ok skiff system check --images
     skiff rmi "$SOURCE/lib/large" >/dev/null
 }
+
+@test "rmi: an ID that two manifests have is both of them" {
+    id=$(skiff import -c 'ENV N=two' "$(rootfs_busybox)" twice)
+    skiff tag twice "$TARGET/twice"
+    run_ok skiff push -q --compression zstd "$TARGET/twice"
+    skiff rmi "$TARGET/twice" >/dev/null
+    run_ok skiff pull -q "$TARGET/twice"
+    [ "$(skiff images -q --no-trunc | grep -cx "$id")" -eq 2 ]
+    run_fails 'referenced in multiple repositories' skiff rmi "$id"
+    run_ok skiff rmi -f "$id"
+    output_has 'Untagged: twice:latest'
+    output_has "Untagged: $TARGET/twice:latest"
+    [ "$(grep -c '^Deleted: ' <<<"$output")" -eq 1 ]
+    [ "$(skiff images -aq --no-trunc | grep -cx "$id")" -eq 0 ]
+    run_ok skiff system check --images
+}

@@ -249,3 +249,16 @@ Are you sure you want to continue? [y/N] '
     run_fails "invalid filter 'health=fine'" skiff ps -f health=fine
     run_fails "invalid filter 'expose=80x'" skiff ps -f expose=80x
 }
+
+@test "system prune: what is done is told before the rest fails" {
+    import_busybox
+    skiff create --name ended busybox true >/dev/null
+    id=$(skiff ps -aq --no-trunc)
+    cp "$SKIFF_ROOT/images/index.json" "$BATS_TEST_TMPDIR/index.json"
+    echo x >"$SKIFF_ROOT/images/index.json"
+    run skiff system prune -f
+    [ "$status" -ne 0 ]
+    [ "${lines[0]}" = 'Deleted Containers:' ]
+    [ "${lines[1]}" = "$id" ]
+    cp "$BATS_TEST_TMPDIR/index.json" "$SKIFF_ROOT/images/index.json"
+}
