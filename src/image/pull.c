@@ -369,10 +369,7 @@ static int pull_name(struct pulling *g, const char *name, struct strv *ret_ids, 
             return 0;
         if (i + 1 == places.n || got == -EPERM)
             return explain(got, &ref, e);
-        if (got == -ENOENT) /* a mirror need not have all */
-            progress_say(&g->p->progress, NULL, "mirror %s: %s", places.v[i].host, err_text(e));
-        else
-            progress_warn("mirror %s: %s", places.v[i].host, err_text(e));
+        progress_say(&g->p->progress, NULL, "mirror %s: %s", places.v[i].host, err_text(e));
         /* Its connection may be in any state. */
         fetcher_release(&g->fetcher);
         r = fetcher_start(&g->fetcher, e);
