@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "network/bridge.h"
 #include "network/forwarding.h"
+#include "network/link.h"
 #include "network/netns.h"
 #include "network/range.h"
 #include "network/sysctl.h"
@@ -124,21 +125,18 @@ static int put_up(struct making *m, struct err *e)
     const struct network_config *c = m->c;
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
-    if (!m->adopted)
+    const bool ipv6 = c->gateway6.family && !m->adopted;
+    if (!m->adopted && !bridge_is_default(c))
         bridge_put_last(&b, c, &(struct bridge){.index = m->index, .ours = true}, &m->bridge.last);
+    if (ipv6)
+        link_put_no_address6(&b, m->index, NULL);
     struct ifinfomsg link = {
         .ifi_family = AF_UNSPEC, .ifi_index = m->index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
     netlink_begin(&b, RTM_SETLINK, 0, &link, sizeof(link));
     if (c->mtu && !m->adopted)
         netlink_put_u32(&b, IFLA_MTU, c->mtu);
-    if (c->gateway6.family && !m->adopted) {
-        size_t families = netlink_nest(&b, IFLA_AF_SPEC);
-        size_t family = netlink_nest(&b, AF_INET6);
-        netlink_put_u8(&b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-        netlink_nest_end(&b, family);
-        netlink_nest_end(&b, families);
+    if (ipv6)
         put_link_local(&b, m->index);
-    }
     int r = netlink_send(m->nl, &b, NULL, NULL, NULL, e);
     if (r == -EEXIST) { /* the link-local address */
         err_release(e);

@@ -135,7 +135,8 @@ static int label(struct laying *l, struct err *e)
         put_isolated(&b);
     if (l->end.address6.family)
         put_name6(&b, l);
-    bridge_put_last(&b, l->c, l->bridge, &l->end.address4);
+    if (!l->w->address4.family) /* the next is not to be looked for behind one that was asked for */
+        bridge_put_last(&b, l->c, l->bridge, &l->end.address4);
 
     unsigned failed;
     int r = netlink_send(l->host, &b, NULL, NULL, &failed, e);

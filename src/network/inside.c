@@ -1,5 +1,7 @@
 #include "network/inside.h"
 
+#include "network/link.h"
+
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -37,16 +39,14 @@ void inside_describe(const struct network_config *c, const struct network_wish *
  * it. */
 static void add_up(struct steps *s, bool ipv6)
 {
+    static const char *const step = "bring up";
+    if (ipv6) {
+        link_put_no_address6(&s->b, s->index, NULL);
+        s->name[s->n++] = step;
+    }
     struct ifinfomsg link = {
         .ifi_family = AF_UNSPEC, .ifi_index = s->index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-    begin(s, "bring up", RTM_SETLINK, 0, &link, sizeof(link));
-    if (!ipv6)
-        return;
-    size_t families = netlink_nest(&s->b, IFLA_AF_SPEC);
-    size_t family = netlink_nest(&s->b, AF_INET6);
-    netlink_put_u8(&s->b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-    netlink_nest_end(&s->b, family);
-    netlink_nest_end(&s->b, families);
+    begin(s, step, RTM_SETLINK, 0, &link, sizeof(link));
 }
 
 static void add_address(struct steps *s, const struct ip_address *a, unsigned prefix)

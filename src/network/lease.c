@@ -31,6 +31,13 @@ static int tell_taken(const char *address, const char *text, struct err *e)
                    (int)(n < 12 ? n : 12), owner ? owner : "");
 }
 
+static int tell_holder(int dir_fd, const char *name, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+    (void)file_read(dir_fd, name, FILE_MAX, &text, NULL, NULL);
+    return tell_taken(name, text, e);
+}
+
 /* Whether a file says that it has the IPv6 address @want. */
 static int look_into(int dir_fd, const char *name, const char *want, struct err *e)
 {
@@ -74,9 +81,7 @@ static int write_file(int dir_fd, const char *name, const char *text, struct err
         return 0;
     if (errno != EEXIST)
         return err_sys(e, errno, "cannot claim the address %s", name);
-    _cleanup_free_ char *other = NULL;
-    (void)file_read(dir_fd, name, FILE_MAX, &other, NULL, NULL);
-    return tell_taken(name, other, e);
+    return tell_holder(dir_fd, name, e);
 }
 
 int lease_claim(int dir_fd, const char *owner, const struct network_endpoint *ep, struct err *e)
@@ -99,7 +104,8 @@ int lease_claim(int dir_fd, const char *owner, const struct network_endpoint *ep
         lock = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (lock < 0 || flock(lock, LOCK_EX) < 0)
             return err_sys(e, errno, "cannot lock the network's endpoints");
-        r = find_address6(dir_fd, &ep->address6, e);
+        r = faccessat(dir_fd, name, F_OK, 0) == 0 ? tell_holder(dir_fd, name, e)
+                                                  : find_address6(dir_fd, &ep->address6, e);
     }
     return r < 0 ? r : write_file(dir_fd, name, whole, e);
 }

@@ -89,6 +89,19 @@ int link_to_namespace(struct netlink *nl, const char *name, int netns_fd, struct
     return number >= 0 && number == answer.number ? answer.index : 0;
 }
 
+void link_put_no_address6(struct netlink_batch *b, int index, const char *name)
+{
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+    netlink_begin(b, RTM_SETLINK, 0, &link, sizeof(link));
+    if (index == 0)
+        netlink_put_string(b, IFLA_IFNAME, name);
+    size_t families = netlink_nest(b, IFLA_AF_SPEC);
+    size_t family = netlink_nest(b, AF_INET6);
+    netlink_put_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    netlink_nest_end(b, family);
+    netlink_nest_end(b, families);
+}
+
 int link_remove(struct netlink *nl, int index, struct err *e)
 {
     struct netlink_batch b;

@@ -16,6 +16,10 @@ void link_owner(struct netlink *nl, const char *name, char ret[LINK_OWNER]);
  * link, or it leads elsewhere. */
 int link_to_namespace(struct netlink *nl, const char *name, int netns_fd, struct err *e);
 
+/* Appends a message after which a link (by @index, or by @name where that is 0) generates no IPv6
+ * address by itself. To be told before it is up: in one message the kernel does that first. */
+void link_put_no_address6(struct netlink_batch *b, int index, const char *name);
+
 /* -ENODEV: it is gone. */
 int link_remove(struct netlink *nl, int index, struct err *e);
 

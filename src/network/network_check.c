@@ -25,12 +25,12 @@ static bool is_link_name(const char *s)
 
 static int check_link(const struct network_config *c, struct err *e)
 {
-    if (*c->link && !is_link_name(c->link))
-        return err_set(e, EINVAL, "a link's name is up to 15 letters without blanks, '/' and ':'");
     if (bridge_is_default(c) && c->driver == NETWORK_BRIDGE)
         return *c->id && !is_id(c->id) ? err_set(e, EINVAL, "a network's ID is 64 digits") : 0;
     if (!is_id(c->id))
         return err_set(e, EINVAL, "a network's ID is 64 hexadecimal digits, not \"%s\"", c->id);
+    if (*c->link && !is_link_name(c->link))
+        return err_set(e, EINVAL, "a link's name is up to 15 letters without blanks, '/' and ':'");
     const char *digits = str_after(c->link, "sk-");
     if (digits && (strlen(digits) != 10 || strncmp(digits, c->id, 10) != 0))
         return err_set(e, EINVAL, "the name \"%s\" is not to be had: \"sk-\" is for cables",

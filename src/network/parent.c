@@ -22,15 +22,11 @@ static void put_up(struct netlink_batch *b, const char *name, const struct netwo
 {
     char alias[sizeof("skiff:net ") + 64];
     snprintf(alias, sizeof(alias), "skiff:%s", c->id);
+    link_put_no_address6(b, 0, name);
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
     netlink_begin(b, RTM_SETLINK, 0, &link, sizeof(link));
     netlink_put_string(b, IFLA_IFNAME, name);
     netlink_put_string(b, IFLA_IFALIAS, alias);
-    size_t families = netlink_nest(b, IFLA_AF_SPEC);
-    size_t family = netlink_nest(b, AF_INET6);
-    netlink_put_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-    netlink_nest_end(b, family);
-    netlink_nest_end(b, families);
 }
 
 static void put_nowhere(struct netlink_batch *b, const char *name, const char *other)
