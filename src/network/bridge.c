@@ -224,7 +224,7 @@ int bridge_remove(struct netlink *nl, const struct network_config *c, struct err
     struct bridge bridge;
     int r = bridge_read(nl, c, &bridge, e);
     if (r < 0 || bridge.index == 0 || !bridge.ours)
-        return r;
+        return r < 0 ? r : *bridge.owner && !bridge.ours;
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
     struct ifinfomsg head = {.ifi_family = AF_UNSPEC, .ifi_index = bridge.index};

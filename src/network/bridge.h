@@ -43,7 +43,9 @@ int bridge_create(struct netlink *nl, struct network_config *c, struct bridge *r
  * into @c. */
 int bridge_ensure(struct netlink *nl, struct network_config *c, struct bridge *ret, struct err *e);
 
-/* Removes it if it is the network's own. That it is gone is success. */
+/* Removes it if it is the network's own. That it is gone is success; 1 when it is another
+ * network's.
+ */
 int bridge_remove(struct netlink *nl, const struct network_config *c, struct err *e);
 
 /* Appends a message that remembers @last; none for a bridge that is not ours to label. */

@@ -92,7 +92,9 @@ int network_remove(const struct network_config *c, struct err *e)
     if (c->driver != NETWORK_BRIDGE)
         return parent_remove(&host, c, e);
     r = bridge_remove(&host, c, e);
-    return r < 0 ? r : firewall_remove_network(c, e);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return firewall_remove_network(c, e);
 }
 
 static int attach_cable(struct netlink *host, int netns_fd, struct network_config *c,
@@ -108,14 +110,18 @@ static int attach_cable(struct netlink *host, int netns_fd, struct network_confi
         return r;
     _cleanup_netns_ struct netns inside = NETNS_CLOSED;
     r = netns_open(netns_fd, c->subnet6.first.family != 0, &inside, e);
+    struct network_endpoint end;
     if (r == 0)
-        r = cable_lay(host, &inside, c, &bridge, w, ret, e);
+        r = cable_lay(host, &inside, c, &bridge, w, &end, e);
     if (r < 0)
         return r;
-    r = firewall_add_endpoint(c, ret, e);
-    if (r < 0)
-        (void)cable_remove(host, ret->link, NULL);
-    return r;
+    r = firewall_add_endpoint(c, &end, e);
+    if (r < 0) {
+        (void)cable_remove(host, end.link, NULL);
+        return r;
+    }
+    *ret = end;
+    return 0;
 }
 
 static int attach_on_parent(struct netlink *host, int netns_fd, const struct network_config *c,

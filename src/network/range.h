@@ -7,23 +7,6 @@
 #include "network/address.h"
 #include "network/netlink.h"
 
-/* Of IPv4 alone, as the rules of the translation of addresses want it. */
-struct range {
-    uint32_t first;  /* the network's own address, in host byte order */
-    unsigned prefix; /* 0..32 */
-};
-
-/* The mask of a prefix of 0..32 bits, in host byte order. */
-static inline uint32_t range_mask(unsigned prefix)
-{
-    return prefix == 0 ? 0 : UINT32_MAX << (32 - prefix);
-}
-
-static inline uint32_t range_last(struct range r)
-{
-    return r.first | ~range_mask(r.prefix);
-}
-
 /* Chooses the first range that none of @n @used overlaps: 172.17.0.0/16 to 172.31.0.0/16, then
  * 192.168.0.0/20 to 192.168.240.0/20. An IPv4 range shorter than /8 in @used is no reason: it is a
  * default route, or the half of one as VPNs set it. False when nothing is free. */

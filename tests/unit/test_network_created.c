@@ -555,7 +555,9 @@ static void test_remove(void **state)
     memcpy(thief.link, "shop0", sizeof("shop0"));
     assert_not_created(&thief, EADDRINUSE, "belongs to another network (bbbbbbbbbbbb)");
     assert_int_equal(network_remove(&thief, NULL), 0);
-    assert_int_equal(sh("ip link show shop0 >/dev/null"), 0);
+    assert_int_equal(sh("ip link show shop0 >/dev/null;"
+                        "nft list set inet skiff bridges | grep -q shop0"),
+                     0);
 
     for (int i = 0; i < 2; i++) {
         assert_int_equal(network_remove(&c, NULL), 0);
