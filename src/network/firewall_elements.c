@@ -75,23 +75,24 @@ void firewall_elements_self(struct firewall_elements *x, const struct ip_address
     nft_key_put(new, address->bytes, size, size);
 }
 
-static void put(struct netlink_batch *b, unsigned message, const struct firewall_element *x)
+static void put(struct netlink_batch *b, unsigned message, unsigned flags,
+                const struct firewall_element *x)
 {
     /* The end of a range is no element that could be asked for. */
     size_t n = message == NFT_MSG_GETSETELEM ? 1 : x->n;
-    nft_put_elements(b, message, x->table, x->set, x->x, n);
+    nft_put_elements(b, message, flags, x->table, x->set, x->x, n);
 }
 
 void firewall_elements_put(struct netlink_batch *b, unsigned message,
                            const struct firewall_elements *x)
 {
     for (size_t i = 0; i < x->n; i++)
-        put(b, message, &x->v[i]);
+        put(b, message, 0, &x->v[i]);
 }
 
 /* One transaction with @n elements; with @replace, what has their keys goes first. */
-static int change(struct netlink *nl, unsigned message, const struct firewall_element *x, size_t n,
-                  bool replace, struct err *e)
+static int change(struct netlink *nl, unsigned message, unsigned flags,
+                  const struct firewall_element *x, size_t n, bool replace, struct err *e)
 {
     _cleanup_netlink_batch_ struct netlink_batch b = {0};
     NETLINK_BATCH_INIT(&b);
@@ -103,8 +104,8 @@ static int change(struct netlink *nl, unsigned message, const struct firewall_el
     nft_batch_begin(&b);
     for (size_t i = 0; i < n; i++) {
         if (replace)
-            put(&b, NFT_MSG_DELSETELEM, &x[i]);
-        put(&b, message, &x[i]);
+            put(&b, NFT_MSG_DELSETELEM, 0, &x[i]);
+        put(&b, message, flags, &x[i]);
     }
     nft_batch_end(&b);
     return netlink_send(nl, &b, NULL, NULL, NULL, e);
@@ -115,11 +116,11 @@ static int change(struct netlink *nl, unsigned message, const struct firewall_el
 static int add_one(struct netlink *nl, const struct firewall_element *x, struct err *e)
 {
     for (int tries = 0; tries < 8; tries++) {
-        int r = change(nl, NFT_MSG_NEWSETELEM, x, 1, false, e);
+        int r = change(nl, NFT_MSG_NEWSETELEM, 0, x, 1, false, e);
         if (r != -EBUSY && r != -EEXIST)
             return r;
         err_release(e);
-        r = change(nl, NFT_MSG_NEWSETELEM, x, 1, true, e);
+        r = change(nl, NFT_MSG_NEWSETELEM, 0, x, 1, true, e);
         if (r != -ENOENT)
             return r;
         err_release(e);
@@ -129,7 +130,7 @@ static int add_one(struct netlink *nl, const struct firewall_element *x, struct 
 
 static int add_chunk(struct netlink *nl, const struct firewall_element *x, size_t n, struct err *e)
 {
-    int r = change(nl, NFT_MSG_NEWSETELEM, x, n, false, e);
+    int r = change(nl, NFT_MSG_NEWSETELEM, 0, x, n, false, e);
     if (r != -EBUSY && r != -EEXIST)
         return r;
     err_release(e);
@@ -155,16 +156,61 @@ int firewall_elements_add(struct netlink *nl, const struct firewall_elements *x,
     return 0;
 }
 
+int firewall_elements_claim(struct netlink *nl, const struct firewall_elements *x, struct err *e)
+{
+    if (x->failed)
+        return err_nomem(e);
+    return x->n > 0 ? change(nl, NFT_MSG_NEWSETELEM, NLM_F_EXCL, x->v, x->n, false, e) : 0;
+}
+
+struct data {
+    uint8_t bytes[20];
+    size_t n;
+    bool found;
+};
+
+static int see_data(const struct nlmsghdr *m, void *arg)
+{
+    struct data *data = arg;
+    const struct nlattr *x = nft_is(m, NFT_MSG_NEWSETELEM) ? nft_next_element(m, NULL) : NULL;
+    const void *bytes = x ? nft_element_bytes(x, NFTA_SET_ELEM_DATA, data->n) : NULL;
+    if (bytes) {
+        memcpy(data->bytes, bytes, data->n);
+        data->found = true;
+    }
+    return 0;
+}
+
+int firewall_element_data(struct netlink *nl, const struct firewall_element *x, size_t n, void *ret,
+                          struct err *e)
+{
+    struct data data = {.n = n};
+    if (n > sizeof(data.bytes))
+        return err_set(e, EINVAL, "a map's data has at most %zu bytes", sizeof(data.bytes));
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    struct firewall_element asked = *x;
+    asked.x[0].data_size = 0;
+    put(&b, NFT_MSG_GETSETELEM, 0, &asked);
+    int r = netlink_send(nl, &b, see_data, &data, NULL, e);
+    if (r == -ENOENT)
+        err_release(e);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    memcpy(ret, data.bytes, n);
+    return data.found;
+}
+
 int firewall_elements_remove(struct netlink *nl, const struct firewall_elements *x, struct err *e)
 {
     if (x->failed)
         return err_nomem(e);
     for (size_t at = 0; at < x->n; at += CHUNK) {
         size_t n = x->n - at < CHUNK ? x->n - at : CHUNK;
-        int r = change(nl, NFT_MSG_DELSETELEM, x->v + at, n, false, e);
+        int r = change(nl, NFT_MSG_DELSETELEM, 0, x->v + at, n, false, e);
         for (size_t i = 0; r == -ENOENT && i < n; i++) {
             err_release(e);
-            r = change(nl, NFT_MSG_DELSETELEM, x->v + at + i, 1, false, e);
+            r = change(nl, NFT_MSG_DELSETELEM, 0, x->v + at + i, 1, false, e);
             r = r == 0 ? -ENOENT : r;
         }
         if (r < 0 && r != -ENOENT)

@@ -22,22 +22,15 @@ struct known {
     struct firewall_elements x;
 };
 
-static const struct nlattr *value(const struct nlattr *element, uint16_t type, size_t n)
-{
-    const struct nlattr *a = netlink_attr_in(element, type, 0);
-    a = a ? netlink_attr_in(a, NFTA_DATA_VALUE, n) : NULL;
-    return a && netlink_size(a) == n ? a : NULL;
-}
-
 static void know(struct known *known, const char *set, const struct nlattr *element, size_t n)
 {
-    const struct nlattr *first = value(element, NFTA_SET_ELEM_KEY, n);
-    const struct nlattr *last = value(element, NFTA_SET_ELEM_KEY_END, n);
-    if (!first || !last || strncmp(netlink_data(first), known->bridge, 16) != 0)
+    const void *first = nft_element_bytes(element, NFTA_SET_ELEM_KEY, n);
+    const void *last = nft_element_bytes(element, NFTA_SET_ELEM_KEY_END, n);
+    if (!first || !last || strncmp(first, known->bridge, 16) != 0)
         return;
     struct nft_element *new = firewall_elements_new(&known->x, &firewall_inet, set);
-    memcpy(new->key, netlink_data(first), n);
-    memcpy(new->key_end, netlink_data(last), n);
+    memcpy(new->key, first, n);
+    memcpy(new->key_end, last, n);
     new->key_size = new->key_end_size = n;
 }
 
@@ -47,23 +40,8 @@ static int see_sources(const struct nlmsghdr *m, void *arg)
     if (!nft_is(m, NFT_MSG_NEWSETELEM))
         return 0;
     bool ipv4 = strcmp(nft_text(m, NFTA_SET_ELEM_LIST_SET), "sources4") == 0;
-    const struct nlattr *list =
-        netlink_attr(m, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS, 0);
-    if (!list)
-        return 0;
-    const uint8_t *at = netlink_data(list);
-    size_t n = netlink_size(list);
-    while (n >= sizeof(struct nlattr)) {
-        const struct nlattr *element = (const struct nlattr *)(const void *)at;
-        size_t step = NLMSG_ALIGN(element->nla_len);
-        if (element->nla_len < sizeof(*element) || element->nla_len > n)
-            break;
-        know(known, ipv4 ? "sources4" : "sources6", element, ipv4 ? 20 : 32);
-        if (step >= n)
-            break;
-        at += step;
-        n -= step;
-    }
+    for (const struct nlattr *x = NULL; (x = nft_next_element(m, x));)
+        know(known, ipv4 ? "sources4" : "sources6", x, ipv4 ? 20 : 32);
     return 0;
 }
 

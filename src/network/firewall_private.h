@@ -47,6 +47,13 @@ void firewall_elements_put(struct netlink_batch *b, unsigned message,
  * other data (maps) are replaced. */
 int firewall_elements_add(struct netlink *nl, const struct firewall_elements *x, struct err *e);
 
+/* Adds all, in one transaction; -EEXIST when one is there. */
+int firewall_elements_claim(struct netlink *nl, const struct firewall_elements *x, struct err *e);
+
+/* What a map's element leads to now: 1 and its @n bytes, or 0. */
+int firewall_element_data(struct netlink *nl, const struct firewall_element *x, size_t n, void *ret,
+                          struct err *e);
+
 /* Removes those that are there. */
 int firewall_elements_remove(struct netlink *nl, const struct firewall_elements *x, struct err *e);
 

@@ -23,6 +23,7 @@
 #define DADDR6(n)     NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 16, n)
 #define SPORT(n)      NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, n)
 #define DPORT(n)      NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, n)
+#define TYPE(n)       NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, n)
 #define STATE(bits)   NFT_CT(NFT_CT_STATE, 0), NFT_MASK_U32(0, bits), NFT_IS_NOT_U32(0, 0)
 #define LOOPBACK(reg) NFT_MASK(reg, "\xff\0\0\0", "\0\0\0\0"), NFT_IS(reg, "\x7f\0\0\0")
 
@@ -129,6 +130,15 @@ static const struct nft_expression forward[] = {
     STATE(STATE_INVALID), IS_IPV6, SADDR6(0), NFT_IN("nat6", 0), NFT_DROP,
 };
 
+/* Where the host leads a packet back into the bridge it came from it would tell the sender of the
+ * shorter way: who believes that loses the published port. */
+static const struct nft_expression no_redirects[] = {
+    IS_IPV4, PROTOCOL(0), NFT_IS(0, "\x01"), TYPE(0), NFT_IS(0, "\x05"), TO_LINK(0),
+    NFT_IN("bridges", 0), NFT_DROP,
+    IS_IPV6, PROTOCOL(0), NFT_IS(0, "\x3a"), TYPE(0), NFT_IS(0, "\x89"), TO_LINK(0),
+    NFT_IN("bridges", 0), NFT_DROP,
+};
+
 static const struct nft_expression sources[] = {
     IS_IPV4, TO_LINK(0), SADDR4(4), NFT_IN("sources4", 0), NFT_ACCEPT,
     IS_IPV6, TO_LINK(0), SADDR6(4), NFT_IN("sources6", 0), NFT_ACCEPT,
@@ -159,6 +169,7 @@ static const struct nft_chain inet_chains[] = {
     BASE("prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST, to_the_host),
     BASE("output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST, to_the_host),
     BASE("postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC, postrouting),
+    BASE("redirects", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_FILTER, no_redirects),
     BASE("forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER, forward),
 };
 
@@ -203,7 +214,7 @@ static const struct nft_set bridge_sets[] = {
 #define FROM_PORT_AND_MAC  FROM_LINK(0), NFT_PAYLOAD(NFT_PAYLOAD_LL_HEADER, 6, 6, 4)
 #define UDP_FROM(port)     PROTOCOL(0), NFT_IS(0, "\x11"), SPORT(0), NFT_IS(0, port)
 #define ICMPV6(type)       TYPE_IPV6, PROTOCOL(0), NFT_IS(0, "\x3a"), \
-    NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, 0), NFT_IS(0, type)
+    TYPE(0), NFT_IS(0, type)
 #define ARP_SENDER_MAC(n)  NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 6, n)
 #define ARP_SENDER(n)      NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 14, 4, n)
 #define ND_TARGET(n)       NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16, n)

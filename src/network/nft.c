@@ -239,16 +239,39 @@ static void put_element(struct netlink_batch *b, const struct nft_element *x)
     netlink_nest_end(b, element);
 }
 
-void nft_put_elements(struct netlink_batch *b, unsigned message, const struct nft_table *t,
-                      const char *set, const struct nft_element *x, size_t n)
+void nft_put_elements(struct netlink_batch *b, unsigned message, unsigned flags,
+                      const struct nft_table *t, const char *set, const struct nft_element *x,
+                      size_t n)
 {
-    begin(b, t->family, message, message == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+    begin(b, t->family, message, message == NFT_MSG_NEWSETELEM ? NLM_F_CREATE | flags : 0);
     netlink_put_string(b, NFTA_SET_ELEM_LIST_TABLE, t->name);
     netlink_put_string(b, NFTA_SET_ELEM_LIST_SET, set);
     size_t nest = netlink_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
     for (size_t i = 0; i < n; i++)
         put_element(b, &x[i]);
     netlink_nest_end(b, nest);
+}
+
+const struct nlattr *nft_next_element(const struct nlmsghdr *m, const struct nlattr *last)
+{
+    const struct nlattr *list =
+        netlink_attr(m, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS, sizeof(*last));
+    if (!list)
+        return NULL;
+    const uint8_t *at = netlink_data(list), *end = at + netlink_size(list);
+    if (last)
+        at = (const uint8_t *)last + NLMSG_ALIGN(last->nla_len);
+    if (at > end || (size_t)(end - at) < sizeof(*last))
+        return NULL;
+    const struct nlattr *next = (const struct nlattr *)(const void *)at;
+    return next->nla_len >= sizeof(*next) && next->nla_len <= end - at ? next : NULL;
+}
+
+const void *nft_element_bytes(const struct nlattr *element, uint16_t part, size_t n)
+{
+    const struct nlattr *a = netlink_attr_in(element, part, 0);
+    a = a ? netlink_attr_in(a, NFTA_DATA_VALUE, n) : NULL;
+    return a && netlink_size(a) == n ? netlink_data(a) : NULL;
 }
 
 void nft_get_table(struct netlink_batch *b, const struct nft_table *t)

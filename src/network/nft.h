@@ -280,9 +280,17 @@ struct nft_element {
 void nft_key_put(struct nft_element *x, const void *bytes, size_t n, size_t room);
 void nft_key_put_link(struct nft_element *x, const char *link);
 
-/* Does @message (NFT_MSG_NEWSETELEM, DELSETELEM, GETSETELEM) with @n elements of a set. */
-void nft_put_elements(struct netlink_batch *b, unsigned message, const struct nft_table *t,
-                      const char *set, const struct nft_element *x, size_t n);
+/* Does @message (NFT_MSG_NEWSETELEM, DELSETELEM, GETSETELEM) with @n elements of a set. @flags:
+ * those of NEWSETELEM, NLM_F_EXCL (what is there is a failure) or 0. */
+void nft_put_elements(struct netlink_batch *b, unsigned message, unsigned flags,
+                      const struct nft_table *t, const char *set, const struct nft_element *x,
+                      size_t n);
+
+/* The elements of an answer: the attribute of one of them in @m after @last (NULL: the first), or
+ * NULL; and the bytes of its key or data (NFTA_SET_ELEM_KEY, _KEY_END, _DATA), exactly @n, or NULL.
+ */
+const struct nlattr *nft_next_element(const struct nlmsghdr *m, const struct nlattr *last);
+const void *nft_element_bytes(const struct nlattr *element, uint16_t part, size_t n);
 
 /* Questions, outside a batch: a table (NFT_MSG_NEWTABLE), all chains of all tables
  * (NFT_MSG_NEWCHAIN), all rules of a chain (NFT_MSG_NEWRULE), all elements of a set

@@ -40,8 +40,10 @@ int publish_claim(struct publication *p, uint16_t first, uint16_t last, struct e
  * holder are forgotten. */
 int publish_add(const struct publication *p, size_t n, struct err *e);
 
-/* Takes them back: what is there leads elsewhere, or nowhere, afterwards. That one is not there is
- * success. Connections that lie stay as they are; those of UDP are forgotten. */
+/* Takes them back; one that is not there, or leads to somebody else by now, is left and is success.
+ * Connections that lie stay as they are; those of UDP are forgotten. Where other ports lead to the
+ * same port of the same container they are to be published again afterwards (what leads answers
+ * through the host is the target's, not the port's). */
 int publish_remove(const struct publication *p, size_t n, struct err *e);
 
 /* Who has the port of @p (protocol, host, host_port): a container, or else a process that has it
