@@ -147,14 +147,6 @@ static void sender(struct firewall_elements *x, const struct network_endpoint *e
     nft_key_put(new, address->bytes, ip_size(address->family), ip_size(address->family));
 }
 
-/* As the kernel makes it of a hardware address (RFC 4291, appendix A). */
-static struct ip_address link_local(const uint8_t mac[6])
-{
-    uint8_t bytes[16] = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe};
-    memcpy(bytes + 13, mac + 3, 3);
-    return ip_from_bytes(AF_INET6, bytes);
-}
-
 static void endpoint_elements(const struct network_config *c, const struct network_endpoint *ep,
                               struct firewall_elements *x)
 {
@@ -163,7 +155,7 @@ static void endpoint_elements(const struct network_config *c, const struct netwo
     sender(x, ep, &ep->address4);
     sender(x, ep, &ep->address6);
     if (ep->address6.family != 0) {
-        struct ip_address local = link_local(ep->mac);
+        struct ip_address local = ip_link_local(ep->mac);
         sender(x, ep, &local);
     }
 }
