@@ -2,12 +2,13 @@
 
 #include "network/endpoint_file.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 /* A network has at most so many endpoints: the ports of 64 bridges. */
-enum { HOSTS_MAX = 1 << 16 };
+enum { HOSTS_MAX = 1 << 16, LARGE = 256 };
 
 /* How coarse a file system's clock may be: what was changed so shortly before it was read may have
  * been changed after that too, with the same time. */
@@ -167,6 +168,26 @@ static void sort_entries(struct table *t)
     t->n_entries = n;
 }
 
+/* Only what is used of it; of a large one also what its making took. */
+static void shrink(struct table *t)
+{
+    struct {
+        void *array;
+        size_t size;
+    } parts[] = {{&t->text, t->n_text},
+                 {&t->entries, t->n_entries * sizeof(*t->entries)},
+                 {&t->hosts, t->n_hosts * sizeof(*t->hosts)},
+                 {&t->names, t->n_hosts * sizeof(*t->names)}};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        void **at = parts[i].array;
+        void *smaller = parts[i].size ? realloc(*at, parts[i].size) : NULL;
+        if (smaller)
+            *at = smaller;
+    }
+    if (t->n_hosts >= LARGE)
+        malloc_trim(0);
+}
+
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
@@ -195,6 +216,7 @@ static void refresh_network(struct network *w)
     table_release(&w->table);
     w->table = t;
     t = (struct table){0};
+    shrink(&w->table);
     w->changed = st.st_mtim;
     w->sure = sure;
     w->read = true;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 struct process {
@@ -79,6 +80,7 @@ void resolver_process(const struct resolver_job *job)
 {
     struct index_network networks[CAGE_NETWORKS_MAX];
     signal(SIGPIPE, SIG_IGN);
+    (void)prctl(PR_SET_NAME, "skiff-names", 0, 0, 0);
     int r = lock_in(job, networks);
     if (r == 0)
         r = serve(job, networks);

@@ -283,7 +283,7 @@ forks()
     output_has $'CapEff:\t0000000000000000'
     output_has $'CapBnd:\t0000000000000000'
     output_has $'NoNewPrivs:\t1'
-    output_has $'Seccomp:\t2'
+    [ -n "${SKIFF_SANITIZED:-}" ] || output_has $'Seccomp:\t2'
     run_ok ls /proc/"$pid"/fd
     output_is $'0\n1\n2\n3\n4\n5\n6\n7\n8'
     [ -z "$(ls -A /proc/"$pid"/root/)" ]
