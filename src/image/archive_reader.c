@@ -1,21 +1,12 @@
 #include "image/archive_reader.h"
 
 #include "image/compression.h"
-#include "image/report.h"
 #include "image/sandbox.h"
-#include "kernel/process.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define FILE_MAX (1LL << 50)
-
-enum { PIPE_SIZE = 1 << 20 };
-
-/* Descriptors of both processes after sandbox_keep. */
-enum { FD_IN, FD_REPORT, FD_NULL, FD_OUT, N_FDS };
 
 /* What there is to read, and what of it has been read. */
 struct source {
@@ -35,70 +26,48 @@ void archive_item_release(struct archive_item *i)
     *i = (struct archive_item){0};
 }
 
-static _Noreturn void inflate(const struct source *s)
+static int inflate(const void *data, struct str *report, struct err *e)
 {
-    _cleanup_err_ struct err e = ERR_INIT;
-    int r = sandbox_enter_pure(&e);
-    if (r == 0)
-        r = compression_remove_after(s->compression, s->head, s->head_len, FD_IN, FD_OUT, s->limits,
-                                     &e);
-    report_and_exit(FD_REPORT, r, &e, "", 0);
+    const struct source *s = data;
+    (void)report;
+    int r = sandbox_enter_pure(e);
+    return r < 0 ? r
+                 : compression_remove_after(s->compression, s->head, s->head_len, STAGE_IN,
+                                            STAGE_OUT, s->limits, e);
 }
 
-static _Noreturn void scan(const struct source *s)
+static int scan(const void *data, struct str *report, struct err *e)
 {
-    _cleanup_err_ struct err e = ERR_INIT;
+    const struct source *s = data;
     bool whole = !s->compression;
     struct archive_scan scan = {
-        .in_fd = FD_IN,
-        .out_fd = FD_OUT,
+        .in_fd = STAGE_IN,
+        .out_fd = STAGE_OUT,
         .again = whole && s->again,
         .at = whole ? s->at : 0,
         .head = s->head,
         .head_len = whole ? s->head_len : 0,
         .size_max = s->limits->bytes < FILE_MAX ? s->limits->bytes : FILE_MAX,
     };
-    int r = sandbox_enter_mover(&e);
-    if (r == 0)
-        r = archive_scan(&scan, &e);
-    report_and_exit(FD_REPORT, r, &e, "", 0);
+    (void)report;
+    int r = sandbox_enter_mover(e);
+    return r < 0 ? r : archive_scan(&scan, e);
 }
 
 /* Starts one that reads @in_fd; what it passes on comes from *ret_from. */
-static int start(const struct source *s, int in_fd, void (*work)(const struct source *),
-                 pid_t *ret_pid, int *ret_report, int *ret_from, struct err *e)
+static int start(const struct source *s, const char *name, int in_fd, stage_work *work,
+                 struct stage *ret, int *ret_from, struct err *e)
 {
-    int out[2], report[2];
-    if (pipe2(out, O_CLOEXEC) < 0)
-        return err_sys(e, errno, "cannot make a pipe");
-    _cleanup_close_ int out_read = out[0];
-    _cleanup_close_ int out_write = out[1];
-    if (pipe2(report, O_CLOEXEC) < 0)
-        return err_sys(e, errno, "cannot make a pipe");
-    _cleanup_close_ int report_read_end = report[0];
-    _cleanup_close_ int report_write_end = report[1];
-    (void)fcntl(out_read, F_SETPIPE_SZ, PIPE_SIZE); /* only for speed */
-    pid_t pid = process_clone(0, -1, NULL);
-    if (pid < 0)
-        return err_sys(e, (int)-pid, "cannot start the reader of the archive");
-    if (pid == 0) {
-        const int fds[N_FDS] = {
-            [FD_IN] = in_fd,
-            [FD_REPORT] = report_write_end,
-            [FD_NULL] = -EBADF,
-            [FD_OUT] = out_write,
-        };
-        _cleanup_err_ struct err story = ERR_INIT;
-        int r = sandbox_keep(fds, N_FDS, &story);
-        if (r < 0)
-            report_and_exit(report_write_end, r, &story, "", 0);
-        work(s);
-        _exit(1);
-    }
-    *ret_pid = pid;
-    *ret_report = TAKE_FD(report_read_end);
-    *ret_from = TAKE_FD(out_read);
-    return 0;
+    _cleanup_close_ int from = -EBADF;
+    _cleanup_close_ int to = -EBADF;
+    int r = stage_pipe(&from, &to, e);
+    const struct stage_plan plan = {
+        .name = name, .in = in_fd, .out = to, .more = -EBADF, .work = work, .data = s};
+    if (r == 0)
+        r = stage_start(&plan, ret, e);
+    if (r == 0)
+        *ret_from = TAKE_FD(from);
+    return r;
 }
 
 /* Its first bytes tell what it is. A file still has them. */
@@ -139,9 +108,9 @@ int archive_reader_start(int in_fd, const struct limits *limits, struct archive_
     _cleanup_close_ int plain = -EBADF;
     int r = look(&s, e);
     if (r == 0 && s.compression)
-        r = start(&s, in_fd, inflate, &reader.inflater, &reader.inflater_report, &plain, e);
+        r = start(&s, "decompressor", in_fd, inflate, &reader.inflater, &plain, e);
     if (r == 0)
-        r = start(&s, s.compression ? plain : in_fd, scan, &reader.scanner, &reader.scanner_report,
+        r = start(&s, "reader of the archive", s.compression ? plain : in_fd, scan, &reader.scanner,
                   &reader.from, e);
     if (r < 0)
         return r;
@@ -168,16 +137,9 @@ static int take(struct archive_reader *r, void *to, size_t n)
 static int finish(struct archive_reader *r, struct err *e)
 {
     _cleanup_err_ struct err story = ERR_INIT;
-    _cleanup_free_ char *text = NULL, *nothing = NULL;
-    size_t n;
-    int inflated = 0, scanned = 0;
     fd_close(&r->from);
-    if (r->scanner > 0)
-        scanned = report_read(r->scanner_report, TAKE(r->scanner, 0), "reader of the archive",
-                              &text, &n, e);
-    if (r->inflater > 0)
-        inflated = report_read(r->inflater_report, TAKE(r->inflater, 0), "decompressor", &nothing,
-                               &n, &story);
+    int scanned = stage_finish(&r->scanner, NULL, NULL, e);
+    int inflated = stage_finish(&r->inflater, NULL, NULL, &story);
     if (inflated < 0 && inflated != -EPIPE) {
         err_release(e);
         *e = TAKE(story, ERR_INIT);
@@ -226,19 +188,9 @@ int archive_reader_next(struct archive_reader *r, struct archive_item *ret, stru
     return 1;
 }
 
-static void end(pid_t *pid, int *report)
-{
-    fd_close(report);
-    if (*pid > 0) {
-        kill(*pid, SIGKILL);
-        process_wait(*pid);
-    }
-    *pid = 0;
-}
-
 void archive_reader_release(struct archive_reader *r)
 {
     fd_close(&r->from);
-    end(&r->scanner, &r->scanner_report);
-    end(&r->inflater, &r->inflater_report);
+    stage_release(&r->scanner);
+    stage_release(&r->inflater);
 }

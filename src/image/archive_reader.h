@@ -8,16 +8,16 @@
 #define SKIFF_IMAGE_ARCHIVE_READER_H
 
 #include "image/archive_scan.h"
+#include "image/stage.h"
 #include "image/unpack.h"
 
 struct archive_reader {
-    pid_t scanner, inflater; /* 0: not there */
-    int scanner_report, inflater_report;
+    struct stage scanner, inflater;
     int from;   /* heads, names and contents come from it */
     bool again; /* no contents: they are read from the file */
 };
 #define ARCHIVE_READER_INIT                                                                        \
-    ((struct archive_reader){.scanner_report = -EBADF, .inflater_report = -EBADF, .from = -EBADF})
+    ((struct archive_reader){.scanner = STAGE_INIT, .inflater = STAGE_INIT, .from = -EBADF})
 
 struct archive_item {
     char *name, *target; /* target NULL: a regular file */

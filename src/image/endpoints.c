@@ -210,29 +210,47 @@ static int add_hub_mirrors(const struct registries *r, const char *place, struct
     return 0;
 }
 
+/* What the files say about a name. */
+struct named {
+    char *name; /* "docker.io/library/rust" */
+    const json_t *rule;
+    size_t matched; /* how much of the reference its prefix takes */
+};
+
+static void named_release(struct named *n)
+{
+    free(n->name);
+}
+
+static int find_named(const struct registries *r, const struct reference *ref, struct named *ret,
+                      struct err *e)
+{
+    _cleanup_free_ char *full = reference_full(ref);
+    ret->name = reference_repository(ref);
+    if (!ret->name || !full)
+        return err_nomem(e);
+    ret->rule = find_rule(r, full, &ret->matched);
+    return check_blocked(ret->rule, ret->name, e);
+}
+
 int registries_pull_from(const struct registries *r, const struct reference *ref,
                          struct endpoint_list *ret, struct err *e)
 {
     _cleanup_endpoints_ struct endpoint_list l = {0};
-    _cleanup_free_ char *name = reference_repository(ref);
-    _cleanup_free_ char *full = reference_full(ref);
-    if (!name || !full)
-        return err_nomem(e);
-    size_t matched;
-    const json_t *rule = find_rule(r, full, &matched);
-    int res = check_blocked(rule, name, e);
+    _cleanup_(named_release) struct named n = {0};
+    int res = find_named(r, ref, &n, e);
     if (res < 0)
         return res;
-    const char *rest = name + (matched < strlen(name) ? matched : strlen(name));
-    const char *location = json_str(rule, "location");
-    _cleanup_free_ char *place = location ? str_printf("%s%s", location, rest) : strdup(name);
+    const char *rest = n.name + (n.matched < strlen(n.name) ? n.matched : strlen(n.name));
+    const char *location = json_str(n.rule, "location");
+    _cleanup_free_ char *place = location ? str_printf("%s%s", location, rest) : strdup(n.name);
     if (!place)
         return err_nomem(e);
-    res = add_mirrors(r, rule, ref, rest, &l, e);
+    res = add_mirrors(r, n.rule, ref, rest, &l, e);
     if (res == 0)
         res = add_hub_mirrors(r, place, &l, e);
     if (res == 0)
-        res = add_repository(r, place, "", json_bool(rule, "insecure", false), 0, &l, e);
+        res = add_repository(r, place, "", json_bool(n.rule, "insecure", false), 0, &l, e);
     if (res == 0)
         *ret = TAKE(l, (struct endpoint_list){0});
     return res;
@@ -242,15 +260,10 @@ int registries_push_to(const struct registries *r, const struct reference *ref,
                        struct endpoint_list *ret, struct err *e)
 {
     _cleanup_endpoints_ struct endpoint_list l = {0};
-    _cleanup_free_ char *name = reference_repository(ref);
-    _cleanup_free_ char *full = reference_full(ref);
-    if (!name || !full)
-        return err_nomem(e);
-    size_t matched;
-    const json_t *rule = find_rule(r, full, &matched);
-    int res = check_blocked(rule, name, e);
+    _cleanup_(named_release) struct named n = {0};
+    int res = find_named(r, ref, &n, e);
     if (res == 0)
-        res = add_repository(r, name, "", json_bool(rule, "insecure", false), 0, &l, e);
+        res = add_repository(r, n.name, "", json_bool(n.rule, "insecure", false), 0, &l, e);
     if (res == 0)
         *ret = TAKE(l, (struct endpoint_list){0});
     return res;

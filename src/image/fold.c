@@ -4,44 +4,39 @@
 #include "base/str.h"
 #include "image/compression.h"
 #include "image/hash.h"
-#include "image/report.h"
 #include "image/sandbox.h"
-#include "kernel/process.h"
+#include "image/stage.h"
 
 #include <fcntl.h>
 #include <isa-l/igzip_lib.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include <zstd.h>
 
 enum { BLOCK = 256 << 10, GZIP_LEVEL = 2, ZSTD_LEVEL = 3 };
 
-/* Descriptors of a stage. */
-enum { FD_IN, FD_REPORT, FD_NULL, FD_OUT, N_FDS };
-
-typedef int stage_fn(void *data, struct err *e);
-
 /* ---- what the stages do ---- */
 
-static int take_off(void *data, struct err *e)
+static int take_off(const void *data, struct str *report, struct err *e)
 {
     const struct limits limits = LIMITS_DEFAULT;
-    return compression_remove(data, FD_IN, FD_OUT, &limits, e);
+    (void)report;
+    int r = sandbox_enter_pure(e);
+    return r < 0 ? r : compression_remove(data, STAGE_IN, STAGE_OUT, &limits, e);
 }
 
 static ssize_t read_block(void *block)
 {
     ssize_t n;
     do
-        n = read(FD_IN, block, BLOCK);
+        n = read(STAGE_IN, block, BLOCK);
     while (n < 0 && errno == EINTR);
     return n;
 }
 
 static int pass_on(const void *bytes, size_t n, struct err *e)
 {
-    int r = fd_write_all(FD_OUT, bytes, n);
+    int r = fd_write_all(STAGE_OUT, bytes, n);
     return r < 0 ? err_sys(e, -r, "cannot pass the archive on") : 0;
 }
 
@@ -67,14 +62,17 @@ static int gzip_stream(struct isal_zstream *z, unsigned char *in, unsigned char 
     return 0;
 }
 
-static int put_on_gzip(void *data, struct err *e)
+static int put_on_gzip(const void *data, struct str *report, struct err *e)
 {
     _cleanup_free_ unsigned char *in = malloc(BLOCK), *out = malloc(BLOCK);
     _cleanup_free_ unsigned char *work = malloc(ISAL_DEF_LVL2_LARGE);
     _cleanup_free_ struct isal_zstream *z = calloc(1, sizeof(*z));
-    (void)data;
+    (void)data, (void)report;
     if (!in || !out || !work || !z)
         return err_nomem(e);
+    int r = sandbox_enter_pure(e);
+    if (r < 0)
+        return r;
     isal_deflate_init(z);
     z->gzip_flag = IGZIP_GZIP;
     z->level = GZIP_LEVEL;
@@ -88,13 +86,16 @@ static void zstd_release(ZSTD_CCtx **c)
     ZSTD_freeCCtx(*c);
 }
 
-static int put_on_zstd(void *data, struct err *e)
+static int put_on_zstd(const void *data, struct str *report, struct err *e)
 {
     _cleanup_free_ unsigned char *in = malloc(BLOCK), *out = malloc(BLOCK);
     _cleanup_(zstd_release) ZSTD_CCtx *c = ZSTD_createCCtx();
-    (void)data;
+    (void)data, (void)report;
     if (!in || !out || !c)
         return err_nomem(e);
+    int entered = sandbox_enter_pure(e);
+    if (entered < 0)
+        return entered;
     (void)ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, ZSTD_LEVEL);
     (void)ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
     for (;;) {
@@ -119,66 +120,21 @@ static int put_on_zstd(void *data, struct err *e)
 
 /* ---- stages ---- */
 
-struct stage {
-    pid_t pid;
-    int report;
-};
-
-static void stage_release(struct stage *s)
-{
-    fd_close(&s->report);
-    if (s->pid > 0) {
-        kill(s->pid, SIGKILL);
-        process_wait(s->pid);
-    }
-}
-
-static _Noreturn void stage_main(const int *fds, stage_fn *work, void *data)
-{
-    _cleanup_err_ struct err e = ERR_INIT;
-    int r = sandbox_keep(fds, N_FDS, &e);
-    if (r < 0)
-        report_and_exit(fds[FD_REPORT], r, &e, "", 0);
-    r = sandbox_enter_pure(&e);
-    if (r == 0)
-        r = work(data, &e);
-    report_and_exit(FD_REPORT, r, &e, "", 0);
-}
-
 /* Starts one that reads @in, which becomes its alone; *ret_out is what it writes. */
-static int stage_start(int in, stage_fn *work, void *data, struct stage *ret, int *ret_out,
-                       struct err *e)
+static int start(int in, const char *name, stage_work *work, const void *data, struct stage *ret,
+                 int *ret_out, struct err *e)
 {
     _cleanup_close_ int own_in = in;
-    int out[2], report[2];
-    if (pipe2(out, O_CLOEXEC) < 0)
-        return err_sys(e, errno, "cannot make a pipe");
-    _cleanup_close_ int out_read = out[0];
-    _cleanup_close_ int out_write = out[1];
-    if (pipe2(report, O_CLOEXEC) < 0)
-        return err_sys(e, errno, "cannot make a pipe");
-    _cleanup_close_ int report_read_end = report[0];
-    _cleanup_close_ int report_write_end = report[1];
-    (void)fcntl(out_read, F_SETPIPE_SZ, 1 << 20);
-    pid_t pid = process_clone(0, -1, NULL);
-    if (pid < 0)
-        return err_sys(e, (int)-pid, "cannot start a compressor");
-    if (pid == 0) {
-        const int fds[N_FDS] = {own_in, report_write_end, -EBADF, out_write};
-        stage_main(fds, work, data);
-    }
-    *ret = (struct stage){pid, TAKE_FD(report_read_end)};
-    *ret_out = TAKE_FD(out_read);
-    return 0;
-}
-
-static int stage_finish(struct stage *s, const char *who, struct err *e)
-{
-    _cleanup_free_ char *text = NULL;
-    size_t n;
-    if (s->pid <= 0)
-        return 0;
-    return report_read(s->report, TAKE(s->pid, 0), who, &text, &n, e);
+    _cleanup_close_ int from = -EBADF;
+    _cleanup_close_ int to = -EBADF;
+    int r = stage_pipe(&from, &to, e);
+    const struct stage_plan plan = {
+        .name = name, .in = own_in, .out = to, .more = -EBADF, .work = work, .data = data};
+    if (r == 0)
+        r = stage_start(&plan, ret, e);
+    if (r == 0)
+        *ret_out = TAKE_FD(from);
+    return r;
 }
 
 static int keep(int from, int to, struct folded *ret, struct err *e)
@@ -206,16 +162,17 @@ int fold(int blob_fd, enum fold_kind kind, int dir_fd, struct folded *ret, struc
     unsigned char head[COMPRESSION_HEAD];
     ssize_t n = pread(blob_fd, head, sizeof(head), 0);
     const struct compression *has = n > 0 ? compression_detect(head, (size_t)n) : NULL;
-    _cleanup_(stage_release) struct stage off = {.report = -EBADF}, on = {.report = -EBADF};
+    _cleanup_stage_ struct stage off = STAGE_INIT, on = STAGE_INIT;
     _cleanup_close_ int to = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     int in = fcntl(blob_fd, F_DUPFD_CLOEXEC, 3);
     if (to < 0 || in < 0)
         return err_sys(e, errno, "cannot make a file for the compressed layer");
     if (lseek(in, 0, SEEK_SET) < 0)
         return err_sys(e, errno, "cannot read the layer");
-    int r = has ? stage_start(in, take_off, (void *)(uintptr_t)has, &off, &in, e) : 0;
+    int r = has ? start(in, "decompressor", take_off, has, &off, &in, e) : 0;
     if (r == 0)
-        r = stage_start(in, kind == FOLD_ZSTD ? put_on_zstd : put_on_gzip, NULL, &on, &in, e);
+        r = start(in, "compressor", kind == FOLD_ZSTD ? put_on_zstd : put_on_gzip, NULL, &on, &in,
+                  e);
     if (r < 0)
         return r;
     _cleanup_close_ int from = in;
@@ -225,8 +182,8 @@ int fold(int blob_fd, enum fold_kind kind, int dir_fd, struct folded *ret, struc
      * the reason: those before it only hear that nobody reads. */
     fd_close(&from);
     _cleanup_err_ struct err on_story = ERR_INIT, off_story = ERR_INIT;
-    int second = stage_finish(&on, "compressor", &on_story);
-    int first = stage_finish(&off, "decompressor", &off_story);
+    int second = stage_finish(&on, NULL, NULL, &on_story);
+    int first = stage_finish(&off, NULL, NULL, &off_story);
     if (r == 0 && second < 0) {
         r = second;
         if (e)

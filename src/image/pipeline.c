@@ -5,30 +5,23 @@
 #include "image/hash.h"
 #include "image/layout.h"
 #include "image/reference.h"
-#include "image/report.h"
 #include "image/sandbox.h"
+#include "image/stage.h"
 #include "kernel/process.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-enum { BLOCK_SIZE = 256 << 10, PIPE_SIZE = 1 << 20, WRITE_AHEAD = 8 << 20 };
+enum { BLOCK_SIZE = 256 << 10, WRITE_AHEAD = 8 << 20 };
 
-/* Descriptors of a stage after sandbox_keep. FD_OUT is the mount of the layer's folder for the last
- * one. */
-enum { FD_IN, FD_REPORT, FD_NULL, FD_OUT, FD_BLOB, N_FDS };
+/* STAGE_OUT is the mount of the layer's folder for the last one. */
+enum { STAGE_BLOB = STAGE_MORE };
 
 enum stage_kind { STAGE_INFLATE, STAGE_DIGEST, STAGE_UNPACK, N_STAGES };
-
-struct stage {
-    pid_t pid; /* 0: not there */
-    int report;
-};
 
 struct run {
     const struct pipeline *p;
@@ -60,13 +53,8 @@ static void run_release(struct run *run)
 {
     fd_close(&run->root_mount);
     fd_close(&run->next);
-    for (size_t i = 0; i < N_STAGES; i++) {
-        fd_close(&run->stages[i].report);
-        if (run->stages[i].pid > 0) {
-            kill(run->stages[i].pid, SIGKILL);
-            process_wait(run->stages[i].pid);
-        }
-    }
+    for (size_t i = 0; i < N_STAGES; i++)
+        stage_release(&run->stages[i]);
 }
 
 static ssize_t read_block(int fd, void *buffer, size_t n)
@@ -83,13 +71,12 @@ static bool keeps_input(const struct run *run)
     return !run->compression || compression_suffix(run->compression);
 }
 
-static _Noreturn void inflate_stage(const struct run *run)
+static int inflate_stage(const void *data, struct str *report, struct err *e)
 {
-    _cleanup_err_ struct err e = ERR_INIT;
-    int r = sandbox_enter_pure(&e);
-    if (r == 0)
-        r = compression_remove(run->compression, FD_IN, FD_OUT, run->p->limits, &e);
-    report_and_exit(FD_REPORT, r, &e, "", 0);
+    const struct run *run = data;
+    (void)report;
+    int r = sandbox_enter_pure(e);
+    return r < 0 ? r : compression_remove(run->compression, STAGE_IN, STAGE_OUT, run->p->limits, e);
 }
 
 /* Passes on what is in the pipe without copying it: it stays there to be read, and nobody can
@@ -98,7 +85,7 @@ static ssize_t pass_on(struct err *e)
 {
     ssize_t n;
     do
-        n = tee(FD_IN, FD_OUT, BLOCK_SIZE, 0);
+        n = tee(STAGE_IN, STAGE_OUT, BLOCK_SIZE, 0);
     while (n < 0 && errno == EINTR);
     return n < 0 ? err_sys(e, errno, "cannot pass the archive on") : n;
 }
@@ -110,13 +97,13 @@ static int digest_stream(struct hash *h, bool to_blob, char *block, long long *r
     long long size = 0;
     while ((n = pass_on(e)) > 0) {
         for (ssize_t left = n, got; left > 0; left -= got) {
-            got = read_block(FD_IN, block, (size_t)left);
+            got = read_block(STAGE_IN, block, (size_t)left);
             if (got <= 0)
                 return err_sys(e, got < 0 ? errno : EIO, "cannot read the archive");
             int r = hash_add(h, block, (size_t)got, e);
             if (r < 0)
                 return r;
-            r = to_blob ? fd_write_all(FD_BLOB, block, (size_t)got) : 0;
+            r = to_blob ? fd_write_all(STAGE_BLOB, block, (size_t)got) : 0;
             if (r < 0)
                 return err_sys(e, -r, "cannot write the archive to the store");
         }
@@ -126,24 +113,23 @@ static int digest_stream(struct hash *h, bool to_blob, char *block, long long *r
     return (int)n;
 }
 
-static _Noreturn void digest_stage(const struct run *run)
+static int digest_stage(const void *data, struct str *report, struct err *e)
 {
-    _cleanup_err_ struct err e = ERR_INIT;
+    const struct run *run = data;
     _cleanup_hash_ struct hash *h = NULL;
     _cleanup_free_ char *digest = NULL;
-    _cleanup_str_ struct str text = {0};
     _cleanup_free_ char *block = malloc(BLOCK_SIZE);
     long long size = 0;
-    int r = block ? hash_new(&h, &e) : err_nomem(&e);
+    int r = block ? hash_new(&h, e) : err_nomem(e);
     if (r == 0)
-        r = sandbox_enter_pure(&e);
+        r = sandbox_enter_pure(e);
     if (r == 0)
-        r = digest_stream(h, !keeps_input(run), block, &size, &e);
+        r = digest_stream(h, !keeps_input(run), block, &size, e);
     if (r == 0)
-        r = hash_finish(h, &digest, &e);
+        r = hash_finish(h, &digest, e);
     if (r == 0)
-        str_addf(&text, "%s %lld", digest, size);
-    report_and_exit(FD_REPORT, r, &e, text.s, text.len);
+        str_addf(report, "%s %lld", digest, size);
+    return r;
 }
 
 static void names_to_text(const struct strv *names, char kind, struct str *text)
@@ -174,35 +160,32 @@ static int become_owner(const struct placing *p, struct err *e)
                : 0;
 }
 
-static _Noreturn void unpack_stage(const struct run *run)
+static int unpack_stage(const void *data, struct str *report, struct err *e)
 {
-    _cleanup_err_ struct err e = ERR_INIT;
+    const struct run *run = data;
     _cleanup_close_ int root = -EBADF;
-    _cleanup_str_ struct str text = {0};
     struct unpacked u = {0};
     /* Names are bytes in UTF-8; and without a conversion no library is looked for later. */
     int r = setlocale(LC_CTYPE, "C.UTF-8")
                 ? 0
-                : err_set(&e, ENOTSUP, "the locale C.UTF-8 is missing on this machine");
+                : err_set(e, ENOTSUP, "the locale C.UTF-8 is missing on this machine");
     umask(0);
     if (r == 0)
-        r = sandbox_move_root(FD_OUT, &e);
-    close(FD_OUT);
+        r = sandbox_move_root(STAGE_OUT, e);
+    close(STAGE_OUT);
     if (r == 0 && run->p->placing)
-        r = become_owner(run->p->placing, &e);
+        r = become_owner(run->p->placing, e);
     if (r == 0)
-        r = sandbox_enter_unpack(&e);
+        r = sandbox_enter_unpack(e);
     if (r == 0) {
-        root = dir_open(AT_FDCWD, "/", false, &e);
+        root = dir_open(AT_FDCWD, "/", false, e);
         r = root < 0 ? root : 0;
     }
     if (r == 0)
-        r = unpack(FD_IN, root, run->p->placing, run->p->may_lean, run->p->limits, &u, &e);
+        r = unpack(STAGE_IN, root, run->p->placing, run->p->may_lean, run->p->limits, &u, e);
     if (r == 0)
-        unpacked_to_text(&u, &text);
-    if (text.failed)
-        r = err_nomem(&e);
-    report_and_exit(FD_REPORT, r, &e, text.s, text.len);
+        unpacked_to_text(&u, report);
+    return r;
 }
 
 /* Takes the number before @end off the text. Negative when there is none. */
@@ -241,50 +224,29 @@ int unpacked_from_text(char *text, size_t n, struct unpacked *ret, struct err *e
     return 0;
 }
 
-static _Noreturn void stage_main(const struct run *run, enum stage_kind kind, const int *fds)
-{
-    _cleanup_err_ struct err e = ERR_INIT;
-    int r = sandbox_keep(fds, N_FDS, &e);
-    if (r < 0)
-        report_and_exit(fds[FD_REPORT], r, &e, "", 0);
-    if (kind == STAGE_INFLATE)
-        inflate_stage(run);
-    if (kind == STAGE_DIGEST)
-        digest_stage(run);
-    unpack_stage(run);
-}
-
 /* Starts a stage before the ones that are there: it writes to run->next, and reads a pipe that
  * becomes run->next. */
-static int start_stage(struct run *run, enum stage_kind kind, struct err *e)
+static int start_before(struct run *run, enum stage_kind kind, struct err *e)
 {
-    int in[2], report[2];
-    if (pipe2(in, O_CLOEXEC) < 0)
-        return err_sys(e, errno, "cannot make a pipe");
-    _cleanup_close_ int in_read = in[0];
-    _cleanup_close_ int in_write = in[1];
-    if (pipe2(report, O_CLOEXEC) < 0)
-        return err_sys(e, errno, "cannot make a pipe");
-    _cleanup_close_ int report_read_end = report[0];
-    _cleanup_close_ int report_write_end = report[1];
-    (void)fcntl(in_read, F_SETPIPE_SZ, PIPE_SIZE); /* only for speed */
-
-    pid_t pid = process_clone(kind == STAGE_UNPACK ? sandbox_namespaces : 0, -1, NULL);
-    if (pid < 0)
-        return err_sys(e, (int)-pid, "cannot start the %s", stage_names[kind]);
-    if (pid == 0) {
-        const int fds[N_FDS] = {
-            [FD_IN] = in_read,
-            [FD_REPORT] = report_write_end,
-            [FD_NULL] = -EBADF,
-            [FD_OUT] = kind == STAGE_UNPACK ? run->root_mount : run->next,
-            [FD_BLOB] = kind == STAGE_DIGEST && !keeps_input(run) ? run->p->blob_fd : -EBADF,
-        };
-        stage_main(run, kind, fds);
-    }
-    run->stages[kind] = (struct stage){pid, TAKE_FD(report_read_end)};
+    static stage_work *const works[N_STAGES] = {inflate_stage, digest_stage, unpack_stage};
+    _cleanup_close_ int in = -EBADF;
+    _cleanup_close_ int to = -EBADF;
+    int r = stage_pipe(&in, &to, e);
+    const struct stage_plan plan = {
+        .name = stage_names[kind],
+        .namespaces = kind == STAGE_UNPACK ? sandbox_namespaces : 0,
+        .in = in,
+        .out = kind == STAGE_UNPACK ? run->root_mount : run->next,
+        .more = kind == STAGE_DIGEST && !keeps_input(run) ? run->p->blob_fd : -EBADF,
+        .work = works[kind],
+        .data = run,
+    };
+    if (r == 0)
+        r = stage_start(&plan, &run->stages[kind], e);
+    if (r < 0)
+        return r;
     fd_close(&run->next);
-    run->next = TAKE_FD(in_write);
+    run->next = TAKE_FD(to);
     return 0;
 }
 
@@ -313,11 +275,11 @@ static int start(struct run *run, struct err *e)
 {
     int r = take_root(run, e);
     if (r == 0)
-        r = start_stage(run, STAGE_UNPACK, e);
+        r = start_before(run, STAGE_UNPACK, e);
     if (r == 0 && run->compression && run->p->blob_fd >= 0)
-        r = start_stage(run, STAGE_DIGEST, e);
+        r = start_before(run, STAGE_DIGEST, e);
     if (r == 0 && run->compression)
-        r = start_stage(run, STAGE_INFLATE, e);
+        r = start_before(run, STAGE_INFLATE, e);
     return r;
 }
 
@@ -406,7 +368,7 @@ static int collect(struct run *run, int first_failure, struct pipeline_result *r
         size_t n;
         if (s->pid <= 0)
             continue;
-        int r = report_read(s->report, TAKE(s->pid, 0), stage_names[i], &text, &n, &story);
+        int r = stage_finish(s, &text, &n, &story);
         if (r == 0 && i == STAGE_DIGEST)
             r = take_digest(text, ret, ret_plain_size, &story);
         if (r == 0 && i == STAGE_UNPACK)
@@ -442,7 +404,7 @@ int pipeline_run(const struct pipeline *p, struct pipeline_result *ret, struct e
     long long input_size = 0, plain_size = 0;
 
     for (size_t i = 0; i < N_STAGES; i++)
-        run.stages[i].report = -EBADF;
+        run.stages[i] = STAGE_INIT;
     int r = read_head(&run, &story);
     if (r == 0)
         r = start(&run, &story);
