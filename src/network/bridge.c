@@ -23,7 +23,7 @@ void bridge_mac(const struct ip_address *address, uint8_t ret[6])
 
 bool bridge_is_default(const struct network_config *c)
 {
-    return str_eq(c->link, NETWORK_DEFAULT_BRIDGE);
+    return strcmp(c->link, NETWORK_DEFAULT_BRIDGE) == 0;
 }
 
 /* What is being read: the question's config, and the answer. */
