@@ -98,6 +98,7 @@ extern const struct cli_command cmd_login;
 extern const struct cli_command cmd_logout;
 extern const struct cli_command cmd_logs;
 extern const struct cli_command cmd_network_create;
+extern const struct cli_command cmd_network_graph;
 extern const struct cli_command cmd_network_inspect;
 extern const struct cli_command cmd_network_ls;
 extern const struct cli_command cmd_network_prune;

@@ -104,6 +104,7 @@ const struct command_entry command_entries[] = {
     {"image", "tag", &cmd_tag, PLACE_GROUP},
 
     {"network", "create", &cmd_network_create, PLACE_GROUP},
+    {"network", "graph", &cmd_network_graph, PLACE_GROUP},
     {"network", "inspect", &cmd_network_inspect, PLACE_GROUP},
     {"network", "list", &cmd_network_ls, PLACE_NONE},
     {"network", "ls", &cmd_network_ls, PLACE_GROUP},

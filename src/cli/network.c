@@ -285,16 +285,17 @@ static int read_until(const struct option_list *filters, char ret[40], struct er
 /* A network that a container which does not run will want stays, too. */
 static int is_asked_for(const struct engine *en, const char *name, struct err *e)
 {
-    static const char *const keys[] = {"Id", "Name", "HostConfig.NetworkMode", "NetworkSettings",
-                                       NULL};
     _cleanup_strv_ struct strv ids = {0};
     int r = record_list(en, &ids, e);
     for (size_t i = 0; r == 0 && i < ids.n; i++) {
         _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
-        if (record_open_some(en, ids.v[i], keys, &c, NULL) < 0)
-            continue;
-        if (str_eq(json_str(c.document, "HostConfig.NetworkMode"), name) ||
-            json_object_get(json_at(c.document, "NetworkSettings.Networks"), name))
+        r = record_open(en, ids.v[i], &c, e);
+        if (r == -ENOENT)
+            r = 0; /* it is gone */
+        else if (r < 0)
+            return r;
+        else if (str_eq(json_str(c.document, "HostConfig.NetworkMode"), name) ||
+                 json_object_get(json_at(c.document, "NetworkSettings.Networks"), name))
             r = 1;
     }
     return r;

@@ -3,6 +3,7 @@
 #include "cli/confirm.h"
 #include "cli/image_use.h"
 #include "cli/label_filter.h"
+#include "cli/network_prune.h"
 #include "cli/size.h"
 #include "engine/container_size.h"
 #include "engine/events.h"
@@ -13,9 +14,9 @@
 
 #include <string.h>
 
-/* What no container needs any more: stopped containers, images, volumes. Everything is removed as
- * rm, rmi and volume rm do it, which look again whether somebody uses it: what is begun to be used
- * meanwhile stays, and is not spoken of. */
+/* What no container needs any more: stopped containers, networks, images, volumes. Everything is
+ * removed as rm, rmi and volume rm do it, which look again whether somebody uses it: what is begun
+ * to be used meanwhile stays, and is not spoken of. */
 
 struct prune_options {
     bool all, force, volumes;
@@ -79,13 +80,14 @@ static int check_filters(const struct prune_options *o, struct err *e)
 
 /* What was done, and how much room it gave back. */
 struct harvest {
-    struct strv containers, volumes, images;
+    struct strv containers, networks, volumes, images;
     long long bytes;
 };
 
 static void harvest_release(struct harvest *h)
 {
     strv_release(&h->containers);
+    strv_release(&h->networks);
     strv_release(&h->volumes);
     strv_release(&h->images);
 }
@@ -263,7 +265,8 @@ static int system_prune(struct cli *c, const struct prune_options *o, struct err
 {
     _cleanup_(harvest_release) struct harvest h = {0};
     _cleanup_str_ struct str warning = {0};
-    str_add(&warning, "This will remove:\n  - all stopped containers\n");
+    str_add(&warning, "This will remove:\n  - all stopped containers\n"
+                      "  - all networks not used by at least one container\n");
     if (o->volumes)
         str_add(&warning, "  - all anonymous volumes not used by at least one container\n");
     str_add(&warning, o->all ? "  - all images without at least one container associated to them\n"
@@ -276,6 +279,9 @@ static int system_prune(struct cli *c, const struct prune_options *o, struct err
     int r = text ? begin(c, o, text, "system prune", e) : err_nomem(e);
     if (r == 0)
         r = prune_containers(c, &o->filter, &h, e);
+    if (r == 0)
+        r = tell_part(networks_prune(c, &o->filter, &h.networks, e), "Deleted Networks",
+                      &h.networks, e);
     if (r == 0 && o->volumes)
         r = prune_volumes(c, o, &h, e);
     if (r == 0)
@@ -356,7 +362,7 @@ const struct cli_command cmd_image_prune = {
 
 const struct cli_command cmd_system_prune = {
     .line = "system prune [OPTIONS]",
-    .summary = "Remove stopped containers, unused images and volumes",
+    .summary = "Remove stopped containers, unused networks, images and volumes",
     .options = system_table,
     .flags = NEEDS_ENGINE,
     .run = run_system_prune,

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/colour.h"
+#include "cli/port_list.h"
 #include "cli/ps_filter.h"
 #include "cli/rows.h"
 #include "cli/size.h"
@@ -133,6 +134,30 @@ static json_t *show_status(const json_t *state, const struct ps_options *o, long
                   : NULL;
 }
 
+/* Those of one that runs; of others there are none. */
+static json_t *describe_ports(const json_t *d)
+{
+    if (!json_bool(d, "State.Running", false))
+        return json_string("");
+    _cleanup_free_ char *text =
+        port_list(json_object_get(d, "Ports"), json_at(d, "Config.ExposedPorts"));
+    return text ? json_string(text) : NULL;
+}
+
+/* All its networks, by name. */
+static json_t *describe_networks(const json_t *d)
+{
+    const json_t *networks = json_at(d, "NetworkSettings.Networks");
+    _cleanup_str_ struct str text = {0};
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)networks, name, value)
+        str_addf(&text, "%s%s", text.len ? "," : "", name);
+    if (text.len == 0)
+        str_add(&text, json_str(d, "HostConfig.NetworkMode"));
+    return text.failed ? NULL : json_string(text.s);
+}
+
 /* One row, as `docker ps --format json` has it. */
 static json_t *make_row(const json_t *d, const struct ps_options *o, long long now)
 {
@@ -145,16 +170,16 @@ static json_t *make_row(const json_t *d, const struct ps_options *o, long long n
     _cleanup_json_ json_t *labels = json_incref(json_at(d, "Config.Labels"));
     if (!labels)
         labels = json_object();
-    return json_pack(
-        "{s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:O}", "ID",
-        json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image", json_str(d, "Config.Image"),
-        "Command", command, "CreatedAt",
-        json_sprintf("%.10s %.8s +0000 UTC", created, created + 11), "RunningFor",
-        json_sprintf("%s ago", age), "Status", show_status(json_at(d, "State"), o, now), "State",
-        json_str(d, "State.Status"), "Ports", "", "Names", name + 1, "Networks",
-        json_str(d, "HostConfig.NetworkMode"), "LocalVolumes", count_volumes(json_at(d, "Mounts")),
-        "Mounts", describe_mounts(json_at(d, "Mounts"), o->no_trunc), "Labels", rows_labels(labels),
-        "Size", describe_size(d), "Label()", labels);
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:O}",
+                     "ID", json_stringn(id, o->no_trunc ? ID_LEN : SHORT_ID_LEN), "Image",
+                     json_str(d, "Config.Image"), "Command", command, "CreatedAt",
+                     json_sprintf("%.10s %.8s +0000 UTC", created, created + 11), "RunningFor",
+                     json_sprintf("%s ago", age), "Status",
+                     show_status(json_at(d, "State"), o, now), "State", json_str(d, "State.Status"),
+                     "Ports", describe_ports(d), "Names", name + 1, "Networks",
+                     describe_networks(d), "LocalVolumes", count_volumes(json_at(d, "Mounts")),
+                     "Mounts", describe_mounts(json_at(d, "Mounts"), o->no_trunc), "Labels",
+                     rows_labels(labels), "Size", describe_size(d), "Label()", labels);
 }
 
 static bool passes(struct cli *c, const struct ps_options *o, const json_t *d)
@@ -204,6 +229,7 @@ static const char *const shown_of_document[] = {
     "HostConfig.NetworkMode",
     "HostConfig.PortBindings",
     "HostConfig.CgroupParent",
+    "NetworkSettings.Networks",
     NULL,
 };
 

@@ -1,5 +1,6 @@
 #include "cli/ps_filter.h"
 
+#include "engine/networks.h"
 #include "image/image.h"
 
 #include <regex.h>
@@ -64,10 +65,16 @@ static bool by_exited(const struct engine *en, const json_t *d, const char *valu
            json_int(d, "State.ExitCode", 0) == code;
 }
 
+/* A network by its name or the beginning of its ID. */
 static bool by_network(const struct engine *en, const json_t *d, const char *value)
 {
-    (void)en;
-    return str_eq(json_str(d, "HostConfig.NetworkMode"), value);
+    const json_t *networks = json_at(d, "NetworkSettings.Networks");
+    const char *mode = json_str(d, "HostConfig.NetworkMode");
+    if (str_eq(mode, value) || json_object_get(networks, value))
+        return true;
+    _cleanup_network_record_ struct network_record n = NETWORK_RECORD_INIT;
+    return networks_find(en, value, &n, NULL) == 0 &&
+           (str_eq(mode, n.name) || json_object_get(networks, n.name));
 }
 
 static bool by_health(const struct engine *en, const json_t *d, const char *value)

@@ -43,7 +43,7 @@ static json_t *gather(const struct engine *en, const struct container_record *c,
     /* The document's own part of it stays as it is. */
     json_t *driver = json_deep_copy(json_object_get(document, "GraphDriver"));
     if ((driver && json_object_set_new(whole, "GraphDriver", driver) < 0) ||
-        document_add_places(en, c->id, whole) < 0)
+        document_add_places(en, c->id, whole) < 0 || inspect_add_network(whole, document) < 0)
         return NULL;
     return TAKE_PTR(whole);
 }

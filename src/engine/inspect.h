@@ -15,6 +15,10 @@ int inspect_container(const struct engine *en, const struct container_record *c,
 int inspect_brief(const struct engine *en, const struct container_record *c, json_t **ret,
                   struct err *e);
 
+/* Puts NetworkSettings into @whole: what it has there already (of a running container), what
+ * @document says of its networks, and Docker's defaults. 0 or -ENOMEM. */
+int inspect_add_network(json_t *whole, const json_t *document);
+
 /* Docker's list "Mounts" of a container: Type, Source, Destination, Mode, RW. The caller's; NULL
  * when memory ran out. */
 json_t *inspect_mounts(const json_t *document);
