@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "network/firewall_private.h"
+#include "network/foreign.h"
 
 #include <endian.h>
 #include <string.h>
@@ -19,6 +20,7 @@ static size_t count_chains(void)
 /* What a look at the kernel has found. */
 struct look {
     struct firewall_handles handles;
+    struct foreign_chains foreign;
     size_t whole; /* chains that have at least as many rules as they should */
 };
 
@@ -56,16 +58,15 @@ static int see(const struct nlmsghdr *m, void *arg)
     struct look *look = arg;
     if (nft_is(m, NFT_MSG_NEWTABLE))
         see_table(m, &look->handles);
-    else if (nft_is(m, NFT_MSG_NEWCHAIN))
-        look->whole += is_whole_chain(m);
-    return 0;
+    if (!nft_is(m, NFT_MSG_NEWCHAIN))
+        return 0;
+    look->whole += is_whole_chain(m);
+    return foreign_see(m, &look->foreign);
 }
 
-/* One question: 1 when the tables are whole and have the elements @x, 0 otherwise. */
-static int look(struct netlink *nl, const struct firewall_elements *x, struct firewall_handles *ret,
-                struct err *e)
+static int ask(struct netlink *nl, const struct firewall_elements *x, struct look *ret,
+               struct err *e)
 {
-    struct look look = {0};
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
     for (size_t t = 0; t < ARRAY_LEN(tables); t++)
@@ -74,16 +75,39 @@ static int look(struct netlink *nl, const struct firewall_elements *x, struct fi
         firewall_elements_put(&b, NFT_MSG_GETSETELEM, x);
     nft_get_chains(&b);
 
-    int r = netlink_send(nl, &b, see, &look, NULL, e);
+    int r = netlink_send(nl, &b, see, ret, NULL, e);
     if (r == -ENOENT) {
         err_release(e);
         return 0;
     }
     if (r < 0)
         return err_wrap(e, "cannot read the firewall");
-    if (ret)
+    return ret->whole == count_chains();
+}
+
+/* One question: 1 when the tables are whole and have the elements @x, 0 otherwise. */
+static int look(struct netlink *nl, const struct firewall_elements *x, struct err *e)
+{
+    struct look look = {0};
+    int r = ask(nl, x, &look, e);
+    foreign_chains_release(&look.foreign);
+    return r;
+}
+
+/* The same, and what others drop is seen to where the tables are whole. */
+static int look_after(struct netlink *nl, const struct firewall_elements *x,
+                      struct firewall_handles *ret, struct err *e)
+{
+    struct look look = {0};
+    int r = ask(nl, x, &look, e);
+    if (r > 0) {
+        int others = foreign_ensure(nl, &look.foreign, e);
+        r = others < 0 ? others : r;
+    }
+    foreign_chains_release(&look.foreign);
+    if (r > 0 && ret)
         *ret = look.handles;
-    return look.whole == count_chains();
+    return r;
 }
 
 static int make(struct netlink *nl, struct err *e)
@@ -102,7 +126,7 @@ static int make(struct netlink *nl, struct err *e)
 int firewall_ensure_with(struct netlink *nl, struct firewall_handles *ret, struct err *e)
 {
     for (int tries = 0; tries < 3; tries++) {
-        int r = look(nl, NULL, ret, e);
+        int r = look_after(nl, NULL, ret, e);
         if (r != 0)
             return r < 0 ? r : 0;
         r = make(nl, e);
@@ -174,7 +198,7 @@ int firewall_is_whole(const struct network_config *c, struct err *e)
         network_elements(c, &x);
     _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
     int r = netlink_open(&nl, NETLINK_NETFILTER, e);
-    return r < 0 ? r : look(&nl, &x, NULL, e);
+    return r < 0 ? r : look(&nl, &x, e);
 }
 
 /* Adds what is missing of a network, and @more. */
@@ -186,7 +210,7 @@ static int add(const struct network_config *c, struct firewall_elements *more, s
     _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
     int r = netlink_open(&nl, NETLINK_NETFILTER, e);
     if (r == 0)
-        r = look(&nl, &x, NULL, e);
+        r = look_after(&nl, &x, NULL, e);
     if (r == 0) {
         r = firewall_ensure_with(&nl, NULL, e);
         if (r == 0)

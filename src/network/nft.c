@@ -254,8 +254,13 @@ void nft_put_elements(struct netlink_batch *b, unsigned message, unsigned flags,
 
 const struct nlattr *nft_next_element(const struct nlmsghdr *m, const struct nlattr *last)
 {
-    const struct nlattr *list =
-        netlink_attr(m, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS, sizeof(*last));
+    return nft_next_in(m, NFTA_SET_ELEM_LIST_ELEMENTS, last);
+}
+
+const struct nlattr *nft_next_in(const struct nlmsghdr *m, uint16_t attribute,
+                                 const struct nlattr *last)
+{
+    const struct nlattr *list = netlink_attr(m, sizeof(struct nfgenmsg), attribute, sizeof(*last));
     if (!list)
         return NULL;
     const uint8_t *at = netlink_data(list), *end = at + netlink_size(list);

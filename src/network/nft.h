@@ -222,6 +222,15 @@ enum {
                 NFT_NUMBER(NFTA_PAYLOAD_OFFSET, offset), NFT_NUMBER(NFTA_PAYLOAD_LEN, size)        \
         }                                                                                          \
     }
+#define NFT_COUNTER                                                                                \
+    {                                                                                              \
+        "counter", false,                                                                          \
+        {                                                                                          \
+            {                                                                                      \
+                0, NFT_FORM_NUMBER, 0, NULL                                                        \
+            }                                                                                      \
+        }                                                                                          \
+    }
 #define NFT_VERDICT(verdict, chain)                                                                \
     {                                                                                              \
         "immediate", true,                                                                         \
@@ -286,8 +295,12 @@ void nft_put_elements(struct netlink_batch *b, unsigned message, unsigned flags,
                       const struct nft_table *t, const char *set, const struct nft_element *x,
                       size_t n);
 
-/* The elements of an answer: the attribute of one of them in @m after @last (NULL: the first), or
- * NULL; and the bytes of its key or data (NFTA_SET_ELEM_KEY, _KEY_END, _DATA), exactly @n, or NULL.
+/* The entries of a list in @m (@attribute): the one after @last (NULL: the first), or NULL. */
+const struct nlattr *nft_next_in(const struct nlmsghdr *m, uint16_t attribute,
+                                 const struct nlattr *last);
+
+/* The same for the elements of an answer (NFT_MSG_NEWSETELEM); and the bytes of its key or data
+ * (NFTA_SET_ELEM_KEY, _KEY_END, _DATA), exactly @n, or NULL.
  */
 const struct nlattr *nft_next_element(const struct nlmsghdr *m, const struct nlattr *last);
 const void *nft_element_bytes(const struct nlattr *element, uint16_t part, size_t n);

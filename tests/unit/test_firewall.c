@@ -659,6 +659,41 @@ static void test_forged_ipv6(void **state)
     close(x.ns);
 }
 
+/* Somebody else's chain drops: as dockerd and ufw have it, as firewalld has it, and a plain one. */
+static void test_foreign_firewalls(void **state)
+{
+    static const char *const foreign[] = {
+        "iptables -P FORWARD DROP; ip6tables -P FORWARD DROP; iptables -A FORWARD -i x0 -j ACCEPT",
+        "nft -f - <<'X'\ntable inet plain { chain f { type filter hook forward priority 10; policy "
+        "drop;\n}\n}\nX",
+        "nft -f - <<'X'\ntable inet firewalld { chain filter_FORWARD { type filter hook forward "
+        "priority filter + 10;\nct state established accept\nreject with icmpx "
+        "admin-prohibited\n}\n}\nX",
+    };
+    serve(w.a.ns, "0.0.0.0", SOCK_STREAM, 80);
+    serve(w.stranger, "0.0.0.0", SOCK_STREAM, 81);
+    struct publication p = publish(&w.a, IPPROTO_TCP, "0.0.0.0", 8080, 80);
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        assert_int_equal(sh(foreign[i]), 0);
+        assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
+        assert_string_equal(ask(w.a.ns, SOCK_STREAM, STRANGER4, 81), "");
+        assert_done(firewall_ensure(NULL, &e));
+        assert_done(firewall_ensure(NULL, &e));
+        assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
+        assert_string_equal(ask(w.a.ns, SOCK_STREAM, STRANGER4, 81), HOST4);
+        assert_string_equal(ask(w.stranger, SOCK_STREAM, text4(&w.a), 80), "");
+    }
+    /* Each rule once, and iptables understands its table still. */
+    assert_int_equal(sh("test $(nft list ruleset | grep -c 'comment \"skiff\"') = 8;"
+                        "iptables -S FORWARD | grep -qe '-i sk+ .*-j ACCEPT';"
+                        "iptables -F FORWARD"),
+                     0);
+    assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
+    assert_done(firewall_ensure(NULL, &e));
+    assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
+    take_back(&p);
+}
+
 /* With br_netfilter frames inside a bridge go through the tables too; without, a container reaches
  * itself by its own published port as well. */
 static void test_without_br_netfilter(void **state)
@@ -687,6 +722,7 @@ int main(void)
         TEST(test_claims),
         TEST(test_stale_element),
         TEST(test_tables_are_made_again),
+        TEST(test_foreign_firewalls),
         TEST(test_forged_ipv4),
         TEST(test_forged_ipv6),
     };
