@@ -2,6 +2,7 @@
 
 #include "engine/networks.h"
 #include "network/resolver_cage.h"
+#include "runtime/exe.h"
 
 #include <fcntl.h>
 
@@ -58,8 +59,8 @@ static int fork_resolver(struct resolver *r, const struct engine *en,
     _cleanup_lookup_ struct lookup l = {0};
     const char *name;
     json_t *network;
-    l.config =
-        (struct resolver_config){.networks = l.networks, .servers = l.servers, .internal = true};
+    l.config = (struct resolver_config){
+        .networks = l.networks, .servers = l.servers, .internal = true, .rest = exe_rest};
     json_object_foreach (json_at(settings, "Networks"), name, network) {
         add_network(en, &l, name, network);
         l.config.internal = l.config.internal && !leads_out(en, name);

@@ -185,7 +185,8 @@ static int start(struct resolver *r, const struct resolver_config *c, struct err
                                      .queue = r->queue,
                                      .networks = c->networks,
                                      .n_networks = c->n_networks,
-                                     .n_servers = r->servers.n};
+                                     .n_servers = r->servers.n,
+                                     .rest = c->rest};
     int pidfd = -EBADF;
     pid_t pid = process_clone(0, -1, &pidfd);
     if (pid == 0)

@@ -1,12 +1,9 @@
 #include "network/resolver_process.h"
 
-#include "base/sanitized.h"
 #include "network/resolver_cage.h"
 #include "network/resolver_tcp.h"
 
 #include <signal.h>
-#include <stdint.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -44,17 +41,6 @@ static int lock_in(const struct resolver_job *job, struct index_network *network
     return resolver_cage_enter(fds, n, NULL);
 }
 
-/* The program's pages that only the way in here took: what is used comes back by itself. */
-static void forget_pages(void)
-{
-    extern const char __executable_start, etext;
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t first = ((uintptr_t)&__executable_start + page - 1) & ~(page - 1);
-    const uintptr_t end = (uintptr_t)&etext & ~(page - 1);
-    if (!SANITIZED && end > first)
-        (void)madvise((void *)first, end - first, MADV_DONTNEED);
-}
-
 static int serve(const struct resolver_job *job, struct index_network *networks)
 {
     struct process p = {.loop = LOOP_INIT};
@@ -70,7 +56,8 @@ static int serve(const struct resolver_job *job, struct index_network *networks)
     p.idle = (struct loop_timer){.expired = look_idle, .data = &p};
     if (r == 0)
         loop_timer_set(&p.loop, &p.idle, RESOLVER_IDLE_MS);
-    forget_pages();
+    if (r == 0 && job->rest)
+        job->rest();
     while (r == 0)
         r = loop_turn(&p.loop);
     return r;

@@ -14,6 +14,7 @@ struct resolver_job {
     struct udp_queue *queue;
     const struct index_network *networks;
     size_t n_networks, n_servers;
+    void (*rest)(void); /* resolver_config's */
 };
 
 /* Locks itself in, answers, and ends when nobody has asked for RESOLVER_IDLE_MS: exit status 0, and
