@@ -62,9 +62,9 @@ offers()
         [ "$command" != help ] || continue
         while read -r option; do
             skiff __complete "$command" "$option" | grep -q "^$option	" || told "$command $option"
-        done < <(skiff help "$command" | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+')
+        done < <(skiff help "$command" | grep -oE '^ +(-., )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+')
     done
-    offers '--network' run --netw
+    offers '--network --network-alias' run --netw
     offers '--help' ns --he
     offers '--rm=false --rm=true' run --rm=
     offers '' run --nonsense=

@@ -73,11 +73,12 @@ json_of()
         'attach' | 'boot' | 'commit' | 'completion' | 'cp' | 'create' | 'exec' | 'export' | 'import' | 'kill' | \
             'pause' | 'rename' | 'restart' | 'rm' | 'rmi' | 'run' | 'start' | 'stop' | 'tag' | 'unpause' | \
             'update' | 'wait' | 'logs' | 'pull' | 'push' | 'load' | 'save' | 'login' | 'logout' | 'generate systemd' | \
-            *' pull' | *' push' | *' load' | *' save' | *' prune' | *' import' | *' tag' | *' create' | *' rm')
+            *' pull' | *' push' | *' load' | *' save' | *' prune' | *' import' | *' tag' | *' create' | *' rm' | \
+            *' connect' | *' disconnect' | 'network graph')
             continue # they act, or print what is not theirs
             ;;
         ps | 'container ls') words=(-a) ;;
-        images | 'image ls' | 'volume ls' | 'system df' | ns | check | 'system check') words=() ;;
+        images | 'image ls' | 'volume ls' | 'network ls' | 'system df' | ns | check | 'system check') words=() ;;
         stats | 'container stats') words=(--no-stream) ;;
         events | 'system events') words=(--since 1h --until 0s) ;;
         history | 'image history') words=(busybox) ;;
@@ -90,6 +91,7 @@ json_of()
         inspect | 'container inspect') words=(web) what=whole ;;
         'image inspect') words=(busybox) what=whole ;;
         'volume inspect') words=(data) what=whole ;;
+        'network inspect') words=(bridge) what=whole ;;
         info | version | 'system info') words=() what=whole ;;
         container\ *)
             # The others are the same as without "container".

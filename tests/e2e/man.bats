@@ -47,7 +47,7 @@ plain()
         while read -r option; do
             grep -qE -- "(^|, )$option( |$)" <<<"$text" || told "$name: no $option"
             count=$((count + 1))
-        done < <(grep -oE '^ +(-., )?--[a-z-]+' <<<"$output" | grep -oE -- '--[a-z-]+')
+        done < <(grep -oE '^ +(-., )?--[a-z0-9-]+' <<<"$output" | grep -oE -- '--[a-z0-9-]+')
     done
     [ "$count" -gt 100 ]
 }
