@@ -11,9 +11,11 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <sys/random.h>
+#include <time.h>
 
 /* How often another range is tried when somebody who knows no lock of ours takes the one chosen. */
-enum { TRIES = 8 };
+enum { TRIES = 16 };
 
 struct making {
     struct netlink *nl;
@@ -215,6 +217,15 @@ static void withdraw(struct making *m)
     m->index = 0;
 }
 
+/* Those who have met at one range are not to meet at the next as well. */
+static void step_aside(void)
+{
+    uint32_t chance = 0;
+    (void)!getrandom(&chance, sizeof(chance), GRND_NONBLOCK);
+    const struct timespec pause = {.tv_nsec = chance % 100000000};
+    nanosleep(&pause, NULL);
+}
+
 /* Each step is either done here or found done. */
 static int make(struct making *m, struct err *e)
 {
@@ -236,6 +247,7 @@ static int make(struct making *m, struct err *e)
         if (r != -EADDRINUSE || !choice || i >= TRIES)
             return r;
         err_release(e);
+        step_aside();
     }
 }
 

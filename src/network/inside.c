@@ -1,5 +1,6 @@
 #include "network/inside.h"
 
+#include "network/bridge.h"
 #include "network/link.h"
 
 #include <linux/if.h>
@@ -109,6 +110,18 @@ static int find(struct netlink *route, const char *link, struct steps *s, struct
     return s->index < 0 ? err_sys(e, -s->index, "cannot find \"%s\" in the container", link) : 0;
 }
 
+/* By the hardware address, which all links of an ipvlan parent share: there by the one that the
+ * IPv4 address would have. */
+static struct ip_address link_local(const struct network_config *c,
+                                    const struct network_endpoint *ep)
+{
+    uint8_t mac[6];
+    if (c->driver != NETWORK_IPVLAN_L2 && c->driver != NETWORK_IPVLAN_L3)
+        return ip_link_local(ep->mac);
+    bridge_mac(&ep->address4, mac);
+    return ip_link_local(mac);
+}
+
 int inside_configure(struct netlink *route, const struct network_config *c,
                      const struct network_wish *w, const struct network_endpoint *ep, struct err *e)
 {
@@ -121,7 +134,7 @@ int inside_configure(struct netlink *route, const struct network_config *c,
     if (ep->address4.family)
         add_address(&s, &ep->address4, ep->prefix4);
     if (ipv6) {
-        struct ip_address local = ip_link_local(ep->mac);
+        struct ip_address local = link_local(c, ep);
         add_address(&s, &local, 64);
         add_address(&s, &ep->address6, ep->prefix6);
     }

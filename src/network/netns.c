@@ -90,7 +90,7 @@ int netns_ipv6_back(struct netns *ns, struct err *e)
 
 int netns_lock(void)
 {
-    enum { STEP_MS = 5, STEPS = 1000 };
+    enum { STEP_MS = 5, STEPS = 2000 };
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
     _cleanup_close_ int fd = open(OWN, O_RDONLY | O_CLOEXEC);
     for (int i = 0; fd >= 0 && i < STEPS; i++) {

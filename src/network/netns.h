@@ -46,7 +46,7 @@ int netns_ipv6_back(struct netns *ns, struct err *e);
 
 /* One process at a time makes what all of the caller's network namespace sees: a lock on the
  * namespace itself, which all roots of the machine share. Whoever may see the namespace can hold
- * it, so that after five seconds this goes on without; what is made under it must be looked at
+ * it, so that after ten seconds this goes on without; what is made under it must be looked at
  * afterwards. A descriptor for netns_unlock, or negative. */
 int netns_lock(void);
 void netns_unlock(const int *lock);

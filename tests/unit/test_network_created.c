@@ -689,7 +689,10 @@ static void create_one(int number, struct report *ret)
     struct network_config c = config(ID_A);
     for (int i = 0; i < 4; i++)
         c.id[i] = "0123456789abcdef"[number >> (4 * i) & 15];
-    ret->done = network_create(&c, NULL) == 0;
+    _cleanup_err_ struct err e = ERR_INIT;
+    ret->done = network_create(&c, &e) == 0;
+    if (!ret->done)
+        print_error("%s\n", err_text(&e));
     ret->subnet = c.subnet4;
 }
 
@@ -921,7 +924,8 @@ static void test_ipvlan(void **state)
                      0);
     w.has_mac = true;
     w.mac[0] = 2;
-    assert_refused(ns, &c, &w, EINVAL, "its parent's MAC address");
+    _cleanup_close_ int other = new_namespace();
+    assert_refused(other, &c, &w, EINVAL, "its parent's MAC address");
     remove_leases(w.leases_fd);
 }
 
