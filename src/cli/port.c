@@ -1,5 +1,7 @@
 #include "cli/cli.h"
+#include "cli/port_options.h"
 #include "cli/rows.h"
+#include "engine/endpoints.h"
 #include "engine/inspect.h"
 
 #include <string.h>
@@ -90,6 +92,22 @@ static int show(struct cli *c, const struct port_options *o, int n, char **words
     return out.failed ? err_nomem(e) : cli_print(out.s ? out.s : "", e);
 }
 
+/* `port add CONTAINER PORT...`, `port rm CONTAINER PORT...`: words as of `run -p`. */
+static int change(struct cli *c, bool add, int n, char **words, struct err *e)
+{
+    _cleanup_record_ struct container_record record = CONTAINER_RECORD_INIT;
+    _cleanup_json_ json_t *bindings = json_object();
+    int r = bindings ? 0 : err_nomem(e);
+    for (int i = 1; i < n && r == 0; i++)
+        r = parse_publish(words[i], bindings, e);
+    if (r == 0)
+        r = record_find(&c->engine, words[0], &record, e);
+    if (r < 0)
+        return r;
+    return add ? endpoints_publish(&c->engine, &record, bindings, e)
+               : endpoints_unpublish(&c->engine, &record, bindings, e);
+}
+
 static int run_port(struct cli *c, int argc, char **argv, struct err *e)
 {
     struct port_options o = {0};
@@ -99,15 +117,21 @@ static int run_port(struct cli *c, int argc, char **argv, struct err *e)
     if (r != 0)
         return r == 1 ? 0 : r;
     cli_reap(c);
+    if (n > 2 && (str_eq(words[0], "add") || str_eq(words[0], "rm")))
+        return change(c, str_eq(words[0], "add"), n - 1, words + 1, e);
+    if (n > 2)
+        return err_set(e, EINVAL,
+                       "\"skiff port\" takes one container and one port: see 'skiff port "
+                       "--help'");
     return show(c, &o, n, words, e);
 }
 
 const struct cli_command cmd_port = {
-    .line = "port [OPTIONS] CONTAINER [PORT[/PROTOCOL]]",
-    .summary = "Show where ports of a container are to be had on this machine",
+    .line = "port [OPTIONS] CONTAINER [PORT[/PROTOCOL]] | add|rm CONTAINER [IP:][HOST:]PORT...",
+    .summary = "Show where ports of a container are to be had on this machine, or change that",
     .options = table,
     .min = 1,
-    .max = 2,
+    .max = -1,
     .first = WORD_RUNNING,
     .flags = NEEDS_ENGINE,
     .run = run_port,

@@ -228,6 +228,7 @@ static const char *const shown_of_document[] = {
     "Config.ExposedPorts",
     "HostConfig.NetworkMode",
     "HostConfig.PortBindings",
+    "HostConfig.PublishAllPorts",
     "HostConfig.CgroupParent",
     "NetworkSettings.Networks",
     NULL,

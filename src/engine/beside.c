@@ -24,13 +24,13 @@ static int make_network(struct beside *b, struct err *e)
     b->netns = netns_make(e);
     if (b->netns < 0)
         return b->netns;
-    if (!b->cable)
-        return 0;
-    const struct network_config network = NETWORK_DEFAULT;
-    const struct network_wish wish = NETWORK_WISH_DEFAULT(b->record->id);
-    int r = network_attach(b->netns, &network, &wish, &b->endpoint, e);
-    b->connected = r == 0;
-    return r < 0 ? err_wrap(e, "cannot connect the container to the network") : 0;
+    return b->cable ? beside_connect(b, e) : 0;
+}
+
+int beside_connect(struct beside *b, struct err *e)
+{
+    int r = endpoints_attach(&b->endpoints, b->netns, e);
+    return r == 0 ? resolver_open(b->netns, &b->resolver, e) : r;
 }
 
 static void *run(void *data)
@@ -65,7 +65,7 @@ static bool begin_thread(struct beside *b)
     return begun;
 }
 
-int beside_begin(struct beside *b, const struct container_record *record,
+int beside_begin(struct beside *b, const struct engine *en, const struct container_record *record,
                  const struct mode modes[NS_KINDS], struct err *e)
 {
     bool own_user = modes[NS_USER].kind != MODE_HOST;
@@ -77,6 +77,9 @@ int beside_begin(struct beside *b, const struct container_record *record,
     b->cgroup_path = container_cgroup_path(record->document);
     if (!b->cgroup_path)
         return err_nomem(e);
+    int r = b->cable ? endpoints_plan(en, record, &b->endpoints, e) : 0;
+    if (r < 0)
+        return r;
 
     /* With a second thread about, a process that is made by the system call alone must not
      * allocate: the heap may be locked at that moment. */
@@ -100,9 +103,18 @@ int beside_join(struct beside *b, struct err *e)
 void beside_release(struct beside *b)
 {
     cgroup_free(TAKE_PTR(b->cgroup));
+    resolver_close(&b->resolver);
+    endpoints_release(&b->endpoints);
     fd_close(&b->netns);
     err_release(&b->err);
     free(TAKE_PTR(b->cgroup_path));
+}
+
+void beside_end(struct beside *b)
+{
+    if (b->endpoints.attached)
+        endpoints_end(&b->endpoints);
+    beside_release(b);
 }
 
 void beside_undo(struct beside *b)
@@ -110,5 +122,5 @@ void beside_undo(struct beside *b)
     beside_join(b, NULL);
     if (b->cgroup)
         cgroup_remove(b->cgroup, CGROUP_REMOVE_KILL, NULL);
-    beside_release(b);
+    beside_end(b);
 }

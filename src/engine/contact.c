@@ -167,6 +167,23 @@ int contact_wait_end(int contact, long long ms, int *ret_status)
     }
 }
 
+int contact_hand_over(const struct engine *en, const char *id, int claim, struct err *e)
+{
+    _cleanup_close_ int fd = open_contact(en, id, WISH_KEEP, claim, 0, e);
+    if (fd < 0)
+        return fd;
+    struct frame_reader *in = calloc(1, sizeof(*in));
+    struct frame f = {0};
+    int r = in ? 0 : -ENOMEM;
+    while (r == 0) {
+        long n = frame_fill_one(in, fd);
+        r = n > 0 || n == -EINTR ? frame_next(in, &f) : -ECONNRESET;
+    }
+    bool kept = r == 1 && f.kind == FRAME_STARTED;
+    free(in);
+    return kept ? 0 : err_set(e, EPIPE, "the monitor of container %s did not take a port", id);
+}
+
 void contact_wake(const struct engine *en, const char *id)
 {
     _cleanup_close_ int fd = contact_try(en, id, NULL);

@@ -30,7 +30,12 @@ bool contact_answers(const struct engine *en, const char *id);
  * status in @ret_status (may be NULL); 0: it still runs; -ECONNRESET: the monitor was killed. */
 int contact_wait_end(int contact, long long ms, int *ret_status);
 
-/* Tells a monitor that there are new marks. Nobody there is no error. */
+/* Hands the claim of a port (publish.h) over to a monitor, who has it when this returns; @claim
+ * stays the caller's to close. */
+int contact_hand_over(const struct engine *en, const char *id, int claim, struct err *e);
+
+/* Tells a monitor that there are new marks, or other ports in network.json. Nobody there is no
+ * error. */
 void contact_wake(const struct engine *en, const char *id);
 
 #endif

@@ -30,6 +30,7 @@ enum frame_wish {
     WISH_STDIN = 1 << 0,
     WISH_STDOUT = 1 << 1,
     WISH_STDERR = 1 << 2,
+    WISH_KEEP = 1 << 4, /* no stream: a claim of a port comes along, and is to be kept (STARTED) */
     WISH_ANSWER = 1 << 3, /* no stream, but a first frame: a monitor that was killed gives none */
 };
 

@@ -4,6 +4,7 @@
 #include "engine/exec_record.h"
 #include "engine/log.h"
 #include "engine/log_config.h"
+#include "engine/network_settings.h"
 #include "engine/state.h"
 
 #include <string.h>
@@ -103,6 +104,21 @@ int inspect_container(const struct engine *en, const struct container_record *c,
     return 0;
 }
 
+static bool publishes(const json_t *document)
+{
+    return json_object_size(json_at(document, "HostConfig.PortBindings")) > 0 ||
+           json_bool(document, "HostConfig.PublishAllPorts", false);
+}
+
+/* One that is just ending has none any more. */
+static int add_ports(const struct engine *en, const struct container_record *c, json_t *whole)
+{
+    _cleanup_json_ json_t *settings = NULL;
+    int r = network_settings_read(en, c->id, &settings, NULL);
+    json_t *ports = json_at(settings, "Ports");
+    return r == -ENOMEM || (ports && json_object_set(whole, "Ports", ports) < 0) ? -ENOMEM : 0;
+}
+
 int inspect_brief(const struct engine *en, const struct container_record *c, json_t **ret,
                   struct err *e)
 {
@@ -112,6 +128,10 @@ int inspect_brief(const struct engine *en, const struct container_record *c, jso
         return r;
     _cleanup_json_ json_t *whole = json_copy_object(c->document);
     if (!whole || json_object_set(whole, "State", json_object_get(state, "State")) < 0)
+        return err_nomem(e);
+    if (publishes(c->document) && json_bool(state, "State.Running", false))
+        r = add_ports(en, c, whole);
+    if (r < 0)
         return err_nomem(e);
     *ret = TAKE_PTR(whole);
     return 0;

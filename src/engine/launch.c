@@ -3,7 +3,6 @@
 #include "engine/files.h"
 #include "engine/limits.h"
 #include "engine/state.h"
-#include "network/network.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -35,42 +34,21 @@ int streams_make(bool terminal, bool input, bool output, struct streams *ret, in
     return r < 0 ? err_sys(e, -r, "cannot make pipes") : 0;
 }
 
-static json_t *describe_network(const struct network_endpoint *ep, char address[IP_ADDRESS_TEXT])
+static int connect_network(struct start *s, const struct container *c, struct err *e)
 {
-    char gateway[IP_ADDRESS_TEXT], mac[18];
-    ip_address_format(&ep->address4, address);
-    ip_address_format(&ep->gateway4, gateway);
-    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0], ep->mac[1], ep->mac[2],
-             ep->mac[3], ep->mac[4], ep->mac[5]);
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:{}, s:{s:{s:s, s:s, s:i, s:s}}}", "Bridge",
-                     ep->bridge, "IPAddress", address, "Gateway", gateway, "IPPrefixLen",
-                     (int)ep->prefix4, "MacAddress", mac, "Ports", "Networks", "bridge",
-                     "IPAddress", address, "Gateway", gateway, "IPPrefixLen", (int)ep->prefix4,
-                     "MacAddress", mac);
-}
-
-static int connect_network(struct start *s, const struct container *c, json_t **ret, struct err *e)
-{
-    *ret = NULL;
+    struct beside *b = &s->beside;
     if (!s->modes[NS_NETWORK].cable)
         return 0;
-    struct network_endpoint *ep = &s->beside.endpoint;
-    if (!s->beside.connected) {
-        const struct network_config network = NETWORK_DEFAULT;
-        const struct network_wish wish = NETWORK_WISH_DEFAULT(s->record->id);
-        /* A namespace that could only be made by clone: a user namespace's. */
-        _cleanup_close_ int netns = namespace_open(c->pid, NS_NETWORK);
-        if (netns < 0)
-            return err_sys(e, -netns, "cannot open the container's network namespace");
-        int r = network_attach(netns, &network, &wish, ep, e);
+    if (b->netns < 0) { /* it could only be made by clone: a user namespace's */
+        b->netns = namespace_open(c->pid, NS_NETWORK);
+        if (b->netns < 0)
+            return err_sys(e, -b->netns, "cannot open the container's network namespace");
+        int r = beside_connect(b, e);
         if (r < 0)
-            return err_wrap(e, "cannot connect the container to the network");
+            return r;
     }
-    char address[IP_ADDRESS_TEXT];
-    *ret = describe_network(ep, address);
-    if (!*ret)
-        return err_nomem(e);
-    return files_add_address(s->record, address, json_str(*ret, "Gateway"), e);
+    int r = files_use_names(s->record, e);
+    return r == 0 ? endpoints_tell(&b->endpoints, e) : r;
 }
 
 static int tell_step(const struct start *s, enum control_step step, struct err *e)
@@ -138,18 +116,16 @@ int launch(struct start *s, unsigned restarts, struct launched *ret, enum contro
         fd_close(&stdio[i]);
     fd_close(&s->root_mount);
     fd_close(&s->userns);
-    fd_close(&s->beside.netns);
     if (r < 0) {
         limits_explain(json_at(s->record->document, "HostConfig"), e);
         return err_wrap(e, "cannot start the container");
     }
 
     ret->mounts = keep_mounts(s, c);
-    _cleanup_json_ json_t *network = NULL;
     _cleanup_err_ struct err network_failure = ERR_INIT;
-    int connected = connect_network(s, c, &network, &network_failure);
+    int connected = connect_network(s, c, &network_failure);
     /* While init is at work; should it fail, all of this goes again. */
-    ret->state = state_running(c->pid, network, restarts);
+    ret->state = state_running(c->pid, restarts);
     int published = state_publish(s->engine, s->record->id, ret->state, e);
     volume_mounts_release(&s->sources); /* who waits for one of them can find us now */
     if (published == 0)

@@ -14,7 +14,9 @@
 #include "engine/launch.h"
 #include "engine/lifecycle.h"
 #include "engine/log.h"
+#include "engine/lookup.h"
 #include "engine/mark.h"
+#include "engine/network_settings.h"
 #include "engine/restart.h"
 #include "engine/state.h"
 #include "engine/volume_use.h"
@@ -35,7 +37,7 @@ struct monitor {
     struct loop loop;
     struct peers peers;
     struct log *log;
-    struct loop_source listener, init;
+    struct loop_source listener, init, names;
     struct carrier carrier;
     struct loop_timer again;    /* its next start */
     struct loop_timer patience; /* until a stop becomes a kill */
@@ -81,6 +83,14 @@ static void pass_signal(struct monitor *m, int number)
     pidfd_send_signal(m->it.container.pidfd, number, NULL, 0);
 }
 
+/* A port that is published while the container runs. */
+static void keep_claim(struct monitor *m, struct peer *p)
+{
+    bool kept = !m->waiting && p->handed >= 0 &&
+                endpoints_keep_claim(&m->start->beside.endpoints, TAKE_FD(p->handed)) == 1;
+    peer_send_frame(p, kept ? FRAME_STARTED : FRAME_FAILED, NULL, 0);
+}
+
 static void greet(struct monitor *m, struct peer *p, const struct frame *f)
 {
     if (f->kind != FRAME_HELLO || f->len != 1) {
@@ -91,6 +101,10 @@ static void greet(struct monitor *m, struct peer *p, const struct frame *f)
     p->wishes = f->payload[0];
     if (p->wishes == 0)
         return;
+    if (p->wishes == WISH_KEEP) {
+        keep_claim(m, p);
+        return;
+    }
     static const char text[] =
         "\1cannot attach to a restarting container, wait until it is running";
     if (m->waiting) {
@@ -103,6 +117,13 @@ static void greet(struct monitor *m, struct peer *p, const struct frame *f)
 }
 
 static void end_waiting(struct monitor *m);
+
+/* Somebody connected it to one, or took it off; or its ports are others. */
+static void review_networks(struct monitor *m)
+{
+    endpoints_review_claims(&m->start->beside.endpoints);
+    resolver_changed(&m->start->beside.resolver);
+}
 
 static void take_frame(void *data, struct peer *p, const struct frame *f)
 {
@@ -127,6 +148,8 @@ static void take_frame(void *data, struct peer *p, const struct frame *f)
     case FRAME_WAKE:
         if (m->waiting)
             end_waiting(m);
+        else
+            review_networks(m);
         break;
     default:
         carrier_take(&m->carrier, p, f);
@@ -247,6 +270,41 @@ static void begin_health(struct monitor *m)
         show_health(m);
 }
 
+/* ---- names ---- */
+
+static json_t *networks_now(void *data)
+{
+    const struct start *s = ((struct monitor *)data)->start;
+    json_t *settings = NULL;
+    network_settings_read(s->engine, s->record->id, &settings, NULL);
+    return settings;
+}
+
+static void end_names(struct monitor *m)
+{
+    if (m->start->beside.resolver.fd >= 0)
+        loop_watch(&m->loop, &m->names, 0);
+    resolver_close(&m->start->beside.resolver);
+}
+
+static void names_asked(void *data, uint32_t events)
+{
+    struct monitor *m = data;
+    const struct start *s = m->start;
+    (void)events;
+    if (lookup_turn(&m->start->beside.resolver, s->engine, s->record, networks_now, m, NULL) < 0)
+        end_names(m);
+}
+
+static void begin_names(struct monitor *m)
+{
+    int fd = m->start->beside.resolver.fd;
+    if (fd < 0)
+        return;
+    loop_source_init(&m->names, fd, names_asked, m);
+    loop_watch(&m->loop, &m->names, EPOLLIN);
+}
+
 /* ---- one life ---- */
 
 static void init_ready(void *data, uint32_t events)
@@ -280,6 +338,7 @@ static void begin_life(struct monitor *m)
     carrier_begin(&m->carrier, TAKE_FD(m->it.container.console), TAKE_FD(s->in), out);
     loop_source_init(&m->init, m->it.container.pidfd, init_ready, m);
     loop_watch(&m->loop, &m->init, EPOLLIN);
+    begin_names(m);
     m->ended = false;
     m->began_ms = loop_now_ms();
     state_started(m->it.state);
@@ -324,6 +383,8 @@ static void end_life(struct monitor *m, struct state_end *ret)
     bool all_dead = c->own_pid_namespace;
     container_destroy(c, NULL);
     carrier_finish(&m->carrier, all_dead);
+    end_names(m);
+    endpoints_close(&m->start->beside.endpoints);
     *ret = (struct state_end){
         .exit_code = m->status < 0 ? 255 : m->status,
         .oom_killed = oom,
@@ -371,6 +432,7 @@ static int wait_awhile(struct monitor *m, uint64_t ms)
 static int wait_for_next(struct monitor *m, const struct state_end *end)
 {
     const struct start *s = m->start;
+    beside_end(&m->start->beside);
     m->delay_ms = restart_delay_ms(m->delay_ms, loop_now_ms() - m->began_ms);
     json_t *state = state_restarting(m->it.state, end);
     json_decref(m->it.state);
@@ -503,6 +565,7 @@ static void finish(struct monitor *m, const struct state_end *end)
     while (m->peers.first && m->waiting && loop_turn(&m->loop) == 0)
         peers_sweep(&m->peers);
     peers_release(&m->peers);
+    beside_end(&m->start->beside);
     fd_close(&m->it.mounts);
     if (!keep)
         record_sweep(s->engine, s->record->id, NULL);

@@ -20,6 +20,7 @@ void peer_leave(struct peer *p)
     if (p->terminal >= 0)
         tcsetattr(p->terminal, TCSANOW, &p->saved);
     fd_close(&p->terminal);
+    fd_close(&p->handed);
 }
 
 static void watch(struct peer *p)
@@ -111,7 +112,7 @@ static void flush(struct peer *p)
     watch(p);
 }
 
-/* The first bytes may bring a descriptor along: the client's terminal. */
+/* The first bytes may bring a descriptor along: the client's terminal, or what it wants kept. */
 static long fill_first(struct peer *p)
 {
     union {
@@ -179,6 +180,7 @@ struct peer *peer_add(struct peers *all, int fd, bool starter)
                        .starter = starter,
                        .greeted = starter,
                        .terminal = -EBADF,
+                       .handed = -EBADF,
                        .in = in};
     loop_source_init(&p->source, fd, ready, p);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -192,8 +194,10 @@ void peer_keep_terminal(struct peer *p, int fd)
     fd_close(&p->terminal);
     if (tcgetattr(fd, &p->saved) == 0)
         p->terminal = fd;
-    else
-        close(fd);
+    else {
+        fd_close(&p->handed);
+        p->handed = fd;
+    }
 }
 
 void peer_forget_terminal(struct peer *p)

@@ -35,6 +35,7 @@ struct peer {
     uint32_t owed;   /* bytes of its input that were taken, and not told yet */
     int terminal;    /* its own, to be given back if it dies; -EBADF: none */
     struct termios saved;
+    int handed; /* what else it brought along, for whoever takes it; -EBADF: nothing */
     struct frame_reader *in;
     uint8_t *out; /* what it has not taken yet: @n bytes from @at */
     size_t at, n, size;
@@ -54,7 +55,8 @@ struct peers {
 /* A peer on the socket @fd, which is then its own. NULL when memory ran out. */
 struct peer *peer_add(struct peers *all, int fd, bool starter);
 
-/* Remembers how its terminal is, to give it back; @fd is taken over. */
+/* Remembers how its terminal is, to give it back; @fd is taken over. One that is no terminal is
+ * kept as p->handed. */
 void peer_keep_terminal(struct peer *p, int fd);
 
 /* It gives its terminal back itself. */

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "engine/beside.h"
+#include "engine/endpoints.h"
 #include "engine/events.h"
 #include "engine/hold.h"
 #include "engine/state.h"
@@ -108,6 +109,7 @@ static int put_locked_right(const struct engine *en, struct container_record *c,
     /* There is no group yet while there is no document. */
     if (whole)
         remove_cgroup(c->document);
+    endpoints_forget(en, c);
     return end_it(en, c, whole, e);
 }
 

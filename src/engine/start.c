@@ -90,7 +90,7 @@ int start_prepare(const struct engine *en, struct container_record *c,
     if (r == 0)
         r = root_userns(en, c, &s->modes[NS_USER], !s->discard, &s->userns, e);
     if (r == 0)
-        r = beside_begin(&s->beside, c, s->modes, e);
+        r = beside_begin(&s->beside, en, c, s->modes, e);
     if (r == 0)
         r = mount_root(s, image, e);
     if (r == 0)

@@ -5,6 +5,7 @@
 #include "engine/hold.h"
 #include "engine/log.h"
 #include "engine/mark.h"
+#include "engine/network_settings.h"
 #include "kernel/process.h"
 
 #include <fcntl.h>
@@ -31,21 +32,14 @@ static json_t *make_state(const char *status, pid_t pid, const struct state_end 
                      "FinishedAt", finished, "Health", json_at(last, "State.Health"));
 }
 
-static json_t *no_network(void)
-{
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:{}, s:{}}", "Bridge", "", "IPAddress", "",
-                     "Gateway", "", "IPPrefixLen", 0, "MacAddress", "", "Ports", "Networks");
-}
-
-json_t *state_running(pid_t pid, const json_t *network, unsigned restarts)
+json_t *state_running(pid_t pid, unsigned restarts)
 {
     char now[40];
     format_now(now);
-    return json_pack(
-        "{s:o, s:o, s:I, s:i, s:b}", "State",
-        make_state("running", pid, &(struct state_end){0}, NULL, now, never), "NetworkSettings",
-        network ? json_incref((json_t *)(uintptr_t)network) : no_network(), "StartTime",
-        (json_int_t)process_start_time(pid), "RestartCount", restarts, "Starting", 1);
+    return json_pack("{s:o, s:I, s:i, s:b}", "State",
+                     make_state("running", pid, &(struct state_end){0}, NULL, now, never),
+                     "StartTime", (json_int_t)process_start_time(pid), "RestartCount", restarts,
+                     "Starting", 1);
 }
 
 bool state_is_starting(const json_t *state)
@@ -68,9 +62,9 @@ json_t *state_restarting(const json_t *last, const struct state_end *end)
 {
     char now[40];
     format_now(now);
-    return json_pack(
-        "{s:o, s:o, s:I}", "State", make_state("restarting", 0, end, last, started_at(last), now),
-        "NetworkSettings", no_network(), "RestartCount", json_int(last, "RestartCount", 0));
+    return json_pack("{s:o, s:I}", "State",
+                     make_state("restarting", 0, end, last, started_at(last), now), "RestartCount",
+                     json_int(last, "RestartCount", 0));
 }
 
 int state_publish(const struct engine *en, const char *id, json_t *state, struct err *e)
@@ -105,8 +99,7 @@ static int read_state(int dir_fd, const char *path, const char *const keys[], js
                  : json_read(dir_fd, path, STATE_LIMIT, &doc, e);
     if (r < 0)
         return r;
-    if (!json_str(doc, "State.Status") ||
-        (!keys && !json_is_object(json_at(doc, "NetworkSettings"))))
+    if (!json_str(doc, "State.Status"))
         return err_set(e, EBADMSG, "\"%s\" is not a container's state", path);
     *ret = TAKE_PTR(doc);
     return 0;
@@ -132,11 +125,10 @@ int state_write_ended(const struct engine *en, const struct container_record *c,
     char now[40];
     format_now(now);
     _cleanup_json_ json_t *doc =
-        json_pack("{s:o, s:o, s:I, s:b}", "State",
+        json_pack("{s:o, s:I, s:b}", "State",
                   make_state(end->never_started ? "created" : "exited", 0, end, last,
                              started_at(last), end->never_started ? never : now),
-                  "NetworkSettings", no_network(), "RestartCount",
-                  json_int(last, "RestartCount", 0), "StoppedByUser", end->by_user);
+                  "RestartCount", json_int(last, "RestartCount", 0), "StoppedByUser", end->by_user);
     if (!doc)
         return err_nomem(e);
     _cleanup_free_ char *trouble = log_trouble(en, c->id);
@@ -205,17 +197,16 @@ static json_t *lost_state(const json_t *last)
 {
     const struct state_end end = {.exit_code = last ? 137 : 0};
     return json_pack(
-        "{s:o, s:o, s:I}", "State",
+        "{s:o, s:I}", "State",
         make_state(last ? "exited" : "created", 0, &end, last, started_at(last), never),
-        "NetworkSettings", no_network(), "RestartCount", json_int(last, "RestartCount", 0));
+        "RestartCount", json_int(last, "RestartCount", 0));
 }
 
 /* How it ended is written, but cannot be read. */
 static json_t *broken_state(const char *story)
 {
     const struct state_end end = {.exit_code = 255, .error = story};
-    return json_pack("{s:o, s:o}", "State", make_state("exited", 0, &end, NULL, never, never),
-                     "NetworkSettings", no_network());
+    return json_pack("{s:o}", "State", make_state("exited", 0, &end, NULL, never, never));
 }
 
 /* The oldest process of its control group is its first. */
@@ -241,7 +232,7 @@ static pid_t first_process(const struct container_record *c)
 static json_t *hidden_state(const struct container_record *c)
 {
     pid_t pid = hold_is_taken(c->dir_fd, HOLD_LIFE) ? first_process(c) : 0;
-    json_t *doc = pid > 0 ? state_running(pid, NULL, 0) : NULL;
+    json_t *doc = pid > 0 ? state_running(pid, 0) : NULL;
     if (doc)
         state_started(doc);
     return doc;
@@ -288,6 +279,16 @@ static int tell_paused(const struct engine *en, const struct container_record *c
                : 0;
 }
 
+/* Others than the watcher have a hand in it, so it lies in a file of its own. */
+static int add_network(const struct engine *en, const char *id, bool lives, json_t *doc)
+{
+    json_t *network = NULL;
+    int r = lives ? network_settings_read(en, id, &network, NULL) : -ENOENT;
+    if (r < 0 && r != -ENOMEM)
+        network = network_settings_none();
+    return json_object_set_new(doc, "NetworkSettings", network) < 0 ? -ENOMEM : 0;
+}
+
 static int read_now(const struct engine *en, const struct container_record *c,
                     const char *const keys[], json_t **ret, bool *ret_orphan, struct err *e)
 {
@@ -304,7 +305,8 @@ static int read_now(const struct engine *en, const struct container_record *c,
     bool lives = r == 0 && holder == HOLDER_ALIVE && !is_end(last);
     _cleanup_json_ json_t *doc =
         lives ? json_incref(last) : ended_state(c, keys, (enum state_holder)holder, last);
-    if (!doc || (lives && tell_paused(en, c, doc) < 0))
+    if (!doc || (lives && tell_paused(en, c, doc) < 0) ||
+        (!keys && add_network(en, c->id, lives, doc) < 0))
         return err_nomem(e);
     if (ret_orphan)
         *ret_orphan = holder == HOLDER_KILLED;

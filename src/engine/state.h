@@ -2,9 +2,8 @@
  * What a container is doing: the kernel is asked first, then the file. A container whose lock is
  * free has no monitor, and so is not running, whatever its file says.
  *
- * The document is {"State": Docker's object, "NetworkSettings": …, "StartTime": the first
- * process's, "RestartCount": …, "StoppedByUser": …, "LogError": why its last output is
- * not in its log}. Its "Status" is one of created, running, paused, restarting, exited.
+ * The document is {"State": Docker's object, "StartTime": the first process's, "RestartCount": …,
+ * "StoppedByUser": …, "LogError": why its last output is not in its log}. Its "Status" is one of created, running, paused, restarting, exited.
  */
 #ifndef SKIFF_ENGINE_STATE_H
 #define SKIFF_ENGINE_STATE_H
@@ -18,8 +17,8 @@
 /* ---- for who watches it ---- */
 
 /* The state of a container that runs since now, for the @restarts-th time by its policy. The
- * caller's. NULL when memory ran out. @network (may be NULL) is Docker's NetworkSettings. */
-json_t *state_running(pid_t pid, const json_t *network, unsigned restarts);
+ * caller's. NULL when memory ran out. */
+json_t *state_running(pid_t pid, unsigned restarts);
 
 /* It is published before its first process has set itself up: while it says so nobody can join it
  * yet. Once the program is executed: state_started, and publish it again. */
@@ -69,7 +68,7 @@ int state_settle(const struct engine *en, const struct container_record *c);
 /* What was last published, whoever lives or not. -ENOENT: nothing. */
 int state_published(const struct engine *en, const char *id, json_t **ret, struct err *e);
 
-/* The whole document; the caller's. A container whose monitor was killed is found here: *ret_orphan
+/* The whole document, with "NetworkSettings" (network_settings.h); the caller's. A container whose monitor was killed is found here: *ret_orphan
  * (may be NULL) tells, and its state is "exited", 137. */
 int state_read(const struct engine *en, const struct container_record *c, json_t **ret,
                bool *ret_orphan, struct err *e);

@@ -97,6 +97,21 @@ static void put_isolated(struct netlink_batch *b)
     netlink_nest_end(b, info);
 }
 
+int cable_reflect(struct netlink *host, const char *link, struct err *e)
+{
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    struct ifinfomsg head = {.ifi_family = AF_BRIDGE, .ifi_index = netlink_link_index(host, link)};
+    if (head.ifi_index < 0)
+        return err_sys(e, -head.ifi_index, "cannot find the link \"%s\"", link);
+    netlink_begin(&b, RTM_SETLINK, 0, &head, sizeof(head));
+    size_t port = netlink_nest(&b, IFLA_PROTINFO);
+    netlink_put_u8(&b, IFLA_BRPORT_MODE, 1);
+    netlink_nest_end(&b, port);
+    int r = netlink_send(host, &b, NULL, NULL, NULL, e);
+    return r < 0 ? err_wrap(e, "cannot set the mode of the link \"%s\"", link) : 0;
+}
+
 static void put_name6(struct netlink_batch *b, const struct laying *l)
 {
     char name[NAME6];

@@ -201,22 +201,57 @@ int firewall_element_data(struct netlink *nl, const struct firewall_element *x, 
     return data.found;
 }
 
+/* 1, 0, or a negative errno. */
+static int is_there(struct netlink *nl, const struct firewall_element *x, struct err *e)
+{
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    put(&b, NFT_MSG_GETSETELEM, 0, x);
+    int r = netlink_send(nl, &b, NULL, NULL, NULL, e);
+    if (r != -ENOENT)
+        return r < 0 ? r : 1;
+    err_release(e);
+    return 0;
+}
+
+static int remove_one(struct netlink *nl, const struct firewall_element *x, struct err *e)
+{
+    int r = is_there(nl, x, e);
+    if (r > 0)
+        r = change(nl, NFT_MSG_DELSETELEM, 0, x, 1, false, e);
+    if (r != -ENOENT) /* somebody else was faster */
+        return r < 0 ? r : 0;
+    err_release(e);
+    return 0;
+}
+
+/* A transaction that fails makes us wait for all processors when it is undone, some 10 ms: so none
+ * is begun that removes what is not there. */
+static int remove_chunk(struct netlink *nl, const struct firewall_element *x, size_t n,
+                        struct err *e)
+{
+    bool all = true;
+    int r = 0;
+    for (size_t i = 0; i < n && all && r >= 0; i++)
+        all = (r = is_there(nl, &x[i], e)) > 0;
+    if (r >= 0 && all) {
+        r = change(nl, NFT_MSG_DELSETELEM, 0, x, n, false, e);
+        if (r != -ENOENT)
+            return r;
+        err_release(e);
+        r = 0;
+    }
+    for (size_t i = 0; i < n && r >= 0; i++)
+        r = remove_one(nl, &x[i], e);
+    return r < 0 ? r : 0;
+}
+
 int firewall_elements_remove(struct netlink *nl, const struct firewall_elements *x, struct err *e)
 {
     if (x->failed)
         return err_nomem(e);
-    for (size_t at = 0; at < x->n; at += CHUNK) {
-        size_t n = x->n - at < CHUNK ? x->n - at : CHUNK;
-        int r = change(nl, NFT_MSG_DELSETELEM, 0, x->v + at, n, false, e);
-        for (size_t i = 0; r == -ENOENT && i < n; i++) {
-            err_release(e);
-            r = change(nl, NFT_MSG_DELSETELEM, 0, x->v + at + i, 1, false, e);
-            r = r == 0 ? -ENOENT : r;
-        }
-        if (r < 0 && r != -ENOENT)
-            return r;
-        if (r == -ENOENT)
-            err_release(e);
-    }
-    return 0;
+    int r = 0;
+    for (size_t at = 0; at < x->n && r == 0; at += CHUNK)
+        r = remove_chunk(nl, x->v + at, x->n - at < CHUNK ? x->n - at : CHUNK, e);
+    return r;
 }

@@ -212,3 +212,10 @@ int network_default_look(struct network_config *ret, struct err *e)
     *ret = c;
     return bridge.index != 0;
 }
+
+int network_reflect(const struct network_endpoint *ep, struct err *e)
+{
+    _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+    int r = netlink_open(&host, NETLINK_ROUTE, e);
+    return r == 0 ? cable_reflect(&host, ep->link, e) : r;
+}

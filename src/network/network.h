@@ -134,4 +134,9 @@ int network_route(int netns_fd, const struct network_config *c, const struct net
  * the caller's to remove). That it is gone is success. */
 int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *e);
 
+/* For one that publishes ports: it reaches them itself by the host's address. Where bridged packets
+ * pass the host's own rules (br_netfilter), they are translated on the bridge and would have to
+ * leave by the port they came from, which a bridge does not do unless told. */
+int network_reflect(const struct network_endpoint *ep, struct err *e);
+
 #endif

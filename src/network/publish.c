@@ -49,12 +49,43 @@ static socklen_t name_socket(const struct publication *p, uint16_t port, union s
     return sizeof(ret->ipv4);
 }
 
-/* No SO_REUSEADDR: with it two sockets that do not listen may have the same port. */
+static int set_reuse(int fd, int on)
+{
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+/* Connections that a former server of the port closed are in the way for a minute (TIME_WAIT), but
+ * not with SO_REUSEADDR; with which, however, two sockets that do not listen may have the same
+ * port. So this one listens for a moment, which only one may that has it, and then has the port as
+ * one without the option. */
+static int bind_beside_closed(int fd, const union socket_name *name, socklen_t n)
+{
+    int r = set_reuse(fd, 1);
+    if (r < 0)
+        return r;
+    if (bind(fd, &name->any, n) < 0 || listen(fd, 0) < 0)
+        return -errno;
+    r = set_reuse(fd, 0);
+    return r == 0 && shutdown(fd, SHUT_RDWR) < 0 ? -errno : r;
+}
+
+static int bind_port(const struct publication *p, int fd, const union socket_name *name,
+                     socklen_t n)
+{
+    if (bind(fd, &name->any, n) == 0)
+        return 0;
+    return errno == EADDRINUSE && p->protocol == IPPROTO_TCP ? bind_beside_closed(fd, name, n)
+                                                             : -errno;
+}
+
 static int try_port(struct publication *p, int fd, uint16_t port)
 {
     union socket_name name;
     socklen_t n = name_socket(p, port, &name);
-    if (bind(fd, &name.any, n) < 0 || getsockname(fd, &name.any, &n) < 0)
+    int r = bind_port(p, fd, &name, n);
+    if (r < 0)
+        return r;
+    if (getsockname(fd, &name.any, &n) < 0)
         return -errno;
     p->host_port = ntohs(p->host.family == AF_INET6 ? name.ipv6.sin6_port : name.ipv4.sin_port);
     return 0;
@@ -209,7 +240,8 @@ static int gather(struct netlink *nl, const struct publication *p, size_t n,
             if (r < 0)
                 return r;
         }
-        port_element(&p[i], p[i].claim < 0 ? exclusive : x);
+        bool socketless = p[i].claim < 0 && p[i].protocol == IPPROTO_SCTP;
+        port_element(&p[i], socketless ? exclusive : x);
         hairpin_element(&p[i], mac, x);
         firewall_elements_self(x, &p[i].target);
     }

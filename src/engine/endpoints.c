@@ -1,0 +1,260 @@
+#include "engine/endpoints.h"
+
+#include "base/file.h"
+#include "engine/endpoints_private.h"
+#include "network/firewall.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The resolver reads there as nobody; the run folder above is nobody else's. */
+enum { MAX_NETWORKS = 128, FOLDER_MODE = 0755 };
+
+int endpoints_folder(const struct engine *en, const struct network_record *network, bool make,
+                     struct err *e)
+{
+    _cleanup_free_ char *path = str_printf("networks/%s", network->id);
+    if (!path)
+        return err_nomem(e);
+    int fd = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && make) {
+        int r = dir_make(en->run_fd, path, FOLDER_MODE, e);
+        if (r < 0)
+            return r;
+        fd = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    return fd < 0 ? err_sys(e, errno, "cannot open \"%s/%s\"", en->run, path) : fd;
+}
+
+/* ---- the plan ---- */
+
+static int add_network(struct endpoints *all, const char *name, const json_t *asked, struct err *e)
+{
+    struct endpoint *more = reallocarray(all->v, all->n + 1, sizeof(*more));
+    if (!more)
+        return err_nomem(e);
+    all->v = more;
+    struct endpoint *one = &all->v[all->n];
+    *one = (struct endpoint){.asked = asked, .network = NETWORK_RECORD_INIT};
+    int r = networks_hold(all->engine, name, &one->network, e);
+    if (r < 0)
+        return r;
+    one->priority = (int)json_int(asked, "GwPriority", 0);
+    const char *inside =
+        json_str(json_at(asked, "DriverOpts"), "com.docker.network.endpoint.ifname");
+    int n = inside && *inside ? snprintf(one->inside, sizeof(one->inside), "%s", inside)
+                              : snprintf(one->inside, sizeof(one->inside), "eth%zu", all->n);
+    all->n++;
+    return n < (int)sizeof(one->inside)
+               ? 0
+               : err_set(e, EINVAL, "\"%s\" is too long for the name of a link (15 bytes)", inside);
+}
+
+/* Docker's rule: the highest priority, then the first by its network's name. */
+static bool goes_before(const struct endpoint *a, const struct endpoint *b)
+{
+    return a->priority != b->priority ? a->priority > b->priority
+                                      : strcmp(a->network.name, b->network.name) < 0;
+}
+
+static void choose_ways_out(struct endpoints *all)
+{
+    struct endpoint *first4 = NULL, *first6 = NULL;
+    for (size_t i = 0; i < all->n; i++) {
+        struct endpoint *one = &all->v[i];
+        const struct network_config *c = &one->network.config;
+        if (c->internal)
+            continue;
+        if (!first4 || goes_before(one, first4))
+            first4 = one;
+        if ((c->subnet6.first.family != 0) && (!first6 || goes_before(one, first6)))
+            first6 = one;
+    }
+    if (first4)
+        first4->first4 = true;
+    if (first6)
+        first6->first6 = true;
+}
+
+static int plan_networks(struct endpoints *all, struct err *e)
+{
+    const json_t *document = all->record->document;
+    const char *mode = json_str(document, "HostConfig.NetworkMode");
+    json_t *asked = json_at(document, "NetworkSettings.Networks"), *settings;
+    const char *first = mode && *mode && !str_eq(mode, "default") ? mode : "bridge", *name;
+    int r = add_network(all, first, json_object_get(asked, first), e);
+    json_object_foreach (asked, name, settings) {
+        if (r == 0 && !str_eq(name, first))
+            r = all->n < MAX_NETWORKS
+                    ? add_network(all, name, settings, e)
+                    : err_set(e, E2BIG, "a container can be on %d networks", MAX_NETWORKS);
+    }
+    return r;
+}
+
+int endpoints_plan(const struct engine *en, const struct container_record *c, struct endpoints *ret,
+                   struct err *e)
+{
+    *ret = (struct endpoints){.engine = en, .record = c};
+    int r = plan_networks(ret, e);
+    if (r < 0)
+        return r;
+    choose_ways_out(ret);
+    return endpoints_claim_ports(ret, e);
+}
+
+/* ---- the cables ---- */
+
+/* An address that was asked for; none is any. */
+static int read_address(const json_t *asked, const char *key, struct ip_address *ret, struct err *e)
+{
+    const char *text = json_str(json_at(asked, "IPAMConfig"), key);
+    if (text && *text && ip_address_parse(text, ret) < 0)
+        return err_set(e, EINVAL, "invalid %s: \"%s\"", key, text);
+    return 0;
+}
+
+static int read_mac(const json_t *asked, struct network_wish *w, struct err *e)
+{
+    const char *text = json_str(asked, "MacAddress");
+    unsigned b[6];
+    int n = 0;
+    if (!text || !*text)
+        return 0;
+    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &n) !=
+            6 ||
+        text[n] || strlen(text) != 17 || (b[0] & 1))
+        return err_set(e, EINVAL, "invalid MAC address: \"%s\"", text);
+    for (int i = 0; i < 6; i++)
+        w->mac[i] = (uint8_t)b[i];
+    w->has_mac = true;
+    return 0;
+}
+
+static int read_wish(const struct endpoints *all, const struct endpoint *one,
+                     struct network_wish *w, struct err *e)
+{
+    *w = (struct network_wish){
+        .owner = all->record->id,
+        .inside = one->inside,
+        .default_route4 = one->first4,
+        .default_route6 = one->first6,
+        .leases_fd = -EBADF,
+    };
+    int r = read_address(one->asked, "IPv4Address", &w->address4, e);
+    if (r == 0)
+        r = read_address(one->asked, "IPv6Address", &w->address6, e);
+    return r == 0 ? read_mac(one->asked, w, e) : r;
+}
+
+/* Names by which others on the network find it, the container's own first. */
+static int gather_names(const struct container_record *c, const json_t *asked, struct strv *ret)
+{
+    const json_t *alias;
+    size_t i;
+    strv_add(ret, record_name(c));
+    strv_addf(ret, "%.*s", SHORT_ID_LEN, c->id);
+    json_array_foreach (json_at(asked, "Aliases"), i, alias) {
+        const char *name = json_string_value(alias);
+        bool there = !name;
+        for (size_t k = 0; k < ret->n && !there; k++)
+            there = str_eq(ret->v[k], name);
+        if (!there)
+            strv_add(ret, name);
+    }
+    return ret->failed ? -ENOMEM : 0;
+}
+
+static int write_file(const struct endpoints *all, const struct endpoint *one, int folder,
+                      struct err *e)
+{
+    _cleanup_endpoint_file_ struct endpoint_file f = {
+        .address = one->end.address4,
+        .other = one->end.address6,
+    };
+    memcpy(f.owner, all->record->id, sizeof(f.owner));
+    memcpy(f.link, one->end.link, sizeof(f.link));
+    memcpy(f.inside, one->end.inside, sizeof(f.inside));
+    memcpy(f.mac, one->end.mac, sizeof(f.mac));
+    if (gather_names(all->record, one->asked, &f.names) < 0)
+        return err_nomem(e);
+    return endpoint_file_write(folder, &f, e);
+}
+
+int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e)
+{
+    struct network_wish w;
+    int r = read_wish(all, one, &w, e);
+    if (r < 0)
+        return r;
+    _cleanup_close_ int folder = endpoints_folder(all->engine, &one->network, true, e);
+    if (folder < 0)
+        return folder;
+    w.leases_fd = folder;
+    r = network_attach(netns_fd, &one->network.config, &w, &one->end, e);
+    if (r < 0)
+        return r;
+    r = write_file(all, one, folder, e);
+    if (r < 0)
+        network_detach(netns_fd, &one->end, NULL);
+    return r;
+}
+
+void endpoint_remove(const struct engine *en, const struct network_record *network,
+                     const struct network_endpoint *end, int netns_fd)
+{
+    _cleanup_close_ int folder = endpoints_folder(en, network, false, NULL);
+    if (network->config.driver == NETWORK_BRIDGE)
+        firewall_remove_endpoint(&network->config, end, NULL);
+    if (folder >= 0)
+        endpoint_file_remove(folder, &end->address4, NULL);
+    if (netns_fd >= 0)
+        network_detach(netns_fd, end, NULL);
+}
+
+/* Where published ports lead: the container's end of its way out. */
+static int open_ports(struct endpoints *all, struct err *e)
+{
+    int r = 0;
+    if (all->n_ports == 0)
+        return 0;
+    for (size_t i = 0; i < all->n && r == 0; i++)
+        if (all->v[i].first4)
+            r = endpoints_aim(all, &all->v[i], e);
+    return r == 0 ? publish_add(all->ports, all->n_ports, e) : r;
+}
+
+static void lay_off(struct endpoints *all, size_t n, int netns_fd)
+{
+    for (size_t i = 0; i < n; i++)
+        endpoint_remove(all->engine, &all->v[i].network, &all->v[i].end, netns_fd);
+}
+
+int endpoints_attach(struct endpoints *all, int netns_fd, struct err *e)
+{
+    int r = endpoints_repair(all->engine, e);
+    size_t n = 0;
+    r = r < 0 ? r : 0;
+    for (; r == 0 && n < all->n; n++)
+        r = endpoint_lay(all, &all->v[n], netns_fd, e);
+    if (r < 0)
+        n -= n > 0; /* that one has left nothing */
+    else
+        r = open_ports(all, e);
+    if (r < 0)
+        lay_off(all, n, netns_fd);
+    all->attached = r == 0;
+    return r < 0 ? err_wrap(e, "cannot connect the container to the network") : 0;
+}
+
+void endpoints_release(struct endpoints *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        network_record_release(&all->v[i].network);
+    for (size_t i = 0; i < all->n_ports; i++)
+        fd_close(&all->ports[i].claim);
+    free(all->v);
+    free(all->ports);
+    *all = ENDPOINTS_INIT;
+}

@@ -1,0 +1,318 @@
+#include "engine/endpoints_private.h"
+#include "engine/network_settings.h"
+
+#include <string.h>
+
+enum { MAX_PORT = 65535, MAX_PUBLISHED = 65536 };
+
+static const struct {
+    const char *name;
+    uint8_t number;
+} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
+
+static const char *protocol_name(uint8_t number)
+{
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+        if (protocols[i].number == number)
+            return protocols[i].name;
+    return "?";
+}
+
+/* 0: there is none of that name. */
+static uint8_t protocol_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+        if (str_eq(protocols[i].name, name))
+            return protocols[i].number;
+    return 0;
+}
+
+/* "80/tcp" */
+static int read_port(const char *text, uint8_t *ret_protocol, uint16_t *ret_port, struct err *e)
+{
+    const char *slash = strchrnul(text, '/');
+    _cleanup_free_ char *number = strndup(text, (size_t)(slash - text));
+    long long n = 0;
+    if (!number)
+        return err_nomem(e);
+    *ret_protocol = protocol_of(*slash ? slash + 1 : "tcp");
+    if (*ret_protocol == 0 || str_to_int64(number, 1, MAX_PORT, &n) < 0)
+        return err_set(e, EINVAL, "invalid port \"%s\": it is 1 to 65535, /tcp, /udp or /sctp",
+                       text);
+    *ret_port = (uint16_t)n;
+    return 0;
+}
+
+/* "", "8080" or "8080-8090": of several the first that is free. 0 to 0 is any. */
+static int read_host_port(const char *text, uint16_t *ret_first, uint16_t *ret_last, struct err *e)
+{
+    *ret_first = *ret_last = 0;
+    if (!text || !*text || str_eq(text, "0"))
+        return 0;
+    const char *dash = strchr(text, '-');
+    _cleanup_free_ char *one = strndup(text, dash ? (size_t)(dash - text) : strlen(text));
+    long long first = 0, last = 0;
+    if (!one)
+        return err_nomem(e);
+    if (str_to_int64(one, 1, MAX_PORT, &first) < 0 ||
+        str_to_int64(dash ? dash + 1 : one, 1, MAX_PORT, &last) < 0 || last < first)
+        return err_set(e, EINVAL, "invalid host port \"%s\"", text);
+    *ret_first = (uint16_t)first;
+    *ret_last = (uint16_t)last;
+    return 0;
+}
+
+/* The running container with that address; NULL: none of this root's. */
+static char *name_at(const struct engine *en, const struct ip_address *address)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    char text[IP_ADDRESS_TEXT];
+    ip_address_format(address, text);
+    if (record_list(en, &ids, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < ids.n; i++) {
+        _cleanup_json_ json_t *settings = NULL;
+        _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+        const char *name;
+        json_t *network;
+        bool found = false;
+        if (network_settings_read(en, ids.v[i], &settings, NULL) < 0)
+            continue;
+        json_object_foreach (json_at(settings, "Networks"), name, network)
+            found = found || str_eq(json_str(network, "IPAddress"), text) ||
+                    str_eq(json_str(network, "GlobalIPv6Address"), text);
+        if (found && record_open(en, ids.v[i], &c, NULL) == 0)
+            return strdup(record_name(&c));
+    }
+    return NULL;
+}
+
+/* Who has it, by the name that people know. */
+static int tell_taken(const struct endpoints *all, const struct publication *p, struct err *e)
+{
+    struct publish_owner owner;
+    if (p->host_port == 0 || publish_owner(p, &owner, NULL) <= 0 || !owner.container)
+        return -EADDRINUSE;
+    _cleanup_free_ char *name = name_at(all->engine, &owner.target);
+    return name ? err_set(e, EADDRINUSE, "port %u/%s is published by container \"%s\" already",
+                          p->host_port, protocol_name(p->protocol), name)
+                : -EADDRINUSE;
+}
+
+static int add(struct endpoints *all, const struct publication *p, uint16_t first, uint16_t last,
+               struct err *e)
+{
+    if (all->n_ports == MAX_PUBLISHED)
+        return err_set(e, E2BIG, "a container publishes %d ports at most", MAX_PUBLISHED);
+    struct publication *more = reallocarray(all->ports, all->n_ports + 1, sizeof(*more));
+    if (!more)
+        return err_nomem(e);
+    all->ports = more;
+    struct publication *one = &all->ports[all->n_ports];
+    *one = *p;
+    int r = publish_claim(one, first, last, e);
+    all->n_ports += r == 0;
+    if (r == -EADDRINUSE && first == last) {
+        one->host_port = first;
+        return tell_taken(all, one, e);
+    }
+    return r;
+}
+
+static bool has_ipv6(const struct endpoints *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (all->v[i].first6)
+            return true;
+    return false;
+}
+
+/* No address is all of the host's, of both families where the container has both; their port is
+ * the same. Any port is the first's choice, and another's if that is taken for the second. */
+static int claim_everywhere(struct endpoints *all, struct publication *p, uint16_t first,
+                            uint16_t last, struct err *e)
+{
+    enum { TRIES = 16 };
+    bool v6 = has_ipv6(all);
+    for (int tries = 0;; tries++) {
+        p->host = (struct ip_address){.family = AF_INET};
+        int r = add(all, p, first, last, e);
+        if (r < 0 || !v6)
+            return r;
+        uint16_t port = all->ports[all->n_ports - 1].host_port;
+        p->host.family = AF_INET6;
+        r = add(all, p, port, port, e);
+        if (r != -EADDRINUSE || (first == 0 ? tries == TRIES : port == last))
+            return r;
+        err_release(e);
+        fd_close(&all->ports[--all->n_ports].claim);
+        if (first != 0)
+            first = (uint16_t)(port + 1);
+    }
+}
+
+static int claim_binding(struct endpoints *all, struct publication *p, const json_t *binding,
+                         struct err *e)
+{
+    const char *ip = json_str(binding, "HostIp");
+    uint16_t first, last;
+    int r = read_host_port(json_str(binding, "HostPort"), &first, &last, e);
+    if (r < 0)
+        return r;
+    if (!ip || !*ip)
+        return claim_everywhere(all, p, first, last, e);
+    if (ip_address_parse(ip, &p->host) < 0)
+        return err_set(e, EINVAL, "invalid host address \"%s\" of a published port", ip);
+    if (p->host.family == AF_INET6 && !has_ipv6(all))
+        return err_set(e, EINVAL,
+                       "cannot publish port %u on %s: none of the container's networks has IPv6 "
+                       "(make one with --ipv6)",
+                       p->target_port, ip);
+    return add(all, p, first, last, e);
+}
+
+int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *bindings,
+                         struct err *e)
+{
+    static const char any[] = "{}";
+    struct publication p = PUBLICATION_NONE;
+    int r = read_port(port, &p.protocol, &p.target_port, e);
+    size_t i;
+    json_t *binding;
+    if (r == 0 && json_array_size(bindings) == 0) {
+        _cleanup_json_ json_t *none = NULL;
+        r = json_parse(any, sizeof(any) - 1, "", &none, e);
+        return r == 0 ? claim_binding(all, &p, none, e) : r;
+    }
+    json_array_foreach (bindings, i, binding)
+        if (r == 0)
+            r = claim_binding(all, &p, binding, e);
+    return r;
+}
+
+/* Not on an internal network, which reaches nothing and is not reached. */
+static bool has_way_out(const struct endpoints *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (all->v[i].first4 && all->v[i].network.config.driver == NETWORK_BRIDGE)
+            return true;
+    return false;
+}
+
+int endpoints_claim_ports(struct endpoints *all, struct err *e)
+{
+    const json_t *document = all->record->document;
+    json_t *bindings = json_at(document, "HostConfig.PortBindings"), *list, *nothing;
+    const char *port;
+    int r = 0;
+    if (!has_way_out(all))
+        return 0;
+    json_object_foreach (bindings, port, list)
+        if (r == 0)
+            r = endpoints_claim_port(all, port, list, e);
+    if (json_bool(document, "HostConfig.PublishAllPorts", false))
+        json_object_foreach (json_at(document, "Config.ExposedPorts"), port, nothing)
+            if (r == 0 && !json_object_get(bindings, port))
+                r = endpoints_claim_port(all, port, NULL, e);
+    return r < 0 ? err_wrap(e, "cannot publish a port") : 0;
+}
+
+int endpoints_aim(struct endpoints *all, const struct endpoint *way, struct err *e)
+{
+    for (size_t i = 0; i < all->n_ports; i++) {
+        struct publication *p = &all->ports[i];
+        p->target = p->host.family == AF_INET6 ? way->end.address6 : way->end.address4;
+        memcpy(p->bridge, way->end.bridge, sizeof(p->bridge));
+    }
+    return network_reflect(&way->end, e);
+}
+
+/* ---- as others see it ---- */
+
+int endpoints_describe_port(json_t *ports, const struct publication *p)
+{
+    char key[32], address[IP_ADDRESS_TEXT], port[8];
+    snprintf(key, sizeof(key), "%u/%s", p->target_port, protocol_name(p->protocol));
+    snprintf(port, sizeof(port), "%u", p->host_port);
+    json_t *list = json_object_get(ports, key);
+    if (!json_is_array(list)) {
+        list = json_array();
+        if (json_object_set_new(ports, key, list) < 0)
+            return -ENOMEM;
+    }
+    return json_array_append_new(list, json_pack("{s:s, s:s}", "HostIp",
+                                                 ip_address_format(&p->host, address), "HostPort",
+                                                 port)) < 0
+               ? -ENOMEM
+               : 0;
+}
+
+/* Docker's: what is exposed and not published stands there with null. */
+json_t *endpoints_describe_ports(const struct endpoints *all)
+{
+    _cleanup_json_ json_t *ports = json_object();
+    const char *key;
+    json_t *nothing;
+    int r = ports ? 0 : -ENOMEM;
+    for (size_t i = 0; i < all->n_ports && r == 0; i++)
+        r = endpoints_describe_port(ports, &all->ports[i]);
+    json_object_foreach (json_at(all->record->document, "Config.ExposedPorts"), key, nothing)
+        if (r == 0 && !json_object_get(ports, key))
+            r = json_object_set_new(ports, key, json_null()) < 0 ? -ENOMEM : 0;
+    return r == 0 ? TAKE_PTR(ports) : NULL;
+}
+
+/* The addresses that the ports lead to. */
+struct way {
+    struct ip_address four, six;
+};
+
+static void read_way(const json_t *settings, struct way *ret)
+{
+    const char *name = json_str(settings, "PortsNetwork");
+    const json_t *network = name ? json_object_get(json_at(settings, "Networks"), name) : NULL;
+    const char *four = json_str(network, "IPAddress"),
+               *six = json_str(network, "GlobalIPv6Address");
+    *ret = (struct way){0};
+    if (four)
+        ip_address_parse(four, &ret->four);
+    if (six)
+        ip_address_parse(six, &ret->six);
+}
+
+static int read_binding(const char *port, const json_t *binding, const struct way *way,
+                        struct publication *ret)
+{
+    long long n;
+    const char *number = json_str(binding, "HostPort"), *ip = json_str(binding, "HostIp");
+    *ret = PUBLICATION_NONE;
+    if (!number || !ip || str_to_int64(number, 1, MAX_PORT, &n) < 0 ||
+        ip_address_parse(ip, &ret->host) < 0 ||
+        read_port(port, &ret->protocol, &ret->target_port, NULL) < 0)
+        return -EBADMSG;
+    ret->host_port = (uint16_t)n;
+    ret->target = ret->host.family == AF_INET6 ? way->six : way->four;
+    return 0;
+}
+
+int endpoints_read_ports(const json_t *settings, struct publication **ret, size_t *ret_n)
+{
+    const char *port;
+    json_t *list, *binding;
+    struct way way;
+    size_t i;
+    *ret = NULL;
+    *ret_n = 0;
+    read_way(settings, &way);
+    json_object_foreach (json_at(settings, "Ports"), port, list)
+        json_array_foreach (list, i, binding) {
+            struct publication p,
+                *more = reallocarray(*ret, *ret_n + 1, sizeof(struct publication));
+            if (!more)
+                return -ENOMEM;
+            *ret = more;
+            if (read_binding(port, binding, &way, &p) == 0)
+                (*ret)[(*ret_n)++] = p;
+        }
+    return 0;
+}

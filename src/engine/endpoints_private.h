@@ -1,0 +1,44 @@
+/* Between the files of endpoints.h. */
+#ifndef SKIFF_ENGINE_ENDPOINTS_PRIVATE_H
+#define SKIFF_ENGINE_ENDPOINTS_PRIVATE_H
+
+#include "engine/endpoints.h"
+#include "network/endpoint_file.h"
+
+/* RUN/networks/ID, where each file is an address and who has it. */
+int endpoints_folder(const struct engine *en, const struct network_record *network, bool make,
+                     struct err *e);
+
+/* One cable, with its file; and both away again, with what tables say of it. @netns_fd may be
+ * negative: then the cable stays with its namespace. */
+int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e);
+void endpoint_remove(const struct engine *en, const struct network_record *network,
+                     const struct network_endpoint *end, int netns_fd);
+
+/* One port ("80/tcp") with Docker's list of bindings, claimed; and all that the document publishes.
+ * Where they lead is said later, by endpoints_aim. */
+int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *bindings,
+                         struct err *e);
+int endpoints_claim_ports(struct endpoints *all, struct err *e);
+int endpoints_aim(struct endpoints *all, const struct endpoint *way, struct err *e);
+
+/* One of "Networks" in NetworkSettings. */
+json_t *endpoint_describe(const struct endpoint *one, const struct container_record *c);
+
+/* @owner's on @network, by what "Networks" has of it. -ENOENT: its address is another's by now. */
+int endpoint_of(const struct engine *en, const struct network_record *network,
+                const json_t *settings, const char *owner, struct network_endpoint *ret);
+
+/* "Ports" of NetworkSettings. */
+json_t *endpoints_describe_ports(const struct endpoints *all);
+
+/* The claims of the same ports become @all's. */
+void endpoints_take_claims(struct endpoints *all, struct endpoints *from);
+
+/* Adds one to "Ports". */
+int endpoints_describe_port(json_t *ports, const struct publication *p);
+
+/* And back: *ret is the caller's to free. */
+int endpoints_read_ports(const json_t *settings, struct publication **ret, size_t *ret_n);
+
+#endif

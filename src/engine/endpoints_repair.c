@@ -1,0 +1,88 @@
+/* Somebody flushed the tables of the firewall: chains, sets and all that stood in them are put back
+ * from the files. */
+#include "base/file.h"
+#include "engine/endpoints_private.h"
+#include "engine/network_settings.h"
+#include "network/firewall.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { HANDLES_MAX = 64 };
+static const char handles_file[] = "networks/tables";
+
+/* Which tables our elements were put into. */
+static bool are_known(const struct engine *en, const struct firewall_handles *now)
+{
+    _cleanup_free_ char *text = NULL;
+    unsigned long long inet = 0, bridge = 0;
+    return file_read(en->run_fd, handles_file, HANDLES_MAX, &text, NULL, NULL) == 0 &&
+           sscanf(text, "%llu %llu", &inet, &bridge) == 2 && inet == now->inet &&
+           bridge == now->bridge;
+}
+
+static int remember(const struct engine *en, const struct firewall_handles *now, struct err *e)
+{
+    char text[HANDLES_MAX];
+    int n = snprintf(text, sizeof(text), "%llu %llu\n", (unsigned long long)now->inet,
+                     (unsigned long long)now->bridge);
+    return file_replace(en->run_fd, handles_file, text, (size_t)n, 0600, 0, e);
+}
+
+static int put_back_network(const struct engine *en, const char *id, const char *name,
+                            const json_t *settings, struct err *e)
+{
+    _cleanup_network_record_ struct network_record network = NETWORK_RECORD_INIT;
+    struct network_endpoint end;
+    if (networks_find(en, name, &network, NULL) < 0 || network.config.driver != NETWORK_BRIDGE ||
+        endpoint_of(en, &network, settings, id, &end) < 0)
+        return 0; /* it is going, or has none */
+    return firewall_add_endpoint(&network.config, &end, e);
+}
+
+/* To where, which is not told with them. */
+static void aim(const struct engine *en, const json_t *settings, struct publication *ports,
+                size_t n)
+{
+    _cleanup_network_record_ struct network_record network = NETWORK_RECORD_INIT;
+    const char *name = json_str(settings, "PortsNetwork");
+    if (name && networks_find(en, name, &network, NULL) == 0)
+        for (size_t i = 0; i < n; i++)
+            memcpy(ports[i].bridge, network.config.link, sizeof(ports[i].bridge));
+}
+
+static int put_back(const struct engine *en, const char *id, struct err *e)
+{
+    _cleanup_json_ json_t *settings = NULL;
+    _cleanup_free_ struct publication *ports = NULL;
+    size_t n = 0;
+    const char *name;
+    json_t *network;
+    if (network_settings_read(en, id, &settings, NULL) < 0)
+        return 0;
+    int r = endpoints_read_ports(settings, &ports, &n);
+    if (r < 0)
+        return err_nomem(e);
+    aim(en, settings, ports, n);
+    json_object_foreach (json_at(settings, "Networks"), name, network)
+        if (r == 0)
+            r = put_back_network(en, id, name, network, e);
+    return r == 0 && n > 0 ? publish_add(ports, n, e) : r;
+}
+
+int endpoints_repair(const struct engine *en, struct err *e)
+{
+    struct firewall_handles now;
+    _cleanup_strv_ struct strv ids = {0};
+    if (faccessat(en->run_fd, "networks", F_OK, 0) < 0)
+        return 0; /* nobody was ever attached since the machine started */
+    int r = firewall_ensure(&now, e);
+    if (r < 0 || are_known(en, &now))
+        return r;
+    r = record_list(en, &ids, e);
+    for (size_t i = 0; i < ids.n && r == 0; i++)
+        r = put_back(en, ids.v[i], e);
+    if (r == 0)
+        r = remember(en, &now, e);
+    return r < 0 ? err_wrap(e, "cannot put back the rules of networks that somebody removed") : 1;
+}
