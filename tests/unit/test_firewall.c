@@ -499,8 +499,8 @@ static void test_tables_are_made_again(void **state)
         "nft flush table inet skiff",
         "nft flush table bridge skiff",
         "nft flush chain inet skiff guard",
-        "nft delete rule inet skiff forward handle $(nft -a list chain inet skiff forward | "
-        "sed -n 's/.*same accept # handle //p')",
+        ("nft delete rule inet skiff forward handle $(nft -a list chain inet skiff forward | "
+         "sed -n 's/.*same accept # handle //p')"),
     };
     for (size_t i = 0; i < ARRAY_LEN(harms); i++) {
         assert_done(firewall_add_network(&w.one, &e));
