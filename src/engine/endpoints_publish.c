@@ -256,6 +256,19 @@ static size_t take_all_out(json_t *ports, const json_t *wanted, json_t *out)
     return n;
 }
 
+/* What one port of the container has besides its own element is shared by those of the same target,
+ * and went with it. */
+static int keep_others(const struct change *x, struct err *e)
+{
+    _cleanup_free_ struct publication *ports = NULL;
+    size_t n = 0;
+    if (endpoints_read_ports(x->settings, &ports, &n) < 0)
+        return err_nomem(e);
+    for (size_t i = 0; i < n; i++)
+        memcpy(ports[i].bridge, x->way.end.bridge, sizeof(ports[i].bridge));
+    return publish_add(ports, n, e);
+}
+
 static int close_ports(struct change *x, const json_t *wanted, size_t *ret_n, struct err *e)
 {
     _cleanup_json_ json_t *gone = json_object();
@@ -272,6 +285,8 @@ static int close_ports(struct change *x, const json_t *wanted, size_t *ret_n, st
         return err_nomem(e);
     if (n > 0)
         r = publish_remove(ports, n, e);
+    if (r == 0 && n > 0)
+        r = keep_others(x, e);
     if (r == 0)
         r = network_settings_write(x->all.engine, x->all.record->id, x->settings, e);
     if (r == 0)

@@ -148,8 +148,11 @@ try: socket.create_server(("127.0.0.1", 18080))
 except OSError as e: sys.exit("OSError: " + str(e))'
     run_ok skiff restart -t 0 web
     until_served 127.0.0.1 18080
+    run_ok skiff port add web 18081:80
     run_ok skiff port rm web 18080:80
     [ -z "$(who 127.0.0.1 18080)" ]
+    skiff run -d --name asks host sleep 60
+    [ "$(asks 198.18.41.1 18081 skiff exec asks)" = "$(address_of asks)" ]
     run_fails 'no such port' skiff port rm web 18080:80
     run_ok skiff run --rm -p 18080:80 busybox true
 }
