@@ -103,7 +103,9 @@ const struct command_entry command_entries[] = {
     {"image", "save", &cmd_save, PLACE_GROUP},
     {"image", "tag", &cmd_tag, PLACE_GROUP},
 
+    {"network", "connect", &cmd_network_connect, PLACE_GROUP},
     {"network", "create", &cmd_network_create, PLACE_GROUP},
+    {"network", "disconnect", &cmd_network_disconnect, PLACE_GROUP},
     {"network", "graph", &cmd_network_graph, PLACE_GROUP},
     {"network", "inspect", &cmd_network_inspect, PLACE_GROUP},
     {"network", "list", &cmd_network_ls, PLACE_NONE},
