@@ -9,6 +9,7 @@
 #define MTU         "com.docker.network.driver.mtu"
 #define BRIDGE_     "com.docker.network.bridge."
 #define BRIDGE_NAME BRIDGE_ "name"
+#define SOURCES     "dev.skiff.publish.sources"
 
 enum { RESERVED_MAX = 1024, OPTIONS_MAX = 256, MTU_MAX = 65535 };
 
@@ -273,6 +274,43 @@ static int read_gateway_mode(const char *key, const char *value, bool *ret_route
     return err_set(e, EINVAL, "unknown gateway mode %s", value);
 }
 
+/* Of two ranges one of which is part of the other, the wider is kept: a set does not take both. */
+static void add_source(struct network_config *c, const struct ip_range *new)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_sources; i++) {
+        if (ip_range_within(new, &c->sources[i]))
+            return;
+        if (!ip_range_within(&c->sources[i], new))
+            c->sources[n++] = c->sources[i];
+    }
+    c->sources[n++] = *new;
+    c->n_sources = n;
+}
+
+/* "10.0.0.0/8,fd00::/8,192.0.2.7": who reaches published ports; "": nobody. */
+static int read_sources(const char *value, struct network_config *c, struct err *e)
+{
+    _cleanup_free_ char *copy = strdup(value);
+    c->sources = calloc(NETWORK_SOURCES, sizeof(*c->sources));
+    if (!copy || !c->sources)
+        return err_nomem(e);
+    c->limited = true;
+    char *rest = copy, *one;
+    while (*value && (one = strsep(&rest, ","))) {
+        struct ip_range range;
+        struct ip_address address;
+        if (ip_address_parse(one, &address) == 0)
+            range = ip_range_of(&address, ip_bits(address.family));
+        else if (read_range(SOURCES, one, &range, e) < 0)
+            return -EINVAL;
+        if (c->n_sources == NETWORK_SOURCES)
+            return err_set(e, E2BIG, "%s: more than %d ranges", SOURCES, NETWORK_SOURCES);
+        add_source(c, &range);
+    }
+    return 0;
+}
+
 static int read_bridge_option(const char *key, const char *value, struct network_config *c,
                               struct gateway_modes *modes, struct err *e)
 {
@@ -283,6 +321,8 @@ static int read_bridge_option(const char *key, const char *value, struct network
         return read_mtu(value, c, e);
     if (str_eq(key, BRIDGE_NAME))
         return read_link(key, value, c, e);
+    if (str_eq(key, SOURCES))
+        return read_sources(value, c, e);
     if (str_eq(key, BRIDGE_ "enable_icc")) {
         r = read_bool(key, value, &yes, e);
         c->isolated = !yes;
@@ -297,7 +337,8 @@ static int read_bridge_option(const char *key, const char *value, struct network
             r = bad_option(e, key, value, "an IPv4 address");
     } else if (str_eq(key, "skiff.spoofing")) {
         r = read_bool(key, value, &c->spoofing, e);
-    } else if (str_after(key, "com.docker.network.") || str_after(key, "skiff.")) {
+    } else if (str_after(key, "com.docker.network.") || str_after(key, "skiff.") ||
+               str_after(key, "dev.skiff.")) {
         r = err_set(e, ENOTSUP, "unknown option \"%s\" of the bridge driver", key);
     }
     return r;

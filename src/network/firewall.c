@@ -10,6 +10,9 @@
 /* Room for both tables whole. */
 #define TABLES_MAX 65536
 
+/* So many elements are asked for without more room than a batch has. */
+enum { FEW = 8 };
+
 static const struct nft_table *const tables[] = {&firewall_inet, &firewall_bridge};
 
 static size_t count_chains(void)
@@ -67,15 +70,18 @@ static int see(const struct nlmsghdr *m, void *arg)
 static int ask(struct netlink *nl, const struct firewall_elements *x, struct look *ret,
                struct err *e)
 {
-    struct netlink_batch b;
+    _cleanup_netlink_batch_ struct netlink_batch b = {0};
     NETLINK_BATCH_INIT(&b);
+    int r = x && x->n > FEW ? netlink_batch_large(&b, x->n * FIREWALL_ELEMENT_MAX, e) : 0;
+    if (r < 0)
+        return r;
     for (size_t t = 0; t < ARRAY_LEN(tables); t++)
         nft_get_table(&b, tables[t]);
     if (x)
         firewall_elements_put(&b, NFT_MSG_GETSETELEM, x);
     nft_get_chains(&b);
 
-    int r = netlink_send(nl, &b, see, ret, NULL, e);
+    r = netlink_send(nl, &b, see, ret, NULL, e);
     if (r == -ENOENT) {
         err_release(e);
         return 0;
@@ -147,6 +153,10 @@ int firewall_ensure(struct firewall_handles *ret, struct err *e)
 
 static void network_elements(const struct network_config *c, struct firewall_elements *x)
 {
+    if (c->limited)
+        firewall_elements_link(x, &firewall_inet, "limited", c->link);
+    for (size_t i = 0; i < c->n_sources; i++)
+        firewall_elements_source(x, c->link, &c->sources[i]);
     firewall_elements_link(x, &firewall_inet, "bridges", c->link);
     if (c->internal)
         firewall_elements_link(x, &firewall_inet, "internal", c->link);
@@ -242,8 +252,7 @@ int firewall_remove_network(const struct network_config *c, struct err *e)
         return 0;
     _cleanup_elements_ struct firewall_elements x = {0};
     network_elements(c, &x);
-    int r = firewall_unlimit(c->link, e);
-    return r < 0 ? r : remove_all(c->link, &x, e);
+    return remove_all(c->link, &x, e);
 }
 
 int firewall_add_endpoint(const struct network_config *c, const struct network_endpoint *ep,

@@ -35,8 +35,8 @@ int firewall_ensure(struct firewall_handles *ret, struct err *e);
 /* Only looks: whether the tables are whole and know the network (NULL: whichever): 1 or 0. */
 int firewall_is_whole(const struct network_config *c, struct err *e);
 
-/* A network whose link is a bridge; of other drivers nothing is done. The second also removes who
- * may reach its published ports (firewall_limit). */
+/* A network whose link is a bridge; of other drivers nothing is done. A limit of who reaches its
+ * published ports is there no later than the network is: all is one transaction. */
 int firewall_add_network(const struct network_config *c, struct err *e);
 int firewall_remove_network(const struct network_config *c, struct err *e);
 
@@ -48,11 +48,5 @@ int firewall_add_endpoint(const struct network_config *c, const struct network_e
                           struct err *e);
 int firewall_remove_endpoint(const struct network_config *c, const struct network_endpoint *ep,
                              struct err *e);
-
-/* Limits who reaches the published ports of the network on @bridge to @n ranges of source addresses
- * (of both families), besides the host itself; replaces what was said before. Without ranges
- * nobody else does. firewall_unlimit takes the limit away. */
-int firewall_limit(const char *bridge, const struct ip_range *sources, size_t n, struct err *e);
-int firewall_unlimit(const char *bridge, struct err *e);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* So many go into one transaction: a message to the kernel may have some 200 KB. */
-enum { CHUNK = 256, ELEMENT_MAX = 512 };
+enum { CHUNK = 256 };
 
 void firewall_elements_release(struct firewall_elements *x)
 {
@@ -75,6 +75,21 @@ void firewall_elements_self(struct firewall_elements *x, const struct ip_address
     nft_key_put(new, address->bytes, size, size);
 }
 
+void firewall_elements_source(struct firewall_elements *x, const char *bridge,
+                              const struct ip_range *range)
+{
+    size_t size = ip_size(range->first.family);
+    if (size == 0)
+        return;
+    struct nft_element *new =
+        firewall_elements_link(x, &firewall_inet, size == 4 ? "sources4" : "sources6", bridge);
+    struct ip_address last = ip_range_last(range);
+    memcpy(new->key_end, new->key, new->key_size);
+    memcpy(new->key_end + new->key_size, last.bytes, size);
+    new->key_end_size = new->key_size + size;
+    nft_key_put(new, range->first.bytes, size, size);
+}
+
 static void put(struct netlink_batch *b, unsigned message, unsigned flags,
                 const struct firewall_element *x)
 {
@@ -96,8 +111,8 @@ static int change(struct netlink *nl, unsigned message, unsigned flags,
 {
     _cleanup_netlink_batch_ struct netlink_batch b = {0};
     NETLINK_BATCH_INIT(&b);
-    if (n * 2 * ELEMENT_MAX > NETLINK_BATCH_MAX) {
-        int r = netlink_batch_large(&b, n * 2 * ELEMENT_MAX, e);
+    if (n * 2 * FIREWALL_ELEMENT_MAX > NETLINK_BATCH_MAX) {
+        int r = netlink_batch_large(&b, n * 2 * FIREWALL_ELEMENT_MAX, e);
         if (r < 0)
             return r;
     }

@@ -1,6 +1,6 @@
 /*
  * Inside the firewall: elements of its sets, gathered and then changed in one transaction. For
- * firewall.c, limit.c and publish.c alone.
+ * firewall.c and publish.c alone.
  */
 #ifndef SKIFF_NETWORK_FIREWALL_PRIVATE_H
 #define SKIFF_NETWORK_FIREWALL_PRIVATE_H
@@ -38,6 +38,13 @@ struct nft_element *firewall_elements_link(struct firewall_elements *x,
 void firewall_elements_range(struct firewall_elements *x, const struct nft_table *table,
                              const char *set, const struct ip_range *range);
 void firewall_elements_self(struct firewall_elements *x, const struct ip_address *address);
+
+/* Adds who may reach the published ports of the network on @bridge: one range of either family. */
+void firewall_elements_source(struct firewall_elements *x, const char *bridge,
+                              const struct ip_range *range);
+
+/* More than a batch has room for of itself: netlink_batch_large(b, this * x->n). */
+enum { FIREWALL_ELEMENT_MAX = 512 };
 
 /* Puts a message for each into a batch. */
 void firewall_elements_put(struct netlink_batch *b, unsigned message,

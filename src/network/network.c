@@ -18,6 +18,8 @@ void network_config_release(struct network_config *c)
 {
     free(TAKE_PTR(c->reserved));
     c->n_reserved = 0;
+    free(TAKE_PTR(c->sources));
+    c->n_sources = 0;
 }
 
 /* Ranges of a network without a bridge: nothing of the host's shows them, so that they may not

@@ -35,6 +35,8 @@ enum network_mode {
     NETWORK_MODE_PASSTHRU,
 };
 
+enum { NETWORK_SOURCES = 64 };
+
 struct network_config {
     char id[65]; /* 64 lower-case hexadecimal digits; "" for the default bridge */
     enum network_driver driver;
@@ -53,7 +55,10 @@ struct network_config {
     bool isolated;   /* containers on it do not reach each other (icc off) */
     bool masquerade; /* others see the host's address */
     bool spoofing;   /* allowed: containers may use other source addresses than their own */
-    unsigned mtu;    /* 0: the kernel's, or the parent's */
+    bool limited;    /* of strangers, only these reach its published ports (none: nobody does) */
+    struct ip_range *sources; /* of both families, none within another; at most NETWORK_SOURCES */
+    size_t n_sources;
+    unsigned mtu; /* 0: the kernel's, or the parent's */
     /* Only for choosing ranges: those that are somebody's besides the ones the host shows, as of
      * networks whose bridges are not there right now. Borrowed. */
     const struct ip_range *avoid;

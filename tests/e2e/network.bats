@@ -114,6 +114,11 @@ asked()
     refused 'only one instance of "host" network is allowed' -d host
     refused 'unknown option "com.docker.network.bridge.nmae"' -o com.docker.network.bridge.nmae=x
     refused 'mtu value: "x"' -o com.docker.network.driver.mtu=x
+    refused 'unknown option "dev.skiff.publish.source"' -o dev.skiff.publish.source=10.0.0.0/8
+    refused 'invalid dev.skiff.publish.sources nonsense' -o dev.skiff.publish.sources=10.0.0.0/8,nonsense
+    refused 'it should be 10.0.0.0/8' -o dev.skiff.publish.sources=10.0.0.1/8
+    refused 'invalid dev.skiff.publish.sources : ' -o dev.skiff.publish.sources=10.0.0.0/8,
+    refused 'more than 64 ranges' -o "dev.skiff.publish.sources=$(seq -s , -f '192.0.2.%g' 1 65)"
     refused 'no link "nosuch"' -d macvlan -o parent=nosuch
     ip link add name objects0 type veth peer name objects1
     refused 'no bridge' -o com.docker.network.bridge.name=objects0 || { ip link del objects0; false; }

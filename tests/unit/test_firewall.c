@@ -412,15 +412,21 @@ static void test_who_limits(void **state)
     struct ip_range ranges[2];
     assert_int_equal(ip_range_parse("198.51.100.0/24", &ranges[0], NULL), 0);
     assert_int_equal(ip_range_parse(STRANGER4 "/32", &ranges[1], NULL), 0);
-    assert_done(firewall_limit("skiff0", ranges, 1, &e));
+    struct network_config limited = w.one;
+    limited.limited = true;
+    limited.sources = ranges;
+    assert_done(firewall_add_network(&limited, &e));
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
     assert_string_equal(ask(-1, SOCK_STREAM, HOST4, 8080), HOST4);
-    assert_done(firewall_limit("skiff0", ranges, 2, &e));
+    limited.n_sources = 2;
+    assert_int_equal(firewall_is_whole(&limited, NULL), 0);
+    assert_done(firewall_add_network(&limited, &e));
+    assert_int_equal(firewall_is_whole(&limited, NULL), 1);
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
-    assert_done(firewall_limit("skiff0", ranges, 1, &e));
-    assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
-    assert_done(firewall_unlimit("skiff0", &e));
+    assert_done(firewall_remove_network(&limited, &e));
+    assert_done(firewall_add_network(&w.one, &e));
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
+    assert_int_equal(sh("test $(nft list table inet skiff | grep -c 198.51.100) = 0"), 0);
 
     assert_int_equal(sh("nft add rule inet skiff skiff-user ip saddr " STRANGER4 " drop"), 0);
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
