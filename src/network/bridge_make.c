@@ -9,6 +9,7 @@
 
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <sys/random.h>
@@ -32,12 +33,16 @@ static bool is_whole(const struct network_config *c, const struct bridge *bridge
            (c->gateway6.family == 0 || bridge->has_address6);
 }
 
-/* Its hardware address is given, or it would change with the ports that come and go. */
+/* Its hardware address is given, or it would change with the ports that come and go. Frames to the
+ * addresses that 802.1D keeps for bridges (01:80:c2:00:00:0x) pass no hook, but it would learn from
+ * their source all the same: a container could draw its neighbour's frames to itself. */
 static int make_link(struct making *m, struct err *e)
 {
     const struct network_config *c = m->c;
     uint8_t mac[6];
     bridge_mac(&c->gateway4, mac);
+    const struct br_boolopt_multi unheard = {.optval = 1U << BR_BOOLOPT_NO_LL_LEARN,
+                                             .optmask = 1U << BR_BOOLOPT_NO_LL_LEARN};
 
     struct netlink_batch b;
     NETLINK_BATCH_INIT(&b);
@@ -50,6 +55,7 @@ static int make_link(struct making *m, struct err *e)
     size_t data = netlink_nest(&b, IFLA_INFO_DATA);
     netlink_put_u32(&b, IFLA_BR_FORWARD_DELAY, 0);
     netlink_put_u32(&b, IFLA_BR_STP_STATE, 0);
+    netlink_put(&b, IFLA_BR_MULTI_BOOLOPT, &unheard, sizeof(unheard));
     netlink_nest_end(&b, data);
     netlink_nest_end(&b, info);
 

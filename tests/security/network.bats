@@ -1,0 +1,293 @@
+# A hostile container, a neighbour of the host one hop away, and what they send: frames that lie about
+# who speaks, packets for the loopback of others, questions no resolver should answer.
+#
+# shellcheck disable=SC2154 # common.bash sets skiff_folder
+load ../lib/common
+load ../lib/network
+load security
+
+setup_file()
+{
+    require_root
+    require_command curl jq ip bridge nft python3
+    skiff_setup
+    chmod 755 "$skiff_folder"
+    cp "$BATS_TEST_DIRNAME/frames.py" "$skiff_folder/frames.py"
+    export FRAMES=$skiff_folder/frames.py
+    import_busybox
+    server_image
+    net_host stranger 42
+    skiff network create --ipv6 liars >/dev/null
+    skiff network create --ipv6 --opt skiff.spoofing=true open >/dev/null
+    bats_require_minimum_version 1.5.0
+}
+
+teardown_file()
+{
+    net_hosts_end
+    skiff_cleanup
+    skiff network rm liars open >/dev/null
+    skiff_teardown
+}
+
+teardown()
+{
+    skiff_cleanup
+    [ -z "${taker:-}" ] || kill "$taker" 2>/dev/null || true
+    wait_all
+}
+
+bridge_of() # NETWORK
+{
+    echo "sk-$(skiff network inspect -f '{{.Id}}' "$1" | cut -c 1-10)"
+}
+
+field() # CONTAINER NETWORK FIELD
+{
+    skiff inspect "$1" | jq -r --arg n "$2" --arg f "$3" '.[0].NetworkSettings.Networks[$n][$f]'
+}
+
+mac_of() # LINK
+{
+    cat "/sys/class/net/$1/address"
+}
+
+# neighbours NETWORK [OPTION...]: two containers of it, liar and near.
+neighbours()
+{
+    skiff run -d --name liar --network "$1" -v "$FRAMES:/frames.py:ro" "${@:2}" host sleep 600 >/dev/null
+    skiff run -d --name near --network "$1" -v "$FRAMES:/frames.py:ro" host sleep 600 >/dev/null
+}
+
+# lies NETWORK KIND...: from liar to near as if from the host, and to the host as if from near. Who sees
+# what: near_saw, host_saw.
+lies()
+{
+    local network=$1 link lie to_near to_host
+    shift
+    link=$(bridge_of "$network")
+    to_host=("4=$(field near "$network" Gateway)" "6=$(field near "$network" IPv6Gateway)" "$(mac_of "$link")")
+    to_near=("4=$(address_of near "$network")" "6=$(field near "$network" GlobalIPv6Address)" "$(field near "$network" MacAddress)")
+    skiff exec near python3 /frames.py watch eth0 >"$BATS_TEST_TMPDIR/near" 2>&1 3>&- &
+    python3 "$FRAMES" watch "$link" >"$BATS_TEST_TMPDIR/host" 2>&1 3>&- &
+    until_true file_has "$BATS_TEST_TMPDIR/near" watching
+    until_true file_has "$BATS_TEST_TMPDIR/host" watching
+    lie=(skiff exec liar python3 /frames.py send eth0 "me4=$(address_of liar "$network")"
+        "me6=$(field liar "$network" GlobalIPv6Address)")
+    "${lie[@]}" "victim${to_host[0]}" "victim${to_host[1]}" "victim=${to_host[2]}" \
+        "target${to_near[0]}" "target${to_near[1]}" "to=${to_near[2]}" "$@" honest
+    "${lie[@]}" "victim${to_near[0]}" "victim${to_near[1]}" "victim=${to_near[2]}" \
+        "target${to_host[0]}" "target${to_host[1]}" "to=${to_host[2]}" "$@" honest
+    wait_all
+    near_saw=$(tail -n 1 "$BATS_TEST_TMPDIR/near") host_saw=$(tail -n 1 "$BATS_TEST_TMPDIR/host")
+}
+
+# seen TEXT: all that both saw of the last `lies`.
+seen()
+{
+    if [ "$near_saw" != "$1" ] || [ "$host_saw" != "$1" ]; then
+        printf 'near saw: %s\nhost saw: %s\nexpected: %s\n' "$near_saw" "$host_saw" "$1" >&2
+        return 1
+    fi
+}
+
+sources=(source4 foreign4 zero4 loopback4 broadcast4 source6 foreign6 none6 mapped6 mac4 mac6)
+neighbour_lies=(arp_reply arp_request arp_gratuitous arp_hardware arp_frame rarp na_other ns_other dad_other)
+router_lies=(ra ra_unicast ra_gateway ra_hop ra_fragment redirect4 redirect6 redirect6_own dhcp4 dhcp4_broadcast
+    dhcp4_options dhcp6)
+odd_frames=(vlan vlan0 vlan0_lie vlan0_arp vlan0_ra vlan0_ra_gateway vlan_ad vlan0_vlan0 vlan_ad_vlan0 snap snap_ra
+    strange pppoe)
+
+@test "where lies are allowed they arrive: what the tests below look for can be seen" {
+    neighbours open
+    lies open "${sources[@]}" "${neighbour_lies[@]}" "${router_lies[@]}" vlan strange honest6
+    for kind in source4 source6 mac4 mac6 arp_reply na_other ra redirect4 redirect6 dhcp4 dhcp6 vlan strange honest honest6; do
+        [[ " $near_saw " == *" $kind "* ]] || told "near did not see $kind: $near_saw"
+        [[ " $host_saw " == *" $kind "* ]] || [ "$kind" = strange ] || told "the host did not see $kind: $host_saw"
+    done
+}
+
+@test "a foreign source, IPv4, IPv6 or hardware address, arrives at nobody" {
+    neighbours liars
+    lies liars honest6 "${sources[@]}"
+    seen 'honest honest6'
+}
+
+@test "ARP and NDP for others arrive at nobody, and nobody's table learns" {
+    neighbours liars
+    skiff exec near ping -q -c 1 -W 2 liar
+    skiff exec near ping -q -c 1 -W 2 "$(field near liars Gateway)"
+    lies liars "${neighbour_lies[@]}" honest6
+    seen 'honest honest6'
+    mac=$(field liar liars MacAddress)
+    # who has liar's hardware address, but for liar
+    learnt() { "$@" | grep "$mac" | grep -vE "^($own )"; }
+    own="fe80::[^ ]*|$(address_of liar liars)|$(field liar liars GlobalIPv6Address)"
+    run_ok skiff exec near ip neigh
+    output_has "$mac"
+    run -1 learnt skiff exec near ip neigh
+    run -1 learnt ip neigh show dev "$(bridge_of liars)"
+}
+
+@test "frames that a bridge keeps for itself teach it nothing" {
+    neighbours liars
+    near=$(field near liars MacAddress) link=$(field near liars Link)
+    skiff exec near ping -q -c 1 -W 2 liar
+    run bridge fdb show br "$(bridge_of liars)"
+    output_has "$near dev $link "
+    lies liars lldp_lie pae_lie stp_lie stp
+    seen honest
+    run bridge fdb show br "$(bridge_of liars)"
+    output_has "$near dev $link "
+    output_lacks "$near dev $(field liar liars Link) "
+}
+
+@test "router advertisements, redirects and answers of DHCP arrive at nobody and change no route (CVE-2020-13401)" {
+    neighbours liars
+    before=$(skiff exec near sh -c 'ip route; ip -6 route; ip -6 addr')
+    mine=$(ip -6 route show dev "$(bridge_of liars)"; ip -6 addr show dev "$(bridge_of liars)")
+    lies liars "${router_lies[@]}" honest6
+    seen 'honest honest6'
+    lies liars redirect4_own
+    [ "$(skiff exec near sh -c 'ip route; ip -6 route; ip -6 addr')" = "$before" ]
+    [ "$(ip -6 route show dev "$(bridge_of liars)"; ip -6 addr show dev "$(bridge_of liars)")" = "$mine" ]
+    run_ok skiff exec near ip route get 198.51.100.1
+    output_has "via $(field near liars Gateway) "
+    [ "$(cat "/proc/sys/net/ipv6/conf/$(bridge_of liars)/accept_ra")" = 0 ]
+    run_ok skiff exec near cat /proc/sys/net/ipv6/conf/eth0/accept_ra
+    output_is 0
+}
+
+@test "tags of VLANs, SNAP and other types of frames carry nothing past the rules" {
+    neighbours liars
+    lies liars "${odd_frames[@]}"
+    seen honest
+}
+
+@test "CAP_NET_ADMIN in the container changes nothing of that" {
+    neighbours liars --cap-add NET_ADMIN
+    near=$(address_of near liars)
+    run_ok skiff exec liar sh -c "ip link set eth0 down && ip link set eth0 address $(field near liars MacAddress) && ip link set eth0 up"
+    run -1 skiff exec liar ping -q -c 1 -W 1 "$near"
+    skiff exec liar sh -c "ip link set eth0 down && ip link set eth0 address $(field liar liars MacAddress) && ip link set eth0 up"
+    run_ok skiff exec liar ping -q -c 1 -W 2 "$near"
+    run_ok skiff exec liar ip addr add 203.0.113.5/24 dev eth0
+    run -1 skiff exec liar ping -q -c 1 -W 1 -I 203.0.113.5 "$near"
+    lies liars source4 mac4 arp_reply na_other ra
+    seen honest
+}
+
+# --- the host's loopback, and what is published on it -------------------------------------------
+
+# hear ADDRESS [PORT]: a service of the host; heard: what it was told and by whom, until `honest`.
+hear()
+{
+    python3 "$FRAMES" hear "$1" "${2:-9999}" >"$BATS_TEST_TMPDIR/heard.$1" 2>&1 3>&- &
+    until_true file_has "$BATS_TEST_TMPDIR/heard.$1" watching
+}
+
+heard() # ADDRESS
+{
+    until_true file_has "$BATS_TEST_TMPDIR/heard.$1" honest
+    tail -n 1 "$BATS_TEST_TMPDIR/heard.$1"
+}
+
+# honestly ADDRESS: what the service hears last, from a socket of the host.
+honestly()
+{
+    python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"LIAR<honest>", (sys.argv[1], 9999))' "$1"
+}
+
+to_loopback=(to_loopback to_loopback_any to_loopback6 to_loopback_mapped loop_to_loop loop_to_loop6)
+
+# container_shouts, stranger_shouts: packets for the host's 127.0.0.1, with the host's hardware address. The
+# container does it without a command of skiff's.
+container_shouts()
+{
+    nsenter --net="/proc/$liar/ns/net" python3 "$FRAMES" send eth0 "me4=$liar4" "me6=$liar6" "to=$gateway" "${to_loopback[@]}"
+}
+
+shouters()
+{
+    neighbours liars
+    liar=$(container_pid liar) liar4=$(address_of liar liars) liar6=$(field liar liars GlobalIPv6Address)
+    gateway=$(mac_of "$(bridge_of liars)")
+}
+
+stranger_shouts()
+{
+    on stranger python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 "to=$(mac_of skt42)" "${to_loopback[@]}" "$@"
+}
+
+@test "packets for 127.0.0.1 and ::1 from a container or a stranger reach no service of the host" {
+    shouters
+    route_localnet=/proc/sys/net/ipv4/conf/$(bridge_of liars)/route_localnet
+    for address in 127.0.0.1 ::1; do hear "$address"; done
+    container_shouts
+    stranger_shouts
+    # Where a port is published the kernel itself would let them through.
+    skiff run -d --name web --network liars -p 18080:80 -p 127.0.0.1:18081:80 web
+    until_served 127.0.0.1 18080
+    [ "$(cat "$route_localnet")" = 1 ]
+    container_shouts
+    stranger_shouts
+    # Nor after somebody has flushed everything, once skiff was run.
+    nft delete table inet skiff
+    nft delete table bridge skiff
+    run_ok skiff ps -q
+    container_shouts
+    stranger_shouts
+    for address in 127.0.0.1 ::1; do honestly "$address"; done
+    [ "$(heard 127.0.0.1)" = honest=127.0.0.1 ]
+    [ "$(heard ::1)" = honest=::1 ]
+}
+
+@test "without the rule they would: route_localnet is not the wall" {
+    shouters
+    skiff run -d --name web --network liars -p 18080:80 web
+    until_served 127.0.0.1 18080
+    hear 127.0.0.1
+    rule=$(nft -e -a insert rule inet skiff guard iifname "$(bridge_of liars)" accept | sed -n 's/.* handle //p')
+    container_shouts
+    nft delete rule inet skiff guard handle "$rule"
+    honestly 127.0.0.1
+    [ "$(heard 127.0.0.1)" = "honest=127.0.0.1 to_loopback=$liar4" ]
+}
+
+@test "a stranger with a route reaches what is published to all, and nothing else" {
+    skiff run -d --name near --network liars -p 9990:9999/udp -p 127.0.0.1:9991:9999/udp -v "$FRAMES:/frames.py:ro" host \
+        python3 /frames.py hear 0.0.0.0 9999 >/dev/null
+    skiff run -d --name six --network liars -v "$FRAMES:/frames.py:ro" host python3 /frames.py hear :: 9999 >/dev/null
+    four=$(address_of near liars) six=$(field six liars GlobalIPv6Address)
+    listens() { skiff logs "$1" | grep -q watching; }
+    until_true listens near
+    until_true listens six
+    attack()
+    {
+        stranger_shouts port=9991 "target4=$four" "target6=$six"
+        on stranger python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 victim4=127.0.0.1 victim6="$six" port=9999 \
+            "to=$(mac_of skt42)" "target4=$four" "target6=$six" source4 loopback4 source6 honest6
+        # As its own answers would come, from the port that is published, and from the bridge's address.
+        on stranger python3 "$FRAMES" send eth0 me4="$(field near liars Gateway)" "victim4=$four" port=9999 \
+            "to=$(mac_of skt42)" "target4=$four" source4 honest6
+        on stranger python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 "to=$(mac_of skt42)" port=9991 \
+            target4=198.18.42.1 target6=fd18:42::1 foreign4 foreign6
+    }
+    attack
+    nft delete table inet skiff
+    nft delete table bridge skiff
+    run_ok skiff ps -q
+    attack
+    run_ok skiff logs near
+    output_is watching
+    run_ok skiff logs six
+    output_is watching
+    # The honest: by the port that is published to all; and the host, by the one that is its own.
+    on stranger python3 "$FRAMES" send eth0 me4=198.18.42.2 "to=$(mac_of skt42)" port=9990 target4=198.18.42.1 honest
+    told_near() { skiff logs near | grep -q honest; }
+    until_true told_near
+    run_ok skiff logs near
+    [ "${lines[1]}" = honest=198.18.42.2 ]
+}
