@@ -177,14 +177,15 @@ static int add_options(const struct network_options *o, json_t *endpoint, struct
     const struct option_list *const lists[] = {&o->alias, NULL, NULL, NULL, &o->link_local_ip};
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(words); i++) {
-        bool given = words[i].list ? lists[i]->n > 0 : single[i] && *single[i];
+        const struct option_list *list = lists[i];
+        bool given = list ? list->n > 0 : single[i] && *single[i];
         if (given && json_at(endpoint, words[i].path))
             return err_set(e, EINVAL, "conflicting options: cannot specify both %s",
                            words[i].conflict);
-        if (given && !words[i].list)
+        if (given && !list)
             r = add_word(endpoint, &words[i], single[i], e);
-        for (size_t k = 0; r == 0 && words[i].list && k < lists[i]->n; k++)
-            r = add_word(endpoint, &words[i], lists[i]->v[k], e);
+        for (size_t k = 0; r == 0 && list && k < list->n; k++)
+            r = add_word(endpoint, &words[i], list->v[k], e);
     }
     return r;
 }

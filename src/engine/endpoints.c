@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "engine/endpoints_private.h"
+#include "engine/network_request.h"
 #include "network/firewall.h"
 
 #include <fcntl.h>
@@ -28,6 +29,12 @@ int endpoints_folder(const struct engine *en, const struct network_record *netwo
 }
 
 /* ---- the plan ---- */
+
+const char *endpoints_mode(const json_t *document)
+{
+    const char *mode = json_str(document, "HostConfig.NetworkMode");
+    return mode && *mode && !str_eq(mode, "default") ? mode : "bridge";
+}
 
 static int add_network(struct endpoints *all, const char *name, const json_t *asked, struct err *e)
 {
@@ -77,13 +84,14 @@ static void choose_ways_out(struct endpoints *all)
         first6->first6 = true;
 }
 
+/* What the document asks for by name, the network of its mode first; or that one alone. */
 static int plan_networks(struct endpoints *all, struct err *e)
 {
     const json_t *document = all->record->document;
-    const char *mode = json_str(document, "HostConfig.NetworkMode");
     json_t *asked = json_at(document, "NetworkSettings.Networks"), *settings;
-    const char *first = mode && *mode && !str_eq(mode, "default") ? mode : "bridge", *name;
-    int r = add_network(all, first, json_object_get(asked, first), e);
+    const char *first = endpoints_mode(document), *name;
+    json_t *of_first = json_object_get(asked, first);
+    int r = of_first || json_object_size(asked) == 0 ? add_network(all, first, of_first, e) : 0;
     json_object_foreach (asked, name, settings) {
         if (r == 0 && !str_eq(name, first))
             r = all->n < MAX_NETWORKS
@@ -118,16 +126,10 @@ static int read_address(const json_t *asked, const char *key, struct ip_address 
 static int read_mac(const json_t *asked, struct network_wish *w, struct err *e)
 {
     const char *text = json_str(asked, "MacAddress");
-    unsigned b[6];
-    int n = 0;
     if (!text || !*text)
         return 0;
-    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &n) !=
-            6 ||
-        text[n] || strlen(text) != 17 || (b[0] & 1))
+    if (mac_parse(text, w->mac) < 0)
         return err_set(e, EINVAL, "invalid MAC address: \"%s\"", text);
-    for (int i = 0; i < 6; i++)
-        w->mac[i] = (uint8_t)b[i];
     w->has_mac = true;
     return 0;
 }

@@ -3,11 +3,20 @@
 #include "engine/endpoints_private.h"
 #include "engine/events.h"
 #include "engine/files.h"
+#include "engine/network_request.h"
 #include "engine/network_settings.h"
 #include "engine/state.h"
 #include "runtime/namespaces.h"
 
 #include <string.h>
+
+/* By its document: what is not said is the network of its mode. */
+static bool is_on(const struct container_record *c, const char *name)
+{
+    const json_t *asked = json_at(c->document, "NetworkSettings.Networks");
+    return json_object_get(asked, name) ||
+           (json_object_size(asked) == 0 && str_eq(endpoints_mode(c->document), name));
+}
 
 static int refuse(const struct container_record *c, const struct network_record *network,
                   struct err *e)
@@ -25,7 +34,7 @@ static int refuse(const struct container_record *c, const struct network_record 
         return err_set(e, EPERM,
                        "container cannot be connected to multiple networks with one of "
                        "the networks in private (none) mode");
-    if (json_object_get(json_at(c->document, "NetworkSettings.Networks"), network->name))
+    if (is_on(c, network->name))
         return err_set(e, EEXIST, "container %s is already connected to network %s", record_name(c),
                        network->name);
     return 0;
@@ -84,14 +93,20 @@ static int lay(struct endpoints *all, pid_t pid, struct err *e)
     return r;
 }
 
+/* With the first network that is said by name the one of its mode is, too: it stays. */
 static int put_asked(struct container_record *c, const char *network, const json_t *asked,
                      struct err *e)
 {
     json_t *settings = json_object_get(c->document, "NetworkSettings");
-    if (!settings &&
-        json_object_set_new(c->document, "NetworkSettings", json_pack("{s:{}}", "Networks")) < 0)
+    if (!settings && json_object_set_new(c->document, "NetworkSettings",
+                                         settings = json_pack("{s:{}}", "Networks")) < 0)
         return err_nomem(e);
-    json_t *networks = json_at(c->document, "NetworkSettings.Networks");
+    json_t *networks = json_object_get(settings, "Networks");
+    const char *mode = endpoints_mode(c->document);
+    if (!networks && json_object_set_new(settings, "Networks", networks = json_object()) < 0)
+        return err_nomem(e);
+    if (json_object_size(networks) == 0 && json_object_set_new(networks, mode, json_object()) < 0)
+        return err_nomem(e);
     json_t *copy = asked ? json_deep_copy(asked) : json_object();
     return json_object_set_new(networks, network, copy) < 0 ? err_nomem(e)
                                                             : record_save(c, false, e);
@@ -111,6 +126,8 @@ static int attach(struct endpoints *all, struct container_record *c, const json_
     struct endpoint *one = &all->v[0];
     _cleanup_json_ json_t *state = NULL;
     int r = refuse(c, &one->network, e);
+    if (r == 0)
+        r = network_request_check(&one->network, asked, e);
     if (r == 0)
         r = state_read(all->engine, c, &state, NULL, e);
     if (r < 0)
@@ -167,7 +184,7 @@ static int detach(const struct engine *en, struct container_record *c,
 {
     _cleanup_json_ json_t *state = NULL;
     json_t *asked = json_at(c->document, "NetworkSettings.Networks");
-    if (!json_object_get(asked, network->name))
+    if (!is_on(c, network->name))
         return err_set(e, ENOENT, "container %s is not connected to network %s", c->id,
                        network->name);
     int r = state_read(en, c, &state, NULL, e);

@@ -5,6 +5,9 @@
 #include "engine/endpoints.h"
 #include "network/endpoint_file.h"
 
+/* The network that a document's NetworkMode means, where it means one. */
+const char *endpoints_mode(const json_t *document);
+
 /* RUN/networks/ID, where each file is an address and who has it. */
 int endpoints_folder(const struct engine *en, const struct network_record *network, bool make,
                      struct err *e);

@@ -17,7 +17,7 @@ static int read_claim(struct publication *p)
         struct sockaddr any;
         struct sockaddr_in four;
         struct sockaddr_in6 six;
-    } a;
+    } a = {0};
     socklen_t n = sizeof(a);
     int protocol = 0;
     socklen_t size = sizeof(protocol);

@@ -11,22 +11,27 @@
 enum { HANDLES_MAX = 64 };
 static const char handles_file[] = "networks/tables";
 
+static void format_handles(const struct firewall_handles *h, char ret[HANDLES_MAX])
+{
+    snprintf(ret, HANDLES_MAX, "%llu %llu\n", (unsigned long long)h->inet,
+             (unsigned long long)h->bridge);
+}
+
 /* Which tables our elements were put into. */
 static bool are_known(const struct engine *en, const struct firewall_handles *now)
 {
     _cleanup_free_ char *text = NULL;
-    unsigned long long inet = 0, bridge = 0;
+    char wanted[HANDLES_MAX];
+    format_handles(now, wanted);
     return file_read(en->run_fd, handles_file, HANDLES_MAX, &text, NULL, NULL) == 0 &&
-           sscanf(text, "%llu %llu", &inet, &bridge) == 2 && inet == now->inet &&
-           bridge == now->bridge;
+           str_eq(text, wanted);
 }
 
 static int remember(const struct engine *en, const struct firewall_handles *now, struct err *e)
 {
     char text[HANDLES_MAX];
-    int n = snprintf(text, sizeof(text), "%llu %llu\n", (unsigned long long)now->inet,
-                     (unsigned long long)now->bridge);
-    return file_replace(en->run_fd, handles_file, text, (size_t)n, 0600, 0, e);
+    format_handles(now, text);
+    return file_replace(en->run_fd, handles_file, text, strlen(text), 0600, 0, e);
 }
 
 static int put_back_network(const struct engine *en, const char *id, const char *name,

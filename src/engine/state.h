@@ -3,7 +3,8 @@
  * free has no monitor, and so is not running, whatever its file says.
  *
  * The document is {"State": Docker's object, "StartTime": the first process's, "RestartCount": …,
- * "StoppedByUser": …, "LogError": why its last output is not in its log}. Its "Status" is one of created, running, paused, restarting, exited.
+ * "StoppedByUser": …, "LogError": why its last output is not in its log}. Its "Status" is one of
+ * created, running, paused, restarting, exited.
  */
 #ifndef SKIFF_ENGINE_STATE_H
 #define SKIFF_ENGINE_STATE_H
@@ -68,8 +69,9 @@ int state_settle(const struct engine *en, const struct container_record *c);
 /* What was last published, whoever lives or not. -ENOENT: nothing. */
 int state_published(const struct engine *en, const char *id, json_t **ret, struct err *e);
 
-/* The whole document, with "NetworkSettings" (network_settings.h); the caller's. A container whose monitor was killed is found here: *ret_orphan
- * (may be NULL) tells, and its state is "exited", 137. */
+/* The whole document, with "NetworkSettings" (network_settings.h); the caller's. A container whose
+ * monitor was killed is found here: *ret_orphan (may be NULL) tells, and its state is "exited",
+ * 137. */
 int state_read(const struct engine *en, const struct container_record *c, json_t **ret,
                bool *ret_orphan, struct err *e);
 

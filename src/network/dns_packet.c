@@ -185,7 +185,7 @@ static bool reverse_ipv6(const char *name, struct ip_address *ret)
     static const char digits[] = "0123456789abcdef";
     uint8_t bytes[16] = {0};
     for (size_t i = 32; i-- > 0; name += 2) {
-        const char *digit = *name ? memchr(digits, *name, 16) : NULL;
+        const char *digit = *name ? strchr(digits, *name) : NULL;
         if (!digit || name[1] != '.')
             return false;
         bytes[i / 2] = (uint8_t)(bytes[i / 2] | (digit - digits) << (i % 2 ? 0 : 4));

@@ -67,7 +67,7 @@ static bool parse_mac(const char *s, uint8_t mac[6])
     if (strlen(s) != 17)
         return false;
     for (size_t i = 0; i < 6; i++, s += 3) {
-        const char *high = memchr(digits, s[0], 16), *low = memchr(digits, s[1], 16);
+        const char *high = strchr(digits, s[0]), *low = strchr(digits, s[1]);
         if (!high || !low || s[2] != (i < 5 ? ':' : '\0'))
             return false;
         mac[i] = (uint8_t)((high - digits) << 4 | (low - digits));

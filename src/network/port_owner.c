@@ -64,6 +64,23 @@ static int find_container(struct search *s, struct err *e)
     return r;
 }
 
+/* "  sl  local_address rem_address   st …" (proc_pid_net(5)): the tenth word is the inode. */
+static unsigned long read_socket(char *line, const struct publication *p)
+{
+    enum { LOCAL = 1, STATE = 3, INODE = 9, WORDS };
+    const char *words[WORDS] = {NULL}, *word;
+    size_t n = 0;
+    while (n < WORDS && (word = strsep(&line, " ")))
+        if (*word)
+            words[n++] = word;
+    const char *port = n == WORDS ? strrchr(words[LOCAL], ':') : NULL;
+    if (!port || strtoul(port + 1, NULL, 16) != p->host_port)
+        return 0;
+    /* 10: listens. A socket of UDP that is bound takes what comes, whatever its state. */
+    bool takes = strtoul(words[STATE], NULL, 16) == 10 || p->protocol == IPPROTO_UDP;
+    return takes ? strtoul(words[INODE], NULL, 10) : 0;
+}
+
 /* The inode of a socket with our port in one of the kernel's tables, or 0. */
 static unsigned long find_socket(const char *table, const struct publication *p)
 {
@@ -71,15 +88,10 @@ static unsigned long find_socket(const char *table, const struct publication *p)
     unsigned long found = 0;
     if (file_read(AT_FDCWD, table, SOCKETS_MAX, &text, NULL, NULL) < 0)
         return 0;
-    for (char *line = strchr(text, '\n'); line && found == 0; line = strchr(line, '\n')) {
-        unsigned port = 0, state = 0;
-        unsigned long inode = 0;
-        int n = sscanf(++line, "%*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %lu",
-                       &port, &state, &inode);
-        /* 10: listens. A socket of UDP that is bound takes what comes, whatever its state. */
-        if (n == 3 && port == p->host_port && (state == 10 || p->protocol == IPPROTO_UDP))
-            found = inode;
-    }
+    char *at = text, *line;
+    strsep(&at, "\n"); /* the heading */
+    while (found == 0 && (line = strsep(&at, "\n")))
+        found = read_socket(line, p);
     return found;
 }
 

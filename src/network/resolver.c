@@ -291,7 +291,7 @@ static int bury(struct resolver *r, struct err *e)
 static int connect_inside(const struct resolver *r, const struct upstream *u, bool stream,
                           struct err *e)
 {
-    int own;
+    int own = -EBADF;
     _cleanup_close_ int netns = ioctl(r->udp, SIOCGSKNS);
     if (netns < 0 || enter_netns(netns, &own, NULL) < 0)
         return -EIO;
