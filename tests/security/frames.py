@@ -70,8 +70,8 @@ class Liar:
         self.mine = mine
         self.to = mac(keys.get("to", "ff:ff:ff:ff:ff:ff"))
         self.victim = mac(keys.get("victim", "02:42:00:00:00:99"))
-        self.me4, self.victim4 = keys.get("me4", "192.0.2.1"), keys.get("victim4", "192.0.2.2")
-        self.me6, self.victim6 = keys.get("me6", "2001:db8::1"), keys.get("victim6", "2001:db8::2")
+        self.me4, self.me6 = keys.get("me4", "192.0.2.1"), keys.get("me6", "2001:db8::1")
+        self.victim4, self.victim6 = keys.get("victim4", "192.0.2.2"), keys.get("victim6", "2001:db8::2")
         self.target4, self.target6 = keys.get("target4", "192.0.2.3"), keys.get("target6", "2001:db8::3")
         self.port = int(keys.get("port", "9999"))
         # The link-local address that belongs to the hardware address.
@@ -194,7 +194,7 @@ class Liar:
 
 
 def send(link, words):
-    keys = dict(w.split("=", 1) for w in words if "=" in w)
+    keys = dict(w.split("=", 1) for w in words if "=" in w and w[-1] != "=")
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     s.bind((link, 0))
     liar = Liar(s.getsockname()[4], keys)

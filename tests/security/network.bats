@@ -291,3 +291,167 @@ stranger_shouts()
     run_ok skiff logs near
     [ "${lines[1]}" = honest=198.18.42.2 ]
 }
+
+@test "a network without IPv6 has no address of IPv6 at either end (GHSA-x84c-p2g9-rqv9)" {
+    skiff network create four >/dev/null
+    # Also where the image's own init would have one: nothing but the cable is asked.
+    run_ok skiff run --rm --network four --cap-add NET_ADMIN host sh -c \
+        'ip link set eth0 down; ip link set eth0 up; ip -6 addr show dev eth0; ip -6 route show dev eth0'
+    output_is ''
+    neighbours four --cap-add NET_ADMIN
+    for link in "$(bridge_of four)" "$(field near four Link)" "$(field liar four Link)"; do
+        run_ok ip -6 addr show dev "$link"
+        output_is ''
+    done
+    run_ok skiff exec near ip -6 addr show dev eth0
+    output_is ''
+    # Who gives himself one speaks to nobody.
+    lies four ra na_other none6 foreign6
+    seen honest
+    # And a network with IPv6 has them: the look above sees what there is.
+    run_ok skiff run --rm --network liars host ip -6 addr show dev eth0
+    output_has 'fe80::'
+    skiff_cleanup
+    skiff network rm four
+}
+
+# --- names --------------------------------------------------------------------------------------
+
+# with_upstream COMMAND...: with a name server of the test's as the host's own; what it was asked: asked.
+with_upstream()
+{
+    echo "nameserver 127.0.0.77" >"$BATS_TEST_TMPDIR/resolv.conf"
+    if [ -z "${upstream:-}" ]; then
+        : >"$BATS_TEST_TMPDIR/asked"
+        python3 "$SKIFF_SOURCE/tests/lib/name_server.py" 127.0.0.77 9 "$BATS_TEST_TMPDIR/asked" >"$BATS_TEST_TMPDIR/asked.out" 2>&1 3>&- &
+        upstream=$! taker=$!
+        until_true file_has "$BATS_TEST_TMPDIR/asked.out" ready
+    fi
+    # shellcheck disable=SC2016 # the inner shell's words
+    unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' sh "$BATS_TEST_TMPDIR/resolv.conf" "$@"
+}
+
+asked()
+{
+    sed 's/.* //' "$BATS_TEST_TMPDIR/asked"
+}
+
+ask() # CONTAINER NAME [TYPE]
+{
+    skiff exec "$1" dig +time=2 +tries=1 "${@:2}"
+}
+
+@test "names of an internal network, and of ours, are never asked upstream (CVE-2024-29018)" {
+    skiff network create --internal secret >/dev/null
+    with_upstream "$SKIFF" run -d --name leaks --network secret host sleep 600
+    with_upstream "$SKIFF" run -d --name honest --network liars host sleep 600
+    run_ok ask honest honest.example +short
+    output_is 192.0.2.9
+    run_ok ask leaks leaks1.example
+    output_has NXDOMAIN
+    run_ok ask leaks leaks2.example AAAA +tcp
+    run_ok ask leaks 5.2.0.192.in-addr.arpa PTR
+    for name in leaks leaks.secret leaks. honest; do
+        run_ok ask leaks "$name" MX
+        run_ok ask honest "$name" TXT
+    done
+    run_ok ask honest honest +short
+    output_is "$(address_of honest liars)"
+    run asked
+    output_has honest.example
+    output_lacks 'leaks[12]'
+    output_lacks in-addr
+    output_lacks '(^|[[:space:]])honest\.?($|[[:space:]])'
+    skiff_cleanup
+    skiff network rm secret
+}
+
+resolvers() # CONTAINER: the monitor's children that are resolvers
+{
+    local monitor
+    monitor=$(ps -o ppid= -p "$(container_pid "$1")" | tr -d ' ')
+    pgrep -P "$monitor" -x skiff-names
+}
+
+@test "the resolver is nobody, without a capability, a file, or a socket that leads out" {
+    neighbours liars
+    run_ok ask liar near +short
+    output_is "$(address_of near liars)"
+    run_ok resolvers liar
+    resolver=$output
+    run_ok cat "/proc/$resolver/status"
+    output_has $'Uid:\t65534\t65534\t65534\t65534'
+    output_has $'Gid:\t65534\t65534\t65534\t65534'
+    output_has $'Groups:\t *\n'
+    output_has $'CapPrm:\t0000000000000000'
+    output_has $'CapEff:\t0000000000000000'
+    output_has $'CapBnd:\t0000000000000000'
+    output_has $'NoNewPrivs:\t1'
+    output_has $'Seccomp:\t2'
+    run_ok ls -A "/proc/$resolver/root/"
+    output_is ''
+    run_ok ls -A "/proc/$resolver/cwd/"
+    output_is ''
+    # Nothing open but sockets, /dev/null, and folders of endpoints of its own networks.
+    for fd in "/proc/$resolver/fd"/*; do
+        case $(readlink "$fd") in
+        socket:* | anon_inode:* | /dev/null) ;;
+        *) run_ok ls "$fd/" && output_has "^$(address_of liar liars)" ;;
+        esac
+    done
+    # It belongs to the host's processes, so the container sees nothing of it.
+    run_ok skiff exec liar ps ax
+    output_lacks skiff-names
+}
+
+@test "hostile questions, a flood of them, and a killed resolver: the next answer is right, and others' too" {
+    neighbours liars
+    near=$(address_of near liars)
+    run_ok skiff exec liar python3 -c 'import os, random, socket, struct
+r = random.Random(7)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+q = struct.pack("!HHHHHH", 1, 0x100, 1, 0, 0, 0) + b"\4near\0\0\1\0\1"
+evil = [b"", b"\0", q[:12], q[:-1], q[:5], b"\xff" * 512, struct.pack("!HHHHHH", 1, 0x100, 0xffff, 0xffff, 0xffff, 0xffff),
+        q[:12] + b"\xc0\x0c\0\1\0\1", q[:12] + b"\xc0\xff\0\1\0\1", q[:12] + b"\x3f" + b"a" * 63 * 5, q[:12] + b"\x40a\0\0\1\0\1",
+        q[:12] + (b"\1a" * 127) + b"\0\0\1\0\1", q[:12] + (b"\1a" * 300) + b"\0\0\1\0\1", q + b"\0" * 60000,
+        q[:12] + b"\4ne\0r\0\0\1\0\1", q[:12] + b"\4../.\0\0\1\0\1", q[:2] + b"\x81\x80" + q[4:],
+        q[:10] + b"\0\1" + q[12:] + b"\0\0\x29\0\0\0\0\0\0\xff\xff"]
+for port in (53, 1011):
+    for _ in range(3):
+        for e in evil:
+            u.sendto(e, ("127.0.0.11", port))
+    for _ in range(20000):
+        e = bytearray(r.choice(evil + [q]) or q)
+        for _ in range(r.randrange(1, 9)):
+            e[r.randrange(len(e))] = r.randrange(256)
+        u.sendto(bytes(e[:r.randrange(1, 600)]), ("127.0.0.11", port))
+held = []
+for n in range(300):  # connections that say little, or lie about lengths
+    try:
+        s = socket.create_connection(("127.0.0.11", 53), 0.2)
+        s.sendall(r.choice([b"", b"\0", b"\xff\xff" + q, b"\0\0", struct.pack("!H", len(q)) + q[:9], r.randbytes(90)]))
+        held.append(s)
+    except OSError:
+        pass
+'
+    run_ok ask liar near +short
+    output_is "$near"
+    run_ok ask liar near +short +tcp
+    output_is "$near"
+    # A flood, while the resolver is killed again and again.
+    skiff exec -d liar timeout 20 python3 -c 'import socket
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+q = b"\0\1\1\0\0\1\0\0\0\0\0\0\4near\0\0\1\0\1"
+while True: u.sendto(q, ("127.0.0.11", 53))'
+    for _ in 1 2 3; do
+        until_true resolvers liar
+        resolvers liar | xargs -r kill -9 || true
+        run_ok ask near liar +short # the neighbour's own
+        output_is "$(address_of liar liars)"
+    done
+    skiff exec liar pkill -x python3
+    answers() { [ "$(ask liar near +short)" = "$near" ]; }
+    until_true answers
+    [ "$(resolvers liar | wc -l)" = 1 ]
+    [ "$(skiff inspect -f '{{.State.Status}}' liar)" = running ]
+}
