@@ -9,7 +9,7 @@ setup_file()
     skiff_setup
     import_busybox
     server_image
-    net_host client 41
+    net_host ports 41
     bats_require_minimum_version 1.5.0
 }
 
@@ -28,7 +28,7 @@ teardown()
 @test "-p HOST:PORT: the server sees its client's own address, from everywhere" {
     run_ok skiff run -d --name web -p 18080:80 web
     until_served 127.0.0.1 18080
-    [ "$(asks 198.18.41.1 18080 on client)" = 198.18.41.2 ]
+    [ "$(asks 198.18.41.1 18080 on ports)" = 198.18.41.2 ]
     [ "$(who 198.18.41.1 18080)" = 198.18.41.1 ]
     gateway=$(skiff inspect -f '{{.NetworkSettings.Gateway}}' web)
     [ "$(who 127.0.0.1 18080)" = "$gateway" ] # 127.0.0.1 is nobody's there
@@ -56,13 +56,13 @@ teardown()
     until_served 127.0.0.1 18080
     inside=$(address_of web)
     [ -n "$(who "$inside")" ] # the host does
-    [ -z "$(asks "$inside" 80 on client)" ]
-    [ -z "$(asks 198.18.41.1 18080 on client)" ]
+    [ -z "$(asks "$inside" 80 on ports)" ]
+    [ -z "$(asks 198.18.41.1 18080 on ports)" ]
     # As a stranger on our cable would send it: to our card, for 127.0.0.1.
-    on client sysctl -qw net.ipv4.conf.eth0.route_localnet=1 net.ipv4.conf.all.route_localnet=1
-    on client ip route add 127.0.0.7 via 198.18.41.1 src 198.18.41.2 table 7 2>/dev/null || true
-    on client ip rule add to 127.0.0.1 lookup 7 pref 0 2>/dev/null || true
-    [ -z "$(on client curl -s --max-time 1 --interface eth0 http://127.0.0.1:18080/cgi-bin/who)" ]
+    on ports sysctl -qw net.ipv4.conf.eth0.route_localnet=1 net.ipv4.conf.all.route_localnet=1
+    on ports ip route add 127.0.0.7 via 198.18.41.1 src 198.18.41.2 table 7 2>/dev/null || true
+    on ports ip rule add to 127.0.0.1 lookup 7 pref 0 2>/dev/null || true
+    [ -z "$(on ports curl -s --max-time 1 --interface eth0 http://127.0.0.1:18080/cgi-bin/who)" ]
 }
 
 @test "a taken port is refused, and by whom it is taken; a killed container's is free at once" {
@@ -121,7 +121,7 @@ for i in range(25):
         break
     except OSError:
         pass'
-    run_ok on client python3 -c "$ask"
+    run_ok on ports python3 -c "$ask"
     output_is 'hello 198.18.41.2'
     # A flow that has gone to the former holder goes to the next one.
     skiff rm -f echo
@@ -131,7 +131,7 @@ s.bind(("0.0.0.0", 53))
 while True:
     text, who = s.recvfrom(100)
     s.sendto(b"second", who)'
-    run_ok on client python3 -c "$ask"
+    run_ok on ports python3 -c "$ask"
     output_is second
 }
 
@@ -179,7 +179,7 @@ except OSError as e: sys.exit("OSError: " + str(e))'
         nft "$how"
         run_ok skiff ps -q
         until_served 127.0.0.1 18080
-        [ "$(asks 198.18.41.1 18080 on client)" = 198.18.41.2 ]
-        [ -z "$(asks "$(address_of web)" 80 on client)" ]
+        [ "$(asks 198.18.41.1 18080 on ports)" = 198.18.41.2 ]
+        [ -z "$(asks "$(address_of web)" 80 on ports)" ]
     done
 }

@@ -1,12 +1,14 @@
 # Hosts of a test's own, and servers that say who asks. `load ../lib/network` after common.
 
 # net_host NAME N: a machine on a cable of its own to this one, a network namespace: it is 198.18.N.2, we
-# are 198.18.N.1, fd18:N::2 and ::1. It knows no other way than by us. Ended by net_hosts_end.
+# are 198.18.N.1, fd18:N::2 and ::1. It knows no other way than by us. Ended by
+# net_hosts_end, as all of the file's. Files run side by side: each has names and numbers of its own.
 net_host()
 {
     local name=skt-$1 n=$2
     ip netns del "$name" 2>/dev/null || true # of a run that was killed
     ip netns add "$name"
+    echo "$name" >>"${BATS_FILE_TMPDIR:-/tmp}/net-hosts"
     ip link add "skt$n" type veth peer name eth0 netns "$name"
     ip addr add "198.18.$n.1/24" dev "skt$n"
     ip -6 addr add "fd18:$n::1/64" dev "skt$n" nodad
@@ -22,10 +24,11 @@ net_host()
 net_hosts_end()
 {
     local name
-    for name in $(ip netns list | awk '/^skt-/ { print $1 }'); do
+    while read -r name; do
         ip netns pids "$name" | xargs -r kill
         ip netns del "$name"
-    done
+    done <"${BATS_FILE_TMPDIR:-/tmp}/net-hosts"
+    rm -f "${BATS_FILE_TMPDIR:-/tmp}/net-hosts"
 }
 
 # on NAME COMMAND...: there.
