@@ -97,7 +97,8 @@ build_bundle()
 start_engines()
 {
     # shellcheck disable=SC2086 # words
-    if has_row bridge none twenty memory exec ps inspect idle output logs background crowd $image_rows; then
+    if has_row bridge none twenty memory exec ps inspect idle output logs background crowd $image_rows \
+        ports usernet iperf iperfhost iperfport conns lookups resolver; then
         start_docker || echo "bench: docker is left out" >&2
         start_podman || echo "bench: podman is left out" >&2
     fi
@@ -110,7 +111,8 @@ start_docker()
     command -v dockerd >/dev/null || return 1
     export DOCKER_CONFIG=$work/docker-client DOCKER_HOST=unix:///run/docker.sock
     mkdir -p "$DOCKER_CONFIG"
-    echo '{}' | tee "$work/docker.json" >"$DOCKER_CONFIG/config.json"
+    echo '{}' >"$DOCKER_CONFIG/config.json"
+    echo "${docker_config:-{\}}" >"$work/docker.json"
     dockerd --config-file "$work/docker.json" --data-root "$work/docker" --exec-root /run/docker \
         --pidfile /run/docker.pid --host "$DOCKER_HOST" >"$work/dockerd.log" 2>&1 &
     dockerd=$!
@@ -125,6 +127,13 @@ start_docker()
         status=1
         return 1
     fi
+}
+
+stop_docker()
+{
+    kill "$dockerd" && wait "$dockerd"
+    dockerd=
+    rm -f /run/docker.pid
 }
 
 start_podman()
@@ -189,6 +198,7 @@ command_of()
     oci.runc) echo "runc --root /run/bench/runc run -b $work/bundle b" ;;
     twenty.floor) echo "sh $(script floor "$work/floor $work/floors/\$i")" ;;
     twenty.*) twenty "$engine" "$(command_of bridge "$engine")" ;;
+    ports.* | usernet.*) command_of_network "$row" "$engine" ;;
     *.floor) echo "$work/floor $work/floors/0" ;;
     *) command_of_life "$row" "$engine" ;;
     esac

@@ -19,7 +19,7 @@ table()
                     (if $r.medians.skiff and $e != "floor"
                         then " (\($times)\(. / $r.medians.skiff | figure))" else "" end) end] |
                 join(" | ")) + " | " +
-            ([.bounds[] | "\(.factor)\(if .than == "=" then " \($r.unit)" elif .factor | contains("/") then " \(.than)" else " × \(.than)" end): " +
+            ([.bounds[] | "\(.factor | sub(">="; "≥ "))\(if .than == "=" then " \($r.unit)" elif .factor | contains("/") then " \(.than)" else " × \(.than)" end): " +
                 (if .met then $met else $missed end)] | join(", ")) + " |"),
         "",
         ([.versions | to_entries[] | "\(.key) \(.value)"] | join("; ") | "<sub>" + . + "</sub>")

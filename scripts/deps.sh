@@ -72,6 +72,9 @@ bench docker-registry        cmd:docker-registry  -                    -        
 bench skopeo                 cmd:skopeo           skopeo               skopeo          skopeo
 bench python3                cmd:python3          python3              python          python3
 bench busybox-static         cmd:busybox          busybox              busybox         busybox-static
+bench iperf3                 cmd:iperf3           iperf3               iperf3          iperf3
+bench nginx-light            cmd:nginx            nginx                nginx           nginx
+bench wrk                    cmd:wrk              wrk                  wrk             wrk
 '
 
 # The wanted rows of the table, column $1 after the set's name.
