@@ -207,9 +207,11 @@ static int put_one(const struct network_options *o, size_t i, struct builder *b,
     if (r < 0)
         return r;
     bool user = mode_names_network(name);
-    if (!user && json_at(endpoint, "Aliases"))
+    bool bridge = str_eq(name, "default") || str_eq(name, "bridge");
+    if (!user && !bridge && json_at(endpoint, "Aliases"))
         return err_set(e, EINVAL,
-                       "network-scoped aliases are only supported for user-defined networks");
+                       "network-scoped aliases are only supported for networks that have "
+                       "names: user-defined ones and the bridge");
     if (json_object_get(b->endpoints, name))
         return err_set(e, EINVAL, "network \"%s\" is specified multiple times", name);
     b->user |= user;

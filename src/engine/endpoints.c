@@ -150,21 +150,24 @@ static int read_wish(const struct endpoints *all, const struct endpoint *one,
     return r == 0 ? read_mac(one->asked, w, e) : r;
 }
 
-/* Names by which others on the network find it, the container's own first. */
-static int gather_names(const struct container_record *c, const json_t *asked, struct strv *ret)
+static void add_name(struct strv *names, const char *name)
+{
+    bool there = !name || !*name;
+    for (size_t k = 0; k < names->n && !there; k++)
+        there = str_eq(names->v[k], name);
+    if (!there)
+        strv_add(names, name);
+}
+
+int endpoint_names(const struct container_record *c, const json_t *asked, struct strv *ret)
 {
     const json_t *alias;
     size_t i;
     strv_add(ret, record_name(c));
     strv_addf(ret, "%.*s", SHORT_ID_LEN, c->id);
-    json_array_foreach (json_at(asked, "Aliases"), i, alias) {
-        const char *name = json_string_value(alias);
-        bool there = !name;
-        for (size_t k = 0; k < ret->n && !there; k++)
-            there = str_eq(ret->v[k], name);
-        if (!there)
-            strv_add(ret, name);
-    }
+    json_array_foreach (json_at(asked, "Aliases"), i, alias)
+        add_name(ret, json_string_value(alias));
+    add_name(ret, json_str(c->document, "Config.Hostname"));
     return ret->failed ? -ENOMEM : 0;
 }
 
@@ -179,7 +182,7 @@ static int write_file(const struct endpoints *all, const struct endpoint *one, i
     memcpy(f.link, one->end.link, sizeof(f.link));
     memcpy(f.inside, one->end.inside, sizeof(f.inside));
     memcpy(f.mac, one->end.mac, sizeof(f.mac));
-    if (gather_names(all->record, one->asked, &f.names) < 0)
+    if (endpoint_names(all->record, one->asked, &f.names) < 0)
         return err_nomem(e);
     return endpoint_file_write(folder, &f, e);
 }

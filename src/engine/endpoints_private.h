@@ -25,6 +25,9 @@ int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *
 int endpoints_claim_ports(struct endpoints *all, struct err *e);
 int endpoints_aim(struct endpoints *all, const struct endpoint *way, struct err *e);
 
+/* Names by which others on the network find it, the container's own first. -ENOMEM. */
+int endpoint_names(const struct container_record *c, const json_t *asked, struct strv *ret);
+
 /* One of "Networks" in NetworkSettings. */
 json_t *endpoint_describe(const struct endpoint *one, const struct container_record *c);
 

@@ -17,6 +17,15 @@ static json_t *address(const struct ip_address *a)
     return json_string(ip_address_format(a, text));
 }
 
+static json_t *names(const struct container_record *c, const json_t *asked)
+{
+    _cleanup_strv_ struct strv all = {0};
+    json_t *list = endpoint_names(c, asked, &all) == 0 ? json_array() : NULL;
+    for (size_t i = 0; i < all.n; i++)
+        json_gather(&list, json_string(all.v[i]));
+    return list;
+}
+
 /* What people said of it stands first, as Docker has it. */
 json_t *endpoint_describe(const struct endpoint *one, const struct container_record *c)
 {
@@ -24,13 +33,13 @@ json_t *endpoint_describe(const struct endpoint *one, const struct container_rec
     char mac[18];
     format_mac(end->mac, mac);
     json_t *asked = one->asked ? json_copy_object(one->asked) : json_object();
-    _cleanup_json_ json_t *live = json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:i, s:o, s:o, s:i, s:[s, s#], s:s, s:s}", "MacAddress", mac,
-        "NetworkID", one->network.id, "EndpointID", c->id, "Gateway", address(&end->gateway4),
-        "IPAddress", address(&end->address4), "IPPrefixLen", (int)end->prefix4, "IPv6Gateway",
-        address(&end->gateway6), "GlobalIPv6Address", address(&end->address6),
-        "GlobalIPv6PrefixLen", (int)end->prefix6, "DNSNames", record_name(c), c->id,
-        (int)SHORT_ID_LEN, "Link", end->link, "Interface", end->inside);
+    _cleanup_json_ json_t *live =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:i, s:o, s:o, s:i, s:o, s:s, s:s}", "MacAddress", mac,
+                  "NetworkID", one->network.id, "EndpointID", c->id, "Gateway",
+                  address(&end->gateway4), "IPAddress", address(&end->address4), "IPPrefixLen",
+                  (int)end->prefix4, "IPv6Gateway", address(&end->gateway6), "GlobalIPv6Address",
+                  address(&end->address6), "GlobalIPv6PrefixLen", (int)end->prefix6, "DNSNames",
+                  names(c, one->asked), "Link", end->link, "Interface", end->inside);
     if (!asked || !live || json_object_update(asked, live) < 0) {
         json_decref(asked);
         return NULL;

@@ -77,9 +77,8 @@ static int check_aliases(const struct network_record *n, const json_t *endpoint,
     json_t *alias;
     if (json_array_size(aliases) == 0)
         return 0;
-    if (n->fd < 0)
-        return bad_endpoint(
-            n, e, "network-scoped aliases are only supported for user-defined networks", "");
+    if (!network_record_is_real(n))
+        return bad_endpoint(n, e, "there are no names on it, and so no aliases", "");
     if (json_array_size(aliases) > ALIASES_MAX)
         return bad_endpoint(n, e, "too many aliases", "");
     json_array_foreach (aliases, i, alias)

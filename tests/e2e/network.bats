@@ -303,7 +303,7 @@ asked()
     refused 'network nosuch not found' --network nosuch
     refused 'network "web" is specified multiple times' --network web --network web
     refused 'cannot attach both user-defined and non-user-defined network-modes' --network web --network bridge
-    refused 'network-scoped aliases are only supported for user-defined networks' --network-alias x
+    refused 'network-scoped aliases are only supported for networks that have names' --network none --network-alias x
     refused 'user specified IP address is supported on user defined networks only' --ip 10.213.0.2
     refused 'user specified IP address is supported on user defined networks only' --ip 10.213.0.2 --network none
     refused 'zz is not a valid mac address' --mac-address zz

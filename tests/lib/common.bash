@@ -95,6 +95,8 @@ skiff_teardown()
 {
     [ -n "${skiff_folder:-}" ] || return 0
     skiff_cleanup
+    # Their bridges are the machine's.
+    [ ! -d "$SKIFF_ROOT/networks" ] || "$SKIFF" network prune -f >/dev/null
     # The next file may share the daemon.
     [ "${ENGINE:-skiff}" != docker ] || "$SKIFF" system prune -af --volumes >/dev/null 2>&1
     [ -z "${docker_folder:-}" ] || docker_end "$docker_folder"

@@ -138,15 +138,14 @@ static void requests(void **state)
 static void conflicts(void **state)
 {
     (void)state;
-    static const char user_alone[] =
-        "network-scoped aliases are only supported for user-defined networks";
+    static const char named_alone[] = "network-scoped aliases are only supported for networks that "
+                                      "have names: user-defined ones and the bridge";
     request_fails("web", "web", NULL, NULL, "network \"web\" is specified multiple times");
     request_fails("web", "bridge", NULL, NULL,
                   "conflicting options: cannot attach both user-defined and non-user-defined "
                   "network-modes");
-    request_fails(NULL, NULL, "x", NULL, user_alone);
-    request_fails("bridge", NULL, "x", NULL, user_alone);
-    request_fails("name=host,alias=x", NULL, NULL, NULL, user_alone);
+    request_fails("none", NULL, "x", NULL, named_alone);
+    request_fails("name=host,alias=x", NULL, NULL, NULL, named_alone);
     request_fails("name=web,alias=x", NULL, "y", NULL,
                   "conflicting options: cannot specify both --network-alias and per-network alias");
     request_fails("name=web,ip=10.0.0.2", NULL, NULL, "10.0.0.3",
