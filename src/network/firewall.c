@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "network/firewall_private.h"
 #include "network/foreign.h"
+#include "network/xtables.h"
 
 #include <endian.h>
 #include <string.h>
@@ -108,6 +109,8 @@ static int look_after(struct netlink *nl, const struct firewall_elements *x,
     int r = ask(nl, x, &look, e);
     if (r > 0) {
         int others = foreign_ensure(nl, &look.foreign, e);
+        if (others == 0)
+            others = xtables_ensure(e);
         r = others < 0 ? others : r;
     }
     foreign_chains_release(&look.foreign);

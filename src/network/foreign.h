@@ -4,7 +4,7 @@
  * keep containers from everybody. Such a chain gets two rules in front, which accept what comes
  * from and goes to links named "sk...", that is our bridges: what may reach these is decided by our
  * own chain. Nothing else in it is touched. Rules that were lost (a reload) are put back by whoever
- * looks next.
+ * looks next. What nf_tables does not show of iptables-legacy is xtables.h's.
  */
 #ifndef SKIFF_NETWORK_FOREIGN_H
 #define SKIFF_NETWORK_FOREIGN_H
