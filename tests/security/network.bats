@@ -26,7 +26,8 @@ teardown_file()
 {
     net_hosts_end
     skiff_cleanup
-    skiff network rm liars open >/dev/null
+    # also those that a failed test has left
+    skiff network ls -q --filter type=custom | while read -r id; do skiff network rm "$id" >/dev/null; done
     skiff_teardown
 }
 
@@ -454,4 +455,213 @@ while True: u.sendto(q, ("127.0.0.11", 53))'
     until_true answers
     [ "$(resolvers liar | wc -l)" = 1 ]
     [ "$(skiff inspect -f '{{.State.Status}}' liar)" = running ]
+}
+
+@test "a container that was taken off its other networks asks nobody upstream any more" {
+    skiff network create --internal secret >/dev/null
+    with_upstream "$SKIFF" run -d --name leaks --network secret host sleep 600
+    run_ok skiff network connect liars leaks
+    run_ok ask leaks both.example +short
+    output_is 192.0.2.9
+    run_ok skiff network disconnect liars leaks
+    run ask leaks leaks3.example
+    output_lacks 192.0.2.9
+    run asked
+    output_has both.example
+    output_lacks leaks3
+    skiff_cleanup
+    skiff network rm secret
+}
+
+@test "names that lie: one that is shared is shared openly, odd bytes are refused" {
+    skiff run -d --name web --network liars --network-alias db host sleep 600
+    skiff run -d --name liar --network liars --network-alias web --network-alias 172.0.0.1 --network-alias .. \
+        --network-alias '*' --network-alias "$(printf 'a%.0s' {1..64})" host sleep 600
+    skiff run -d --name near --network liars host sleep 600
+    # As with Docker: both, the owner of the name among them.
+    run_ok ask near web A +short
+    [ "$(sort <<<"$output")" = "$(printf '%s\n' "$(address_of web liars)" "$(address_of liar liars)" | sort)" ]
+    run_ok ask near db A +short
+    output_is "$(address_of web liars)"
+    run_ok ask near -x "$(address_of web liars)" +short
+    output_has '^web\.'
+    run ask near nobody A +short # no wildcard
+    output_lacks "$(address_of liar liars)"
+    for alias in '' ' ' 'a b' $'a\nname near' $'a\tb' $'\e[31m' $'a\x7f' $'\xff\xfe'; do
+        run skiff run --rm --network liars --network-alias "$alias" host true
+        [ "$status" -eq 125 ] || told "alias $alias"
+        [ "${#lines[@]}" -eq 1 ] || told "alias $alias"
+        output_lacks $'[\x01-\x1f\x7f]'
+    done
+    run_ok ask near near A +short
+    output_is "$(address_of near liars)"
+}
+
+@test "--network host: nothing abstract of ours in /proc/net/unix (CVE-2020-15257)" {
+    skiff run -d --name web -p 18080:80 web
+    skiff run -d --name near --network host host python3 -c 'import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0honest-skiff-test")
+s.listen()
+time.sleep(600)'
+    skiff exec web nslookup web || true # a resolver runs
+    listens() { skiff exec near cat /proc/net/unix | grep -q @honest-skiff-test; }
+    until_true listens
+    before=$(skiff exec near cat /proc/net/unix | awk '$8 ~ /^@/ && $8 !~ /@honest/ { print $7 }' | sort)
+    for pid in $(pgrep -x skiff) $(pgrep -x skiff-names); do
+        for fd in /proc/"$pid"/fd/*; do
+            inode=$(readlink "$fd" | sed -n 's/^socket:\[\(.*\)\]$/\1/p')
+            [ -z "$inode" ] || ! grep -qx "$inode" <<<"$before" || told "process $pid has an abstract socket"
+        done
+    done
+    # Those that are files are out of reach.
+    run skiff exec near sh -c "ls $SKIFF_RUN_DIR"
+    [ "$status" -ne 0 ]
+}
+
+@test "the server sees who asks, from a stranger, a neighbour, the host (CVE-2021-20199)" {
+    skiff run -d --name web --network liars -p 18080:80 web
+    skiff run -d --name near --network liars host sleep 600
+    until_served 127.0.0.1 18080
+    [ "$(asks 198.18.42.1 18080 on stranger)" = 198.18.42.2 ]
+    [ "$(asks '[fd18:42::1]' 18080 on stranger)" = fd18:42::2 ]
+    [ "$(asks 198.18.42.1 18080 skiff exec near)" = "$(address_of near liars)" ]
+    [ "$(asks web 80 skiff exec near)" = "$(address_of near liars)" ] ||
+        [ "$(asks web 80 skiff exec near)" = "$(field near liars GlobalIPv6Address)" ]
+    # Nobody but the host comes as the gateway, so rules of the server for its own loopback hold.
+    [ "$(who 127.0.0.1 18080)" = "$(field web liars Gateway)" ]
+}
+
+# --- files that are not ours --------------------------------------------------------------------
+
+# spoilt FILE COMMAND...: the command, with each of many hostile contents in the file's place, ends, is not
+# killed by a signal, and says at most a few lines without control characters.
+spoilt()
+{
+    python3 - "$@" <<'EOP'
+import json, os, random, subprocess, sys
+path, command = sys.argv[1], sys.argv[2:]
+good = open(path, "rb").read()
+r = random.Random(11)
+bad = [b"", b"\0", b"{", b"[]", b"null", b"{}", b"1e999", b"[" * 100000, b"\xff" * 100, b'{"a":' * 5000, good[:len(good) // 2],
+       good + good, good.replace(b"172", b"999"), good.replace(b"172", b"0"), good.replace(b"/16", b"/33"), good.replace(b"/16", b"/-1"),
+       good.replace(b"sk-", b"../"), good.replace(b"sk-", b"l\n\x1b"), good.replace(b"eth0", b"eth0" * 40), good.replace(b"name", b"port"),
+       good.replace(b"true", b"\"x\""), good.replace(b"false", b"{}"), good.replace(b"Name", b"Nbme"), good.replace(b'"', b""),
+       good + b"name " + b"a" * 70000 + b"\n", good + b"port 18080 tcp\n" * 5000, good.replace(b"02:42", b"zz:42")]
+for _ in range(60):
+    b = bytearray(good)
+    for _ in range(r.randrange(1, 6)):
+        b[r.randrange(len(b))] = r.randrange(256)
+    bad.append(bytes(b))
+def values(v, hostile):
+    if isinstance(v, dict):
+        for k in v:
+            yield {**v, k: hostile}
+            for w in values(v[k], hostile):
+                yield {**v, k: w}
+    elif isinstance(v, list) and v:
+        for w in values(v[0], hostile):
+            yield [w] + v[1:]
+try:
+    document = json.loads(good)
+    for hostile in (None, -1, 1e300, "", "../../x", "a\nb\x1b[31m", "9" * 300, [], {}, [{}], {"a": None}, True):
+        bad += [json.dumps(v).encode() for v in values(document, hostile)]
+except ValueError:
+    pass
+bad = bad if len(bad) < 130 else bad[:90] + r.sample(bad[90:], 40)
+wrong = 0
+for content in bad:
+    with open(path + ".spoilt", "wb") as f:
+        f.write(content)
+    os.rename(path + ".spoilt", path)
+    for c in " ".join(command).split(" + "):
+        p = subprocess.run(c.split(), stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        said = p.stderr
+        if p.returncode < 0 or p.returncode >= 128 or said.count(b"\n") > 3 or any(x < 32 and x not in (10, 9) for x in said) or b"Sanitizer" in said:
+            print(c, p.returncode, content[:300], said[:600])
+            wrong += 1
+with open(path + ".spoilt", "wb") as f:
+    f.write(good)
+os.rename(path + ".spoilt", path)
+sys.exit(wrong > 0)
+EOP
+}
+
+@test "a network's definition replaced by hostile content: errors of one line, and none dies" {
+    skiff network create --ipv6 spoilt >/dev/null
+    run_ok spoilt "$SKIFF_ROOT/networks/spoilt.json" \
+        "$SKIFF network ls + $SKIFF network inspect spoilt + $SKIFF run --rm --network spoilt busybox true"
+    output_is ''
+    run_ok skiff run --rm --network spoilt busybox true
+    skiff_cleanup
+    skiff network rm spoilt
+}
+
+@test "an endpoint's file, a container's settings, the tables' handles: the same, and the resolver lives" {
+    neighbours liars
+    id=$(skiff network inspect -f '{{.Id}}' liars)
+    run_ok spoilt "$SKIFF_RUN_DIR/networks/$id/$(address_of near liars)" \
+        "$SKIFF network inspect liars + $SKIFF exec liar getent ahosts near"
+    output_is ''
+    run_ok spoilt "$SKIFF_RUN_DIR/containers/$(skiff inspect -f '{{.Id}}' near)/network.json" \
+        "$SKIFF inspect near + $SKIFF ps + $SKIFF port near"
+    output_is ''
+    run_ok spoilt "$SKIFF_RUN_DIR/networks/tables" "$SKIFF ps -q"
+    output_is ''
+    run_ok ask liar near A +short
+    output_is "$(address_of near liars)"
+}
+
+# --- the end of a monitor -----------------------------------------------------------------------
+
+monitor_of()
+{
+    ps -o ppid= -p "$(container_pid "$1")" | tr -d ' '
+}
+
+@test "monitors killed at random: the port is the next one's, whoever that is" {
+    for i in 1 2 3 4 5 6; do
+        skiff run -d --name web --network liars -p 18080:80 -p 127.0.0.1:18081:80 web >/dev/null &
+        begun=$!
+        # In the middle of its start, or later.
+        monitor=
+        for _ in {1..200}; do
+            monitor=$(pgrep -f "$SKIFF run -d --name web --network liars -p 18080:80" | grep -vx "$begun" | head -n 1) || true
+            [ -z "$monitor" ] || break
+        done
+        sleep "0.0$((RANDOM % 10))$((i % 3 * 7))"
+        [ -z "$monitor" ] || kill -9 "$monitor" 2>/dev/null || true
+        wait "$begun" || true
+        skiff rm -f web >/dev/null 2>&1 || true
+        # A process of the host: its port is its own, from the host and from elsewhere.
+        python3 -c 'import http.server, socket
+class Host(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"[host]\n")
+    def log_message(self, *_): pass
+http.server.HTTPServer(("0.0.0.0", 18080), Host).serve_forever()' >/dev/null 2>&1 3>&- &
+        taker=$!
+        until_served 127.0.0.1 18080
+        [ "$(who 127.0.0.1 18080)" = host ]
+        [ "$(asks 198.18.42.1 18080 on stranger)" = host ]
+        kill "$taker"
+        wait "$taker" || true
+        taker=
+    done
+    # Nothing of them stands in the way, or in the tables.
+    run_ok skiff run -d --name web --network liars -p 18080:80 web
+    until_served 127.0.0.1 18080
+    [ "$(asks 198.18.42.1 18080 on stranger)" = 198.18.42.2 ]
+    skiff_cleanup
+    skiff ps -q
+    run nft list map inet skiff any4
+    output_lacks ' 18080 '
+    run nft list map inet skiff ports4
+    output_lacks ' 18081 '
+    run nft list set bridge skiff senders4
+    output_lacks "$(skiff network inspect -f '{{(index .IPAM.Config 0).Gateway}}' liars | cut -d . -f 1-3)\."
+    run ls -A "$SKIFF_RUN_DIR/networks/$(skiff network inspect -f '{{.Id}}' liars)"
+    output_is ''
 }
