@@ -164,6 +164,7 @@ static int read_now(struct endpoints *all)
         return r;
     }
     endpoints_take_claims(&now, all);
+    now.attached = all->attached;
     endpoints_release(all);
     *all = now;
     return 0;

@@ -17,7 +17,7 @@ setup_file()
     import_busybox
     server_image
     net_host stranger 42
-    skiff network create --ipv6 liars >/dev/null
+    skiff network create --ipv6 --subnet 172.30.77.0/24 --subnet fd18:77::/64 liars >/dev/null
     skiff network create --ipv6 --opt skiff.spoofing=true open >/dev/null
     bats_require_minimum_version 1.5.0
 }
@@ -41,6 +41,16 @@ teardown()
 bridge_of() # NETWORK
 {
     echo "sk-$(skiff network inspect -f '{{.Id}}' "$1" | cut -c 1-10)"
+}
+
+monitor_of() # CONTAINER
+{
+    ps -o ppid= -p "$(container_pid "$1")" | tr -d ' '
+}
+
+none() # COMMAND...: it finds nothing
+{
+    ! "$@" >/dev/null
 }
 
 field() # CONTAINER NETWORK FIELD
@@ -262,6 +272,7 @@ stranger_shouts()
         python3 /frames.py hear 0.0.0.0 9999 >/dev/null
     skiff run -d --name six --network liars -v "$FRAMES:/frames.py:ro" host python3 /frames.py hear :: 9999 >/dev/null
     four=$(address_of near liars) six=$(field six liars GlobalIPv6Address)
+    # shellcheck disable=SC2317 # until_true calls them
     listens() { skiff logs "$1" | grep -q watching; }
     until_true listens near
     until_true listens six
@@ -370,7 +381,7 @@ ask() # CONTAINER NAME [TYPE]
 resolvers() # CONTAINER: the monitor's children that are resolvers
 {
     local monitor
-    monitor=$(ps -o ppid= -p "$(container_pid "$1")" | tr -d ' ')
+    monitor=$(monitor_of "$1")
     pgrep -P "$monitor" -x skiff-names
 }
 
@@ -612,12 +623,23 @@ EOP
     output_is "$(address_of near liars)"
 }
 
-# --- the end of a monitor -----------------------------------------------------------------------
-
-monitor_of()
-{
-    ps -o ppid= -p "$(container_pid "$1")" | tr -d ' '
+@test "what a container may send as ends with it" {
+    mine() { nft list table bridge skiff | grep -E '172\.30\.77\.|fd18:77:'; }
+    skiff run -d --name web --network liars -p 18080:80 web
+    run_ok mine
+    [ "${#lines[@]}" -ge 2 ]
+    skiff rm -f web
+    until_true none mine
+    run_ok skiff run --rm --network liars busybox true
+    until_true none mine
+    skiff run -d --name web --network liars web
+    kill -9 "$(monitor_of web)"
+    gone() { skiff ps -q | none grep -q .; }
+    until_true gone
+    run -1 mine
 }
+
+# --- the end of a monitor -----------------------------------------------------------------------
 
 @test "monitors killed at random: the port is the next one's, whoever that is" {
     for i in 1 2 3 4 5 6; do
@@ -660,8 +682,10 @@ http.server.HTTPServer(("0.0.0.0", 18080), Host).serve_forever()' >/dev/null 2>&
     output_lacks ' 18080 '
     run nft list map inet skiff ports4
     output_lacks ' 18081 '
-    run nft list set bridge skiff senders4
-    output_lacks "$(skiff network inspect -f '{{(index .IPAM.Config 0).Gateway}}' liars | cut -d . -f 1-3)\."
+    for set in senders4 senders6; do
+        run nft list set bridge skiff "$set"
+        output_lacks '(172\.30\.77|fd18:77:)'
+    done
     run ls -A "$SKIFF_RUN_DIR/networks/$(skiff network inspect -f '{{.Id}}' liars)"
     output_is ''
 }
