@@ -60,7 +60,7 @@ static int fork_resolver(struct resolver *r, const struct engine *en,
     const char *name;
     json_t *network;
     l.config = (struct resolver_config){
-        .networks = l.networks, .servers = l.servers, .internal = true, .rest = exe_rest};
+        .networks = l.networks, .servers = l.servers, .internal = true, .rest = exe_rest_small};
     json_object_foreach (json_at(settings, "Networks"), name, network) {
         add_network(en, &l, name, network);
         l.config.internal = l.config.internal && !leads_out(en, name);
@@ -78,5 +78,7 @@ int lookup_turn(struct resolver *r, const struct engine *en, const struct contai
     _cleanup_json_ json_t *settings = settings_of(data);
     /* It is tried again: a machine short of memory for a moment is no reason to give names up. */
     (void)fork_resolver(r, en, c, settings, NULL);
+    /* What that took is not needed again soon. */
+    exe_rest();
     return 0;
 }

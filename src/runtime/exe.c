@@ -105,6 +105,30 @@ void exe_rest(void)
     }
 }
 
+/* The kernel maps what lies around a page that is used as well, up to 64 KiB, but never across the
+ * border of an area. Advice that differs makes borders (madvise(2)): every other piece gets some.
+ */
+static void make_borders(uintptr_t start, uintptr_t end)
+{
+    enum { PIECE = 16 << 10 };
+    uintptr_t at = start & ~(uintptr_t)(PIECE - 1);
+    for (; at + PIECE < end; at += 2 * PIECE)
+        if (at >= start)
+            madvise((void *)at, PIECE, MADV_RANDOM);
+}
+
+void exe_rest_small(void)
+{
+    const ElfW(Ehdr) *header = (const void *)__ehdr_start;
+    const ElfW(Phdr) *h = (const void *)(__ehdr_start + header->e_phoff);
+    uintptr_t base = header->e_type == ET_DYN ? (uintptr_t)__ehdr_start : 0;
+    for (unsigned i = 0; i < header->e_phnum; i++)
+        if (h[i].p_type == PT_LOAD && !(h[i].p_flags & PF_W))
+            make_borders(page_down(base + h[i].p_vaddr),
+                         page_up(base + h[i].p_vaddr + h[i].p_filesz));
+    exe_rest();
+}
+
 /* Where the kernel has noted our code, data, arguments and so on: it wants all of it said again.
  * proc_pid_stat(5), fields 26 to 51. */
 static int read_layout(struct prctl_mm_map *ret)

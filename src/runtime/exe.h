@@ -24,4 +24,9 @@ int exe_protect(char *const argv[], struct err *e);
  * (madvise(2), MADV_DONTNEED of a private mapping of a file that was not written). */
 void exe_rest(void);
 
+/* The same for a process that uses a few functions of the whole program over and over: nothing is
+ * mapped afterwards but what lies within 16 KiB of it. It costs some 100 areas of memory in the
+ * kernel, 0.2 ms, and is not undone. */
+void exe_rest_small(void);
+
 #endif
