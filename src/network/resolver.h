@@ -60,7 +60,8 @@ struct resolver_config {
     bool internal;                    /* the host's servers are not to be asked */
     const struct ip_address *servers; /* instead of the host's: the first three */
     size_t n_servers;
-    void (*rest)(void); /* gives back memory that is not needed any more, locked in; may be NULL */
+    void (*rest)(void); /* gives back memory that is not needed any more; called soon, locked in;
+                           may be NULL */
 };
 
 /* Makes sockets and rules in the namespace @netns_fd, whose `lo` may still be down. The calling

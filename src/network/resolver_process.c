@@ -13,8 +13,12 @@ struct process {
     struct forwarder forwarder;
     struct udp_server udp;
     struct tcp_server tcp;
-    struct loop_timer idle;
+    struct loop_timer idle, settled;
+    void (*rest)(void);
 };
+
+/* When what only the start takes was done, and not before the first answers. */
+enum { SETTLED_MS = 500 };
 
 static void look_idle(void *data)
 {
@@ -26,6 +30,12 @@ static void look_idle(void *data)
     if (idle >= RESOLVER_IDLE_MS)
         _exit(0);
     loop_timer_set(&p->loop, &p->idle, RESOLVER_IDLE_MS - idle);
+}
+
+static void rest(void *data)
+{
+    struct process *p = data;
+    p->rest();
 }
 
 static int lock_in(const struct resolver_job *job, struct index_network *networks)
@@ -56,8 +66,10 @@ static int serve(const struct resolver_job *job, struct index_network *networks)
     p.idle = (struct loop_timer){.expired = look_idle, .data = &p};
     if (r == 0)
         loop_timer_set(&p.loop, &p.idle, RESOLVER_IDLE_MS);
+    p.rest = job->rest;
+    p.settled = (struct loop_timer){.expired = rest, .data = &p};
     if (r == 0 && job->rest)
-        job->rest();
+        loop_timer_set(&p.loop, &p.settled, SETTLED_MS);
     while (r == 0)
         r = loop_turn(&p.loop);
     return r;
