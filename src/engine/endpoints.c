@@ -8,9 +8,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* The resolver reads there as nobody; the run folder above is nobody else's. */
-enum { MAX_NETWORKS = 128, FOLDER_MODE = 0755 };
+enum { MAX_NETWORKS = 128, FOLDER_MODE = 0755, PATIENCE_NS = 999999999, PATIENCE_TURNS = 100 };
 
 int endpoints_folder(const struct engine *en, const struct network_record *network, bool make,
                      struct err *e)
@@ -65,7 +66,7 @@ static bool goes_before(const struct endpoint *a, const struct endpoint *b)
                                       : strcmp(a->network.name, b->network.name) < 0;
 }
 
-static void choose_ways_out(struct endpoints *all)
+void endpoints_choose_ways(struct endpoints *all)
 {
     struct endpoint *first4 = NULL, *first6 = NULL;
     for (size_t i = 0; i < all->n; i++) {
@@ -91,7 +92,7 @@ static int plan_networks(struct endpoints *all, struct err *e)
     json_t *asked = json_at(document, "NetworkSettings.Networks"), *settings;
     const char *first = endpoints_mode(document), *name;
     json_t *of_first = json_object_get(asked, first);
-    int r = of_first || json_object_size(asked) == 0 ? add_network(all, first, of_first, e) : 0;
+    int r = of_first || !asked ? add_network(all, first, of_first, e) : 0;
     json_object_foreach (asked, name, settings) {
         if (r == 0 && !str_eq(name, first))
             r = all->n < MAX_NETWORKS
@@ -108,7 +109,7 @@ int endpoints_plan(const struct engine *en, const struct container_record *c, st
     int r = plan_networks(ret, e);
     if (r < 0)
         return r;
-    choose_ways_out(ret);
+    endpoints_choose_ways(ret);
     return endpoints_claim_ports(ret, e);
 }
 
@@ -187,6 +188,49 @@ static int write_file(const struct endpoints *all, const struct endpoint *one, i
     return endpoint_file_write(folder, &f, e);
 }
 
+struct search {
+    int folder;
+    const struct ip_address *address;
+};
+
+static int has_address(const struct ip_address *address, void *arg)
+{
+    const struct search *s = arg;
+    _cleanup_endpoint_file_ struct endpoint_file f = {0};
+    return ip_equal(address, s->address) ||
+           (endpoint_file_read(s->folder, address, &f, NULL) == 0 &&
+            ip_equal(&f.other, s->address));
+}
+
+/* Whether somebody says that he has one of the addresses that are asked for. */
+static bool is_held(int folder, const struct network_wish *w)
+{
+    const struct ip_address *const wanted[] = {&w->address4, &w->address6};
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (wanted[i]->family != 0 &&
+            endpoint_file_list(folder, has_address, &(struct search){folder, wanted[i]}, NULL) != 0)
+            return true;
+    return false;
+}
+
+/* An address whose holder has ended, and says so, is free once the kernel has taken the namespace
+ * apart: whoever asks for it waits, and so a restart has its own again. So does who finds none. */
+static int attach_patiently(int netns_fd, const struct network_config *c,
+                            const struct network_wish *w, struct network_endpoint *ret,
+                            struct err *e)
+{
+    const struct timespec pause = {.tv_nsec = PATIENCE_NS / PATIENCE_TURNS};
+    int r = network_attach(netns_fd, c, w, ret, e);
+    for (int i = 0; (r == -EADDRINUSE || r == -EADDRNOTAVAIL) && i < PATIENCE_TURNS &&
+                    !is_held(w->leases_fd, w);
+         i++) {
+        err_release(e);
+        nanosleep(&pause, NULL);
+        r = network_attach(netns_fd, c, w, ret, e);
+    }
+    return r;
+}
+
 int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e)
 {
     struct network_wish w;
@@ -197,7 +241,7 @@ int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd
     if (folder < 0)
         return folder;
     w.leases_fd = folder;
-    r = network_attach(netns_fd, &one->network.config, &w, &one->end, e);
+    r = attach_patiently(netns_fd, &one->network.config, &w, &one->end, e);
     if (r < 0)
         return r;
     r = write_file(all, one, folder, e);

@@ -70,6 +70,9 @@ int endpoints_connect(const struct engine *en, struct container_record *c, const
 int endpoints_disconnect(const struct engine *en, struct container_record *c, const char *network,
                          struct err *e);
 
+/* It has another name: others on its networks find it by that, if it runs. */
+int endpoints_rename(const struct engine *en, const struct container_record *c, struct err *e);
+
 /* Publishes more ports, or fewer: now if it runs, and at its next start. @bindings as in Docker's
  * PortBindings: {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}; to take away, empty members are
  * any. -ENOENT: it does not publish that. */

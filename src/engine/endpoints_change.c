@@ -14,8 +14,7 @@
 static bool is_on(const struct container_record *c, const char *name)
 {
     const json_t *asked = json_at(c->document, "NetworkSettings.Networks");
-    return json_object_get(asked, name) ||
-           (json_object_size(asked) == 0 && str_eq(endpoints_mode(c->document), name));
+    return json_object_get(asked, name) || (!asked && str_eq(endpoints_mode(c->document), name));
 }
 
 static int refuse(const struct container_record *c, const struct network_record *network,
@@ -54,15 +53,43 @@ static void choose_inside(const json_t *settings, char ret[16])
     }
 }
 
-/* Whether some network of the container's leads out already. */
-static bool has_way_out(const json_t *settings)
+static int aim_ports(struct endpoints *all, const struct endpoint *way, json_t *settings,
+                     struct err *e)
 {
-    const char *name;
-    json_t *network;
-    json_object_foreach (json_at(settings, "Networks"), name, network)
-        if (*(json_str(network, "Gateway") ? json_str(network, "Gateway") : ""))
-            return true;
-    return false;
+    const char *had = json_str(settings, "PortsNetwork");
+    if (str_eq(had, way->network.name))
+        return 0;
+    int r = all->n_ports > 0 ? endpoints_aim(all, way, e) : 0;
+    if (r == 0 && all->n_ports > 0)
+        r = publish_add(all->ports, all->n_ports, e);
+    if (r == 0 && json_object_set_new(settings, "PortsNetwork", json_string(way->network.name)) < 0)
+        r = err_nomem(e);
+    return r;
+}
+
+static int lead_out(struct endpoints *all, int netns, json_t *settings, struct err *e)
+{
+    int r = 0;
+    endpoints_choose_ways(all);
+    for (size_t i = 0; i < all->n && r == 0; i++) {
+        const struct endpoint *one = &all->v[i];
+        if (one->first4 || one->first6)
+            r = network_route(netns, &one->network.config, &one->end, one->first4, one->first6, e);
+        if (r == 0 && one->first4)
+            r = aim_ports(all, one, settings, e);
+    }
+    return r;
+}
+
+/* The networks of a container that runs are others than they were: the default routes and the
+ * published ports follow. */
+static int choose_ways(const struct endpoints *of, int netns, json_t *settings, struct err *e)
+{
+    struct endpoints all = {.engine = of->engine, .record = of->record};
+    int r = endpoints_read_now(&all, settings);
+    r = r < 0 ? err_nomem(e) : lead_out(&all, netns, settings, e);
+    endpoints_release(&all);
+    return r;
 }
 
 static int lay(struct endpoints *all, pid_t pid, struct err *e)
@@ -75,7 +102,6 @@ static int lay(struct endpoints *all, pid_t pid, struct err *e)
     if (r < 0)
         return r;
     choose_inside(settings, one->inside);
-    one->first4 = one->first6 = !one->network.config.internal && !has_way_out(settings);
     _cleanup_close_ int netns = namespace_open(pid, NS_NETWORK);
     if (netns < 0)
         return err_sys(e, -netns, "cannot open the container's network namespace");
@@ -85,7 +111,9 @@ static int lay(struct endpoints *all, pid_t pid, struct err *e)
     r = json_object_set_new(json_at(settings, "Networks"), one->network.name,
                             endpoint_describe(one, all->record)) < 0
             ? err_nomem(e)
-            : network_settings_write(all->engine, id, settings, e);
+            : choose_ways(all, netns, settings, e);
+    if (r == 0)
+        r = network_settings_write(all->engine, id, settings, e);
     if (r < 0)
         endpoint_remove(all->engine, &one->network, &one->end, netns);
     else
@@ -93,19 +121,23 @@ static int lay(struct endpoints *all, pid_t pid, struct err *e)
     return r;
 }
 
-/* With the first network that is said by name the one of its mode is, too: it stays. */
+/* The networks that its document says by name: with the first change the one of its mode, too. */
+static json_t *networks_said(struct container_record *c)
+{
+    json_t *said = json_at(c->document, "NetworkSettings.Networks");
+    if (said)
+        return said;
+    json_t *settings = json_pack("{s:{s:{}}}", "Networks", endpoints_mode(c->document));
+    return json_object_set_new(c->document, "NetworkSettings", settings) < 0
+               ? NULL
+               : json_object_get(settings, "Networks");
+}
+
 static int put_asked(struct container_record *c, const char *network, const json_t *asked,
                      struct err *e)
 {
-    json_t *settings = json_object_get(c->document, "NetworkSettings");
-    if (!settings && json_object_set_new(c->document, "NetworkSettings",
-                                         settings = json_pack("{s:{}}", "Networks")) < 0)
-        return err_nomem(e);
-    json_t *networks = json_object_get(settings, "Networks");
-    const char *mode = endpoints_mode(c->document);
-    if (!networks && json_object_set_new(settings, "Networks", networks = json_object()) < 0)
-        return err_nomem(e);
-    if (json_object_size(networks) == 0 && json_object_set_new(networks, mode, json_object()) < 0)
+    json_t *networks = networks_said(c);
+    if (!networks)
         return err_nomem(e);
     json_t *copy = asked ? json_deep_copy(asked) : json_object();
     return json_object_set_new(networks, network, copy) < 0 ? err_nomem(e)
@@ -176,15 +208,20 @@ static int take_off(const struct engine *en, struct container_record *c,
     _cleanup_close_ int netns = namespace_open(pid, NS_NETWORK);
     endpoint_remove(en, network, &end, netns);
     json_object_del(json_at(settings, "Networks"), network->name);
-    return network_settings_write(en, c->id, settings, e);
+    const struct endpoints of = {.engine = en, .record = c};
+    r = choose_ways(&of, netns, settings, e);
+    int written = network_settings_write(en, c->id, settings, r < 0 ? NULL : e);
+    return r < 0 ? r : written;
 }
 
 static int detach(const struct engine *en, struct container_record *c,
                   const struct network_record *network, struct err *e)
 {
     _cleanup_json_ json_t *state = NULL;
-    json_t *asked = json_at(c->document, "NetworkSettings.Networks");
-    if (!is_on(c, network->name))
+    json_t *said = networks_said(c);
+    if (!said)
+        return err_nomem(e);
+    if (!json_object_get(said, network->name))
         return err_set(e, ENOENT, "container %s is not connected to network %s", c->id,
                        network->name);
     int r = state_read(en, c, &state, NULL, e);
@@ -193,7 +230,7 @@ static int detach(const struct engine *en, struct container_record *c,
     pid_t pid = state_pid(state);
     if (pid)
         r = take_off(en, c, network, pid, e);
-    json_object_del(asked, network->name);
+    json_object_del(said, network->name);
     if (r == 0)
         r = record_save(c, false, e);
     if (r == 0)
@@ -212,4 +249,39 @@ int endpoints_disconnect(const struct engine *en, struct container_record *c, co
     if (r == 0)
         r = networks_find(en, network, &record, e);
     return r == 0 ? detach(en, c, &record, e) : r;
+}
+
+/* ---- another name ---- */
+
+static int put_names(const struct container_record *c, const struct endpoint *one, int folder,
+                     json_t *settings, struct err *e)
+{
+    _cleanup_endpoint_file_ struct endpoint_file f = {0};
+    int r = endpoint_file_read(folder, &one->end.address4, &f, e);
+    if (r < 0)
+        return r;
+    strv_release(&f.names);
+    const json_t *asked =
+        json_object_get(json_at(c->document, "NetworkSettings.Networks"), one->network.name);
+    json_t *now = json_object_get(json_at(settings, "Networks"), one->network.name);
+    if (endpoint_names(c, asked, &f.names) < 0 ||
+        json_object_set_new(now, "DNSNames", endpoint_names_json(c, asked)) < 0)
+        return err_nomem(e);
+    return endpoint_file_write(folder, &f, e);
+}
+
+int endpoints_rename(const struct engine *en, const struct container_record *c, struct err *e)
+{
+    _cleanup_json_ json_t *settings = NULL;
+    struct endpoints all = {.engine = en, .record = c};
+    int r = network_settings_read(en, c->id, &settings, NULL);
+    if (r < 0)
+        return r == -ENOENT ? 0 : err_set(e, -r, "cannot read the networks of \"%s\"", c->id);
+    r = endpoints_read_now(&all, settings) < 0 ? err_nomem(e) : 0;
+    for (size_t i = 0; i < all.n && r == 0; i++) {
+        _cleanup_close_ int folder = endpoints_folder(en, &all.v[i].network, false, e);
+        r = folder < 0 ? folder : put_names(c, &all.v[i], folder, settings, e);
+    }
+    endpoints_release(&all);
+    return r == 0 ? network_settings_write(en, c->id, settings, e) : r;
 }

@@ -12,6 +12,12 @@ const char *endpoints_mode(const json_t *document);
 int endpoints_folder(const struct engine *en, const struct network_record *network, bool make,
                      struct err *e);
 
+/* Which of them have the default routes. */
+void endpoints_choose_ways(struct endpoints *all);
+
+/* What the files say of its networks and ports. -ENOENT: nothing yet. */
+int endpoints_read_now(struct endpoints *now, const json_t *settings);
+
 /* One cable, with its file; and both away again, with what tables say of it. @netns_fd may be
  * negative: then the cable stays with its namespace. */
 int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e);
@@ -25,8 +31,10 @@ int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *
 int endpoints_claim_ports(struct endpoints *all, struct err *e);
 int endpoints_aim(struct endpoints *all, const struct endpoint *way, struct err *e);
 
-/* Names by which others on the network find it, the container's own first. -ENOMEM. */
+/* Names by which others on the network find it, the container's own first. -ENOMEM. The same as
+ * JSON; NULL. */
 int endpoint_names(const struct container_record *c, const json_t *asked, struct strv *ret);
+json_t *endpoint_names_json(const struct container_record *c, const json_t *asked);
 
 /* One of "Networks" in NetworkSettings. */
 json_t *endpoint_describe(const struct endpoint *one, const struct container_record *c);

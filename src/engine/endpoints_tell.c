@@ -17,7 +17,7 @@ static json_t *address(const struct ip_address *a)
     return json_string(ip_address_format(a, text));
 }
 
-static json_t *names(const struct container_record *c, const json_t *asked)
+json_t *endpoint_names_json(const struct container_record *c, const json_t *asked)
 {
     _cleanup_strv_ struct strv all = {0};
     json_t *list = endpoint_names(c, asked, &all) == 0 ? json_array() : NULL;
@@ -39,7 +39,7 @@ json_t *endpoint_describe(const struct endpoint *one, const struct container_rec
                   address(&end->gateway4), "IPAddress", address(&end->address4), "IPPrefixLen",
                   (int)end->prefix4, "IPv6Gateway", address(&end->gateway6), "GlobalIPv6Address",
                   address(&end->address6), "GlobalIPv6PrefixLen", (int)end->prefix6, "DNSNames",
-                  names(c, one->asked), "Link", end->link, "Interface", end->inside);
+                  endpoint_names_json(c, one->asked), "Link", end->link, "Interface", end->inside);
     if (!asked || !live || json_object_update(asked, live) < 0) {
         json_decref(asked);
         return NULL;
@@ -105,6 +105,13 @@ int endpoints_tell(const struct endpoints *all, struct err *e)
 
 /* ---- and back ---- */
 
+static void read_gateway(const json_t *settings, const char *key, struct ip_address *ret)
+{
+    const char *text = json_str(settings, key);
+    if (!text || ip_address_parse(text, ret) < 0)
+        *ret = (struct ip_address){0};
+}
+
 int endpoint_of(const struct engine *en, const struct network_record *network,
                 const json_t *settings, const char *owner, struct network_endpoint *ret)
 {
@@ -125,6 +132,8 @@ int endpoint_of(const struct engine *en, const struct network_record *network,
     memcpy(ret->mac, f.mac, sizeof(ret->mac));
     if (network->config.driver == NETWORK_BRIDGE)
         memcpy(ret->bridge, network->config.link, sizeof(ret->bridge));
+    read_gateway(settings, "Gateway", &ret->gateway4);
+    read_gateway(settings, "IPv6Gateway", &ret->gateway6);
     return 0;
 }
 
@@ -135,7 +144,10 @@ static int add_now(struct endpoints *all, const char *name, const json_t *settin
         return -ENOMEM;
     all->v = more;
     struct endpoint *one = &all->v[all->n];
-    *one = (struct endpoint){.network = NETWORK_RECORD_INIT};
+    *one = (struct endpoint){
+        .network = NETWORK_RECORD_INIT,
+        .priority = (int)json_int(settings, "GwPriority", 0),
+    };
     if (networks_find(all->engine, name, &one->network, NULL) == 0 &&
         endpoint_of(all->engine, &one->network, settings, all->record->id, &one->end) == 0)
         all->n++;
@@ -144,21 +156,27 @@ static int add_now(struct endpoints *all, const char *name, const json_t *settin
     return 0;
 }
 
+int endpoints_read_now(struct endpoints *now, const json_t *settings)
+{
+    const char *name;
+    json_t *network;
+    int r = endpoints_read_ports(settings, &now->ports, &now->n_ports);
+    json_object_foreach (json_at(settings, "Networks"), name, network)
+        if (r == 0)
+            r = add_now(now, name, network);
+    return r;
+}
+
 /* What it has now, which commands may have changed since it was laid; before it was told of there
  * is no file, and nobody has. */
 static int read_now(struct endpoints *all)
 {
     _cleanup_json_ json_t *settings = NULL;
     struct endpoints now = {.engine = all->engine, .record = all->record};
-    const char *name;
-    json_t *network;
     int r = network_settings_read(all->engine, all->record->id, &settings, NULL);
     if (r < 0)
         return r == -ENOENT ? 0 : r;
-    r = endpoints_read_ports(settings, &now.ports, &now.n_ports);
-    json_object_foreach (json_at(settings, "Networks"), name, network)
-        if (r == 0)
-            r = add_now(&now, name, network);
+    r = endpoints_read_now(&now, settings);
     if (r < 0) {
         endpoints_release(&now);
         return r;

@@ -46,7 +46,7 @@ static int put_endpoints(json_t *networks, const json_t *now, const json_t *docu
     const char *usual = usual_network(document), *name;
     json_t *value;
     int r = 0;
-    if (usual && !json_object_get(said, usual) && json_object_size(now) == 0)
+    if (usual && !said && json_object_size(now) == 0)
         r = put_endpoint(networks, usual, NULL, NULL);
     json_object_foreach ((json_t *)(uintptr_t)now, name, value)
         if (r == 0)

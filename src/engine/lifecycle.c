@@ -6,6 +6,7 @@
 #include "engine/change_lock.h"
 #include "engine/client.h"
 #include "engine/contact.h"
+#include "engine/endpoints.h"
 #include "engine/events.h"
 #include "engine/hold.h"
 #include "engine/mark.h"
@@ -449,6 +450,8 @@ int lifecycle_rename(const struct engine *en, struct container_record *c, const 
     const char *had = json_str(c->document, "Name");
     _cleanup_free_ char *old = had ? strdup(had) : NULL;
     r = record_rename(en, c, name, e);
+    if (r == 0 && json_bool(state, "State.Running", false))
+        r = endpoints_rename(en, c, e);
     if (r == 0)
         event_emit_container(en, c, "rename", (struct event_attribute[]){{"oldName", old}, {0}});
     return r;
