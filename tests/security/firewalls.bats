@@ -43,7 +43,8 @@ machine()
     until_true test -e "$WORLD/$1"
 }
 
-# on MACHINE COMMAND...: there.
+# on MACHINE COMMAND...: there. In the background it is `later`, which knows the process's number: a
+# function's would be the shell's around it.
 on()
 {
     local name=$1
@@ -51,10 +52,19 @@ on()
     nsenter --net --mount --target "$(cat "$WORLD/$name")" --wd="$PWD" -- "$@"
 }
 
+# later MACHINE COMMAND...: a daemon there, $daemon, that ends with it.
+later()
+{
+    nsenter --net --mount --target "$(cat "$WORLD/$1")" --wd="$PWD" -- "${@:2}" >>"$WORLD/log" 2>&1 3>&- &
+    daemon=$!
+    daemons="$daemons $daemon"
+}
+
 # The host is 198.18.1.1 and fd18:1::1, the client 198.18.1.2 and fd18:1::2, who asks the host for the way to
 # everything. From here on skiff runs on that host.
 world_begin()
 {
+    daemons=
     machine host
     machine client
     on host ip link add eth0 type veth peer name eth0 netns "$(cat "$WORLD/client")"
@@ -70,27 +80,19 @@ world_begin()
     mkdir -p "$WORLD/www/cgi-bin"
     printf '#!/bin/sh\necho\necho "$REMOTE_ADDR"\n' >"$WORLD/www/cgi-bin/who"
     chmod +x "$WORLD/www/cgi-bin/who"
-    on client busybox httpd -f -p 80 -h "$WORLD/www" 3>&- &
-    servers=$!
+    later client busybox httpd -f -p 80 -h "$WORLD/www"
     printf '#!/bin/sh\nexec nsenter --net --mount --target %s --wd="$PWD" -- "%s" "$@"\n' "$(cat "$WORLD/host")" \
         "$SKIFF_BUILD/skiff" >"$WORLD/skiff"
     chmod +x "$WORLD/skiff"
     SKIFF=$WORLD/skiff
 }
 
-# later COMMAND...: a daemon on the host, that ends with it.
-later()
-{
-    on host "$@" >>"$WORLD/log" 2>&1 3>&- &
-    servers="$servers $!"
-}
-
 world_end()
 {
     local pid
-    [ -z "${dockerd:-}" ] || docker_down
-    # shellcheck disable=SC2154 # world_begin sets servers
-    for pid in $servers $(cat "$WORLD/host" "$WORLD/client"); do
+    docker_down
+    # shellcheck disable=SC2154 # world_begin sets it
+    for pid in $daemons $(cat "$WORLD/host" "$WORLD/client"); do
         kill "$pid" 2>/dev/null || true
     done
     wait_all
@@ -287,9 +289,9 @@ saved()
     mkdir "$WORLD/firewalld"
     on host mount -t tmpfs tmpfs /run
     on host mkdir -p /run/dbus
-    later dbus-daemon --system --nofork --nopidfile
+    later host dbus-daemon --system --nofork --nopidfile
     until_true on host test -S /run/dbus/system_bus_socket
-    later firewalld --nofork --nopid --system-config "$WORLD/firewalld" --log-target console
+    later host firewalld --nofork --nopid --system-config "$WORLD/firewalld" --log-target console
     until_true on host firewall-cmd --state >/dev/null 2>&1
     run_ok on host firewall-cmd --permanent --add-service=http
     containers
@@ -323,19 +325,21 @@ saved()
 docker_up()
 {
     export DOCKER_HOST=unix://$WORLD/docker/d.sock DOCKER_CONFIG=$WORLD/docker/client
-    on host dockerd --config-file "$WORLD/docker/daemon.json" --data-root "$WORLD/docker/root" \
+    later host dockerd --config-file "$WORLD/docker/daemon.json" --data-root "$WORLD/docker/root" \
         --exec-root /run/docker --pidfile /run/docker.pid --host "$DOCKER_HOST" \
-        --cgroup-parent /skiff-firewalls --storage-driver vfs >>"$WORLD/log" 2>&1 3>&- &
-    dockerd=$!
+        --cgroup-parent /skiff-firewalls --storage-driver vfs
+    dockerd=$daemon
     until_true docker version >/dev/null 2>&1
 }
 
 docker_down()
 {
+    [ -n "${dockerd:-}" ] || return 0
     docker ps -aq | xargs -r docker rm -f >/dev/null
     kill "$dockerd"
     wait "$dockerd" || true
     dockerd=
+    find /sys/fs/cgroup -maxdepth 2 -depth -type d -name skiff-firewalls -exec rmdir {} \;
 }
 
 # A container of dockerd's own is still reached.
