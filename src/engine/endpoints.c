@@ -247,6 +247,8 @@ int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd
     r = write_file(all, one, folder, e);
     if (r < 0)
         network_detach(netns_fd, &one->end, NULL);
+    else
+        networks_let_go(&one->network);
     return r;
 }
 

@@ -22,7 +22,7 @@
 #include "network/publish.h"
 
 struct endpoint {
-    struct network_record network; /* held: it is not removed while this lies */
+    struct network_record network; /* held until the cable lies, and its file says so */
     const json_t *asked;           /* Docker's EndpointSettings, in the container's document */
     int priority;                  /* for the default route */
     bool first4, first6;           /* and it has it */

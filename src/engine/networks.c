@@ -276,3 +276,9 @@ int networks_hold(const struct engine *en, const char *name, struct network_reco
     n = NETWORK_RECORD_INIT;
     return 0;
 }
+
+void networks_let_go(const struct network_record *n)
+{
+    if (n->fd >= 0)
+        flock(n->fd, LOCK_UN);
+}

@@ -49,6 +49,9 @@ int networks_find(const struct engine *en, const char *what, struct network_reco
 int networks_hold(const struct engine *en, const char *name, struct network_record *ret,
                   struct err *e);
 
+/* Lets go of the lock alone: the endpoint's file is there, and says it from now on. */
+void networks_let_go(const struct network_record *n);
+
 /* The names of all that have a file, in no order. */
 int networks_list(const struct engine *en, struct strv *ret, struct err *e);
 

@@ -339,7 +339,7 @@ member() # CONTAINER NETWORK MEMBER
     output_has beta
     output_lacks alpha
     skiff network create --subnet 10.217.2.0/24 beta >/dev/null
-    run_fails 10.217.2 skiff network create --subnet 10.217.2.128/25 overlaps
+    run_fails "overlaps.*network beta" skiff network create --subnet 10.217.2.128/25 overlaps
     bridge=sk-$(skiff network inspect -f '{{slice .Id 0 10}}' beta)
     ip link del "$bridge"
     runs db --network beta
@@ -354,7 +354,7 @@ member() # CONTAINER NETWORK MEMBER
     ip link del "$bridge"
     rm -rf "$SKIFF_RUN_DIR"
     # A new network does not get the range of one whose bridge is not there.
-    run_fails 10.217.1 skiff network create --subnet 10.217.1.0/24 thief
+    run_fails "overlaps.*alpha" skiff network create --subnet 10.217.1.0/24 thief
     run_ok skiff start web db
     reaches db 198.18.61.2
     no reaches db "$(address_of web alpha)"
@@ -373,4 +373,48 @@ member() # CONTAINER NETWORK MEMBER
     output_has "$address/29"
     run_ok skiff ps -q
     [ "${#lines[@]}" -eq 4 ]
+}
+
+# one_of_many I: starts on one network or two, perhaps is connected and disconnected, and ends.
+one_of_many()
+{
+    local net=many$(($1 % 3)) other=many$((($1 + 1) % 3))
+    case $((RANDOM % 3)) in
+    0) skiff run --rm --name "m$1" --network "$net" busybox true ;;
+    1) skiff run --rm --name "m$1" --network "$net" --network "$other" busybox sleep 0.1 ;;
+    2) skiff run -d --name "m$1" --network "$net" busybox sleep 100 >/dev/null &&
+        skiff network connect "$other" "m$1" && { ((RANDOM % 2)) || skiff network disconnect "$net" "m$1"; } &&
+        skiff rm -f "m$1" >/dev/null ;;
+    esac
+}
+
+nothing_left()
+{
+    [ -z "$(skiff ps -aq)" ] && left_over >"$BATS_TEST_TMPDIR/left" &&
+        [ -z "$(grep -E 'sk-0ad9|/networks/' "$BATS_TEST_TMPDIR/left")" ]
+}
+
+@test "many that come and go at the same time leave nothing" {
+    for i in 0 1 2; do skiff network create --subnet "10.217.10$i.0/24" "many$i" >/dev/null; done
+    four_lanes "${MANY:-60}" one_of_many
+    until_true nothing_left || { cat "$BATS_TEST_TMPDIR/left"; false; }
+}
+
+@test "monitors that are killed: the next command leaves nothing stale" {
+    skiff network create --subnet 10.217.100.0/24 lan >/dev/null
+    for i in 1 2 3 4 5 6; do runs "k$i" --network lan; done
+    runs asker --network lan --dns 198.18.61.2
+    for i in 1 3 5; do
+        kill -9 "$(ps -o ppid= -p "$(container_pid "k$i")")"
+    done
+    run_ok skiff ps -q
+    [ "${#lines[@]}" -eq 4 ]
+    [ "$(asks_for asker k1)" = 192.0.2.53 ]
+    [ "$(asks_for asker k2)" = "$(address_of k2 lan)" ]
+    run_ok skiff network inspect -f '{{len .Containers}}' lan
+    output_is 4
+    run_ok skiff start k1
+    [ "$(asks_for asker k1)" = "$(address_of k1 lan)" ]
+    skiff_cleanup
+    until_true nothing_left || { cat "$BATS_TEST_TMPDIR/left"; false; }
 }
