@@ -123,6 +123,8 @@ containers()
     skiff run -d --name shut --network closed web >/dev/null
     skiff run -d --name asks --network closed busybox sleep 1000 >/dev/null
     skiff run -d --name limited --network few -p 18082:80 web >/dev/null
+    address_of web six >"$WORLD/address-web"
+    address_of shut closed >"$WORLD/address-shut"
     until_true eval '[ -n "$(asks 127.0.0.1 18080 on host)" ]'
     until_true eval '[ -n "$(asks 127.0.0.1 18082 on host)" ]'
 }
@@ -174,6 +176,20 @@ again()
     works || told "after $*"
 }
 
+# reloads COMMAND...: the same, and what is closed stays so before skiff has run again.
+reloads()
+{
+    on host "$@" >"$BATS_TEST_TMPDIR/again" 2>&1 || told "$* failed: $(cat "$BATS_TEST_TMPDIR/again")" || return
+    is "closed after $*" "" "$(closed "$(address_noted web)" "$(address_noted shut)")" || return
+    again true
+}
+
+# Looked up before, for the question would repair.
+address_noted()
+{
+    cat "$WORLD/address-$1"
+}
+
 # --- the firewalls -------------------------------------------------------------------------------
 
 @test "no other firewall, and everybody's rules flushed" {
@@ -208,6 +224,22 @@ END
     run_ok on host nft list ruleset
     output_has 'policy drop'
     again nft flush ruleset
+}
+
+@test "a table that is one program's own is left alone, and in nobody's way when it is gone" {
+    mkfifo "$WORLD/orders"
+    later host sh -c 'exec nft -i <"$1"' sh "$WORLD/orders"
+    exec 7>"$WORLD/orders"
+    printf '%s\n' 'add table inet own { flags owner; }' \
+        'add chain inet own f { type filter hook forward priority 0; policy drop; }' >&7
+    until_true eval 'on host nft list table inet own 2>/dev/null | grep -q "policy drop"'
+    containers
+    run_ok on host nft list table inet own
+    output_lacks sk
+    is "in, past its policy" "" "$(asks 198.18.1.1 18080 on client)"
+    exec 7>&-
+    wait "$daemon" || true
+    works
 }
 
 @test "iptables of nft with FORWARD DROP" {
@@ -274,7 +306,7 @@ saved()
     run_ok on host ufw allow 22/tcp
     containers
     works
-    again ufw reload
+    reloads ufw reload
     again ufw allow 23/tcp
     run_ok on host ufw status verbose
     output_has 'Status: active'
@@ -296,7 +328,7 @@ saved()
     run_ok on host firewall-cmd --permanent --add-service=http
     containers
     works
-    again firewall-cmd --reload
+    reloads firewall-cmd --reload
     again firewall-cmd --complete-reload
     run_ok on host firewall-cmd --list-services
     output_has http
