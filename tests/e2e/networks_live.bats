@@ -1,6 +1,7 @@
 # Networks with containers on them: names, several networks, walls between them, and what is left.
 load ../lib/common
 load ../lib/network
+# shellcheck disable=SC2154 # skiff_setup sets skiff_folder
 
 setup_file()
 {
@@ -26,6 +27,7 @@ teardown_file()
 teardown()
 {
     skiff_cleanup
+    ip link del sktmv 2>/dev/null || true
     skiff network ls -qf type=custom | xargs -r "$SKIFF" network rm >/dev/null
 }
 
@@ -391,7 +393,7 @@ one_of_many()
 nothing_left()
 {
     [ -z "$(skiff ps -aq)" ] && left_over >"$BATS_TEST_TMPDIR/left" &&
-        [ -z "$(grep -E 'sk-0ad9|/networks/' "$BATS_TEST_TMPDIR/left")" ]
+        ! grep -qE 'sk-0ad9|/networks/' "$BATS_TEST_TMPDIR/left"
 }
 
 @test "many that come and go at the same time leave nothing" {
@@ -417,4 +419,21 @@ nothing_left()
     [ "$(asks_for asker k1)" = "$(address_of k1 lan)" ]
     skiff_cleanup
     until_true nothing_left || { cat "$BATS_TEST_TMPDIR/left"; false; }
+}
+
+@test "macvlan: two on one parent; its leases end with their holders, killed ones too" {
+    ip link add sktmv type veth peer name sktmvp
+    ip link set sktmv up
+    ip link set sktmvp up
+    skiff network create -d macvlan --subnet 10.217.50.0/24 -o parent=sktmv mac >/dev/null
+    runs one --network mac
+    runs two --network mac --ip 10.217.50.9
+    reaches one two
+    kill -9 "$(ps -o ppid= -p "$(container_pid two)")"
+    run_ok skiff ps -q
+    run_ok skiff run --rm --network mac --ip 10.217.50.9 busybox true
+    skiff_cleanup
+    until_true nothing_left || { cat "$BATS_TEST_TMPDIR/left"; false; }
+    skiff network rm mac >/dev/null
+    ip link del sktmv
 }
