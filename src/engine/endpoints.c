@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "engine/endpoints_private.h"
 #include "engine/network_request.h"
+#include "engine/network_settings.h"
 #include "network/firewall.h"
 
 #include <fcntl.h>
@@ -172,6 +173,27 @@ int endpoint_names(const struct container_record *c, const json_t *asked, struct
     return ret->failed ? -ENOMEM : 0;
 }
 
+/* Who may change his own interfaces (CAP_NET_ADMIN) can take away his cable and live on. Then what
+ * is published to the address was published by him, and would lead to whoever has it now. */
+static void unpublish_former(const struct endpoints *all, const struct endpoint *one, int folder)
+{
+    _cleanup_endpoint_file_ struct endpoint_file f = {0};
+    _cleanup_json_ json_t *settings = NULL;
+    _cleanup_free_ struct publication *ports = NULL;
+    size_t n = 0, kept = 0;
+    if (endpoint_file_read(folder, &one->end.address4, &f, NULL) < 0 ||
+        str_eq(f.owner, all->record->id) ||
+        network_settings_read(all->engine, f.owner, &settings, NULL) < 0 ||
+        endpoints_read_ports(settings, &ports, &n) < 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (ip_equal(&ports[i].target, &one->end.address4) ||
+            ip_equal(&ports[i].target, &one->end.address6))
+            ports[kept++] = ports[i];
+    if (kept > 0)
+        publish_remove(ports, kept, NULL);
+}
+
 static int write_file(const struct endpoints *all, const struct endpoint *one, int folder,
                       struct err *e)
 {
@@ -185,6 +207,7 @@ static int write_file(const struct endpoints *all, const struct endpoint *one, i
     memcpy(f.mac, one->end.mac, sizeof(f.mac));
     if (endpoint_names(all->record, one->asked, &f.names) < 0)
         return err_nomem(e);
+    unpublish_former(all, one, folder);
     return endpoint_file_write(folder, &f, e);
 }
 

@@ -45,15 +45,20 @@ static int put_back_network(const struct engine *en, const char *id, const char 
     return firewall_add_endpoint(&network.config, &end, e);
 }
 
-/* To where, which is not told with them. */
-static void aim(const struct engine *en, const json_t *settings, struct publication *ports,
-                size_t n)
+/* To where, which is not told with them. false: it has left the address, which may be another's. */
+static bool aim(const struct engine *en, const char *id, const json_t *settings,
+                struct publication *ports, size_t n)
 {
     _cleanup_network_record_ struct network_record network = NETWORK_RECORD_INIT;
+    struct network_endpoint end;
     const char *name = json_str(settings, "PortsNetwork");
-    if (name && networks_find(en, name, &network, NULL) == 0)
-        for (size_t i = 0; i < n; i++)
-            memcpy(ports[i].bridge, network.config.link, sizeof(ports[i].bridge));
+    if (!name || networks_find(en, name, &network, NULL) < 0 ||
+        endpoint_of(en, &network, json_object_get(json_at(settings, "Networks"), name), id, &end) <
+            0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        memcpy(ports[i].bridge, network.config.link, sizeof(ports[i].bridge));
+    return true;
 }
 
 static int put_back(const struct engine *en, const char *id, struct err *e)
@@ -68,7 +73,8 @@ static int put_back(const struct engine *en, const char *id, struct err *e)
     int r = endpoints_read_ports(settings, &ports, &n);
     if (r < 0)
         return err_nomem(e);
-    aim(en, settings, ports, n);
+    if (!aim(en, id, settings, ports, n))
+        n = 0;
     json_object_foreach (json_at(settings, "Networks"), name, network)
         if (r == 0)
             r = put_back_network(en, id, name, network, e);

@@ -16,7 +16,7 @@ setup_file()
     export FRAMES=$skiff_folder/frames.py
     import_busybox
     server_image
-    net_host stranger 42
+    net_host liars 42
     skiff network create --ipv6 --subnet 172.30.77.0/24 --subnet fd18:77::/64 liars >/dev/null
     skiff network create --ipv6 --opt skiff.spoofing=true open >/dev/null
     bats_require_minimum_version 1.5.0
@@ -229,7 +229,7 @@ shouters()
 
 stranger_shouts()
 {
-    on stranger python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 "to=$(mac_of skt42)" "${to_loopback[@]}" "$@"
+    on liars python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 "to=$(mac_of skt42)" "${to_loopback[@]}" "$@"
 }
 
 @test "packets for 127.0.0.1 and ::1 from a container or a stranger reach no service of the host" {
@@ -239,8 +239,8 @@ stranger_shouts()
     container_shouts
     stranger_shouts
     # Where a port is published the kernel itself would let them through.
-    skiff run -d --name web --network liars -p 18080:80 -p 127.0.0.1:18081:80 web
-    until_served 127.0.0.1 18080
+    skiff run -d --name web --network liars -p 28742:80 -p 127.0.0.1:28743:80 web
+    until_served 127.0.0.1 28742
     [ "$(cat "$route_localnet")" = 1 ]
     container_shouts
     stranger_shouts
@@ -257,8 +257,8 @@ stranger_shouts()
 
 @test "without the rule they would: route_localnet is not the wall" {
     shouters
-    skiff run -d --name web --network liars -p 18080:80 web
-    until_served 127.0.0.1 18080
+    skiff run -d --name web --network liars -p 28742:80 web
+    until_served 127.0.0.1 28742
     hear 127.0.0.1
     rule=$(nft -e -a insert rule inet skiff guard iifname "$(bridge_of liars)" accept | sed -n 's/.* handle //p')
     container_shouts
@@ -279,12 +279,12 @@ stranger_shouts()
     attack()
     {
         stranger_shouts port=9991 "target4=$four" "target6=$six"
-        on stranger python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 victim4=127.0.0.1 victim6="$six" port=9999 \
+        on liars python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 victim4=127.0.0.1 victim6="$six" port=9999 \
             "to=$(mac_of skt42)" "target4=$four" "target6=$six" source4 loopback4 source6 honest6
         # As its own answers would come, from the port that is published, and from the bridge's address.
-        on stranger python3 "$FRAMES" send eth0 me4="$(field near liars Gateway)" "victim4=$four" port=9999 \
+        on liars python3 "$FRAMES" send eth0 me4="$(field near liars Gateway)" "victim4=$four" port=9999 \
             "to=$(mac_of skt42)" "target4=$four" source4 honest6
-        on stranger python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 "to=$(mac_of skt42)" port=9991 \
+        on liars python3 "$FRAMES" send eth0 me4=198.18.42.2 me6=fd18:42::2 "to=$(mac_of skt42)" port=9991 \
             target4=198.18.42.1 target6=fd18:42::1 foreign4 foreign6
     }
     attack
@@ -297,7 +297,7 @@ stranger_shouts()
     run_ok skiff logs six
     output_is watching
     # The honest: by the port that is published to all; and the host, by the one that is its own.
-    on stranger python3 "$FRAMES" send eth0 me4=198.18.42.2 "to=$(mac_of skt42)" port=9990 target4=198.18.42.1 honest
+    on liars python3 "$FRAMES" send eth0 me4=198.18.42.2 "to=$(mac_of skt42)" port=9990 target4=198.18.42.1 honest
     told_near() { skiff logs near | grep -q honest; }
     until_true told_near
     run_ok skiff logs near
@@ -509,7 +509,7 @@ while True: u.sendto(q, ("127.0.0.11", 53))'
 }
 
 @test "--network host: nothing abstract of ours in /proc/net/unix (CVE-2020-15257)" {
-    skiff run -d --name web -p 18080:80 web
+    skiff run -d --name web -p 28742:80 web
     skiff run -d --name near --network host host python3 -c 'import socket, time
 s = socket.socket(socket.AF_UNIX)
 s.bind("\0honest-skiff-test")
@@ -531,16 +531,16 @@ time.sleep(600)'
 }
 
 @test "the server sees who asks, from a stranger, a neighbour, the host (CVE-2021-20199)" {
-    skiff run -d --name web --network liars -p 18080:80 web
+    skiff run -d --name web --network liars -p 28742:80 web
     skiff run -d --name near --network liars host sleep 600
-    until_served 127.0.0.1 18080
-    [ "$(asks 198.18.42.1 18080 on stranger)" = 198.18.42.2 ]
-    [ "$(asks '[fd18:42::1]' 18080 on stranger)" = fd18:42::2 ]
-    [ "$(asks 198.18.42.1 18080 skiff exec near)" = "$(address_of near liars)" ]
+    until_served 127.0.0.1 28742
+    [ "$(asks 198.18.42.1 28742 on liars)" = 198.18.42.2 ]
+    [ "$(asks '[fd18:42::1]' 28742 on liars)" = fd18:42::2 ]
+    [ "$(asks 198.18.42.1 28742 skiff exec near)" = "$(address_of near liars)" ]
     [ "$(asks web 80 skiff exec near)" = "$(address_of near liars)" ] ||
         [ "$(asks web 80 skiff exec near)" = "$(field near liars GlobalIPv6Address)" ]
     # Nobody but the host comes as the gateway, so rules of the server for its own loopback hold.
-    [ "$(who 127.0.0.1 18080)" = "$(field web liars Gateway)" ]
+    [ "$(who 127.0.0.1 28742)" = "$(field web liars Gateway)" ]
 }
 
 # --- files that are not ours --------------------------------------------------------------------
@@ -558,7 +558,7 @@ bad = [b"", b"\0", b"{", b"[]", b"null", b"{}", b"1e999", b"[" * 100000, b"\xff"
        good + good, good.replace(b"172", b"999"), good.replace(b"172", b"0"), good.replace(b"/16", b"/33"), good.replace(b"/16", b"/-1"),
        good.replace(b"sk-", b"../"), good.replace(b"sk-", b"l\n\x1b"), good.replace(b"eth0", b"eth0" * 40), good.replace(b"name", b"port"),
        good.replace(b"true", b"\"x\""), good.replace(b"false", b"{}"), good.replace(b"Name", b"Nbme"), good.replace(b'"', b""),
-       good + b"name " + b"a" * 70000 + b"\n", good + b"port 18080 tcp\n" * 5000, good.replace(b"02:42", b"zz:42")]
+       good + b"name " + b"a" * 70000 + b"\n", good + b"port 28742 tcp\n" * 5000, good.replace(b"02:42", b"zz:42")]
 for _ in range(60):
     b = bytearray(good)
     for _ in range(r.randrange(1, 6)):
@@ -625,7 +625,7 @@ EOP
 
 @test "what a container may send as ends with it" {
     mine() { nft list table bridge skiff | grep -E '172\.30\.77\.|fd18:77:'; }
-    skiff run -d --name web --network liars -p 18080:80 web
+    skiff run -d --name web --network liars -p 28742:80 web
     run_ok mine
     [ "${#lines[@]}" -ge 2 ]
     skiff rm -f web
@@ -639,16 +639,32 @@ EOP
     run -1 mine
 }
 
+@test "who takes away his own cable publishes nothing of whom has the address next" {
+    skiff run -d --name liar --network liars -p 28744:80 --cap-add NET_ADMIN host sleep 600
+    address=$(address_of liar liars)
+    skiff exec liar ip link del eth0
+    skiff run -d --name web --network liars --ip "$address" -p 28745:80 web
+    until_served 127.0.0.1 28745 # the honest
+    [ -z "$(who 127.0.0.1 28744)" ]
+    nft delete table inet skiff
+    skiff ps -q
+    until_served 127.0.0.1 28745
+    [ -z "$(who 127.0.0.1 28744)" ]
+    skiff rm -f liar
+    [ -n "$(who 127.0.0.1 28745)" ]
+    [ -n "$(asks 198.18.42.1 28745 on liars)" ]
+}
+
 # --- the end of a monitor -----------------------------------------------------------------------
 
 @test "monitors killed at random: the port is the next one's, whoever that is" {
     for i in 1 2 3 4 5 6; do
-        skiff run -d --name web --network liars -p 18080:80 -p 127.0.0.1:18081:80 web >/dev/null &
+        skiff run -d --name web --network liars -p 28742:80 -p 127.0.0.1:28743:80 web >/dev/null &
         begun=$!
         # In the middle of its start, or later.
         monitor=
         for _ in {1..200}; do
-            monitor=$(pgrep -f "$SKIFF run -d --name web --network liars -p 18080:80" | grep -vx "$begun" | head -n 1) || true
+            monitor=$(pgrep -f "$SKIFF run -d --name web --network liars -p 28742:80" | grep -vx "$begun" | head -n 1) || true
             [ -z "$monitor" ] || break
         done
         sleep "0.0$((RANDOM % 10))$((i % 3 * 7))"
@@ -663,25 +679,25 @@ class Host(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"[host]\n")
     def log_message(self, *_): pass
-http.server.HTTPServer(("0.0.0.0", 18080), Host).serve_forever()' >/dev/null 2>&1 3>&- &
+http.server.HTTPServer(("0.0.0.0", 28742), Host).serve_forever()' >/dev/null 2>&1 3>&- &
         taker=$!
-        until_served 127.0.0.1 18080
-        [ "$(who 127.0.0.1 18080)" = host ]
-        [ "$(asks 198.18.42.1 18080 on stranger)" = host ]
+        until_served 127.0.0.1 28742
+        [ "$(who 127.0.0.1 28742)" = host ]
+        [ "$(asks 198.18.42.1 28742 on liars)" = host ]
         kill "$taker"
         wait "$taker" || true
         taker=
     done
     # Nothing of them stands in the way, or in the tables.
-    run_ok skiff run -d --name web --network liars -p 18080:80 web
-    until_served 127.0.0.1 18080
-    [ "$(asks 198.18.42.1 18080 on stranger)" = 198.18.42.2 ]
+    run_ok skiff run -d --name web --network liars -p 28742:80 web
+    until_served 127.0.0.1 28742
+    [ "$(asks 198.18.42.1 28742 on liars)" = 198.18.42.2 ]
     skiff_cleanup
     skiff ps -q
     run nft list map inet skiff any4
-    output_lacks ' 18080 '
+    output_lacks ' 28742 '
     run nft list map inet skiff ports4
-    output_lacks ' 18081 '
+    output_lacks ' 28743 '
     for set in senders4 senders6; do
         run nft list set bridge skiff "$set"
         output_lacks '(172\.30\.77|fd18:77:)'
