@@ -191,7 +191,7 @@ static void unpublish_former(const struct endpoints *all, const struct endpoint 
             ip_equal(&ports[i].target, &one->end.address6))
             ports[kept++] = ports[i];
     if (kept > 0)
-        publish_remove(ports, kept, NULL);
+        publish_remove(ports, kept, NULL, NULL);
 }
 
 static int write_file(const struct endpoints *all, const struct endpoint *one, int folder,
@@ -328,6 +328,8 @@ void endpoints_release(struct endpoints *all)
         network_record_release(&all->v[i].network);
     for (size_t i = 0; i < all->n_ports; i++)
         fd_close(&all->ports[i].claim);
+    if (all->closed)
+        fd_close(&all->late);
     free(all->v);
     free(all->ports);
     *all = ENDPOINTS_INIT;

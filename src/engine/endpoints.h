@@ -38,6 +38,7 @@ struct endpoints {
     struct publication *ports;
     size_t n_ports;
     bool attached, closed;
+    int late; /* once closed: a socket that takes long to close, or negative */
 };
 #define ENDPOINTS_INIT ((struct endpoints){0})
 

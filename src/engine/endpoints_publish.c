@@ -186,7 +186,7 @@ static int open_ports(struct change *x, struct err *e)
     if (r == 0)
         r = network_settings_write(all->engine, all->record->id, x->settings, e);
     if (r < 0) {
-        publish_remove(all->ports, all->n_ports, NULL);
+        publish_remove(all->ports, all->n_ports, NULL, NULL);
         contact_wake(all->engine, all->record->id);
     }
     return r;
@@ -284,7 +284,7 @@ static int close_ports(struct change *x, const json_t *wanted, size_t *ret_n, st
     if (r < 0)
         return err_nomem(e);
     if (n > 0)
-        r = publish_remove(ports, n, e);
+        r = publish_remove(ports, n, NULL, e);
     if (r == 0 && n > 0)
         r = keep_others(x, e);
     if (r == 0)

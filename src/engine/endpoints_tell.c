@@ -198,8 +198,9 @@ void endpoints_close(struct endpoints *all)
         if (folder >= 0)
             endpoint_file_remove(folder, &all->v[i].end.address4, NULL);
     }
+    all->late = -EBADF;
     if (all->n_ports > 0)
-        publish_remove(all->ports, all->n_ports, NULL);
+        publish_remove(all->ports, all->n_ports, &all->late, NULL);
     for (size_t i = 0; i < all->n_ports; i++)
         fd_close(&all->ports[i].claim);
     all->n_ports = 0;

@@ -310,7 +310,7 @@ static int gather_ours(struct netlink *nl, const struct publication *p, size_t n
     return 0;
 }
 
-int publish_remove(const struct publication *p, size_t n, struct err *e)
+int publish_remove(const struct publication *p, size_t n, int *ret_late, struct err *e)
 {
     if (n == 0)
         return 0;
@@ -323,5 +323,7 @@ int publish_remove(const struct publication *p, size_t n, struct err *e)
         r = firewall_elements_remove(&nl, &x, e);
     if (r == 0)
         r = conntrack_forget(&nl, p, n, e);
+    if (ret_late)
+        *ret_late = TAKE_FD(nl.fd);
     return r < 0 ? err_wrap(e, "cannot take published ports back") : 0;
 }

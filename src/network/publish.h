@@ -43,8 +43,10 @@ int publish_add(const struct publication *p, size_t n, struct err *e);
 /* Takes them back; one that is not there, or leads to somebody else by now, is left and is success.
  * Connections that lie stay as they are; those of UDP are forgotten. Where other ports lead to the
  * same port of the same container they are to be published again afterwards (what leads answers
- * through the host is the target's, not the port's). */
-int publish_remove(const struct publication *p, size_t n, struct err *e);
+ * through the host is the target's, not the port's). Whoever closes the socket that deleted waits
+ * for the kernel, 5 to 20 ms: @ret_late is that socket, to be closed when there is time; NULL: at
+ * once. */
+int publish_remove(const struct publication *p, size_t n, int *ret_late, struct err *e);
 
 /* Who has the port of @p (protocol, host, host_port): a container, or else a process that has it
  * bound. For a caller that knows what stands behind an address. */

@@ -295,7 +295,7 @@ static struct publication publish(const struct box *b, uint8_t protocol, const c
 
 static void take_back(struct publication *p)
 {
-    assert_done(publish_remove(p, 1, &e));
+    assert_done(publish_remove(p, 1, NULL, &e));
     fd_close(&p->claim);
 }
 
@@ -491,7 +491,7 @@ static void test_stale_element(void **state)
     fd_close(&old.claim);
     struct publication p = publish(&w.b, IPPROTO_TCP, "0.0.0.0", 8080, 80);
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
-    assert_done(publish_remove(&old, 1, &e));
+    assert_done(publish_remove(&old, 1, NULL, &e));
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
     take_back(&p);
 }
