@@ -88,14 +88,15 @@ static int gather_more(const struct counts *n, json_t *doc, struct err *e)
     clock_gettime(CLOCK_REALTIME, &t);
     format_time(t, now);
     _cleanup_free_ char *pretty = distribution();
-    _cleanup_json_ json_t *more = json_pack(
-        "{s:i, s:s, s:s, s:s, s:{s:{s:s}}, s:s, s:b, s:b, s:b, s:b, s:b, s:[], s:s, "
-        "s:{s:[s], s:[s,s,s], s:[s,s,s,s]}}",
-        "ContainersPaused", n->paused, "OperatingSystem", pretty ? pretty : "Linux", "SystemTime",
-        now, "DefaultRuntime", "skiff", "Runtimes", "skiff", "path", "skiff-oci", "InitBinary",
-        "skiff-init", "LiveRestoreEnabled", 1, "MemoryLimit", 1, "CpuCfsQuota", 1, "CPUSet", 1,
-        "PidsLimit", 1, "Warnings", "IndexServerAddress", "", "Plugins", "Volume", "local",
-        "Network", "bridge", "host", "none", "Log", "file", "none", "journald", "syslog");
+    _cleanup_json_ json_t *more =
+        json_pack("{s:i, s:s, s:s, s:s, s:{s:{s:s}}, s:s, s:b, s:b, s:b, s:b, s:b, s:[], s:s, "
+                  "s:{s:[s], s:[s,s,s,s,s], s:[s,s,s,s]}}",
+                  "ContainersPaused", n->paused, "OperatingSystem", pretty ? pretty : "Linux",
+                  "SystemTime", now, "DefaultRuntime", "skiff", "Runtimes", "skiff", "path",
+                  "skiff-oci", "InitBinary", "skiff-init", "LiveRestoreEnabled", 1, "MemoryLimit",
+                  1, "CpuCfsQuota", 1, "CPUSet", 1, "PidsLimit", 1, "Warnings",
+                  "IndexServerAddress", "", "Plugins", "Volume", "local", "Network", "bridge",
+                  "host", "ipvlan", "macvlan", "null", "Log", "file", "none", "journald", "syslog");
     return !more || json_object_update(doc, more) < 0 ? err_nomem(e) : 0;
 }
 

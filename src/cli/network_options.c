@@ -176,6 +176,8 @@ static int add_options(const struct network_options *o, json_t *endpoint, struct
     const char *const single[] = {NULL, o->ip, o->ip6, o->mac, NULL};
     const struct option_list *const lists[] = {&o->alias, NULL, NULL, NULL, &o->link_local_ip};
     int r = 0;
+    for (size_t i = 0; r == 0 && i < o->opt.n; i++)
+        r = parse_driver_opt(o->opt.v[i], endpoint, e);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(words); i++) {
         const struct option_list *list = lists[i];
         bool given = list ? list->n > 0 : single[i] && *single[i];

@@ -10,7 +10,7 @@
 
 /* As they were typed. All but `network` are for the first network, or for the only one. */
 struct network_options {
-    struct option_list network, alias, link_local_ip;
+    struct option_list network, alias, link_local_ip, opt;
     const char *ip, *ip6, *mac;
 };
 

@@ -100,6 +100,8 @@ const struct option_def request_table[] = {
     OPTION(STRING, "mac-address", 0, network.mac, "ADDRESS", "Its MAC address", NULL),
     OPTION(LIST, "network-alias", 0, network.alias, "NAME", "Another name on its network", NULL),
     OPTION(LIST, "net-alias", 0, network.alias, "NAME", NULL, NULL),
+    OPTION(LIST, "network-opt", 0, network.opt, "KEY=VALUE",
+           "Option of the network's driver: rate=10mbit", NULL),
     OPTION(LIST, "link-local-ip", 0, network.link_local_ip, "ADDRESS", NULL, NULL),
     OPTION(LIST, "dns", 0, dns, "ADDRESS", "Name server", NULL),
     OPTION(LIST, "dns-search", 0, dns_search, "DOMAIN", "Search domain", NULL),

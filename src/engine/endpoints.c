@@ -149,6 +149,9 @@ static int read_wish(const struct endpoints *all, const struct endpoint *one,
     int r = read_address(one->asked, "IPv4Address", &w->address4, e);
     if (r == 0)
         r = read_address(one->asked, "IPv6Address", &w->address6, e);
+    const char *rate = json_str(json_at(one->asked, "DriverOpts"), "rate");
+    if (r == 0 && rate && rate_parse(rate, &w->rate) < 0)
+        r = err_set(e, EINVAL, "invalid rate \"%s\"", rate);
     return r == 0 ? read_mac(one->asked, w, e) : r;
 }
 

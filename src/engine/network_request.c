@@ -33,6 +33,37 @@ int mac_parse(const char *text, uint8_t ret[6])
     return 0;
 }
 
+int rate_parse(const char *text, unsigned long long *ret)
+{
+    static const struct {
+        const char *unit;
+        double factor;
+    } units[] = {{"bit", 1}, {"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}};
+    char *end = NULL;
+    double n = str_to_decimal(text, &end);
+    for (size_t i = 0; end && i < ARRAY_LEN(units); i++) {
+        if (strcasecmp(end, units[i].unit) != 0)
+            continue;
+        double bits = n * units[i].factor;
+        if (bits < 8000 || bits > 1e12) /* less is a packet in more than a second */
+            return -EINVAL;
+        *ret = (unsigned long long)bits;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static int check_rate(const struct network_record *n, const json_t *endpoint, struct err *e)
+{
+    const char *rate = json_str(json_at(endpoint, "DriverOpts"), "rate");
+    unsigned long long bits;
+    return rate && rate_parse(rate, &bits) < 0
+               ? err_set(e, EINVAL,
+                         "invalid rate \"%s\" on network %s: 8kbit to 1000gbit, as in rate=10mbit",
+                         rate, n->name)
+               : 0;
+}
+
 /* ---- one endpoint ---- */
 
 static int bad_endpoint(const struct network_record *n, struct err *e, const char *what,
@@ -114,6 +145,8 @@ int network_request_check(const struct network_record *network, const json_t *en
         r = check_address(network, json_str(endpoint, "IPAMConfig.IPv6Address"), true, e);
     if (r == 0)
         r = check_link_local(network, endpoint, e);
+    if (r == 0)
+        r = check_rate(network, endpoint, e);
     if (r == 0 && mac && *mac && mac_parse(mac, bytes) < 0)
         return err_set(e, EINVAL, "%s is not a valid mac address", mac);
     return r == 0 ? check_aliases(network, endpoint, e) : r;

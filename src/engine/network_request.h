@@ -26,6 +26,10 @@ int network_request_resolve(const struct engine *en, const json_t *request, json
 int network_request_check(const struct network_record *network, const json_t *endpoint,
                           struct err *e);
 
+/* "10mbit", "1.5gbit", "500kbit", "8000bit": bits a second, in powers of 1000, as tc(8) has them. 0
+ * or -EINVAL. */
+int rate_parse(const char *text, unsigned long long *ret);
+
 /* "02:42:ac:11:00:02", also with dashes: one that a card may have. 0 or -EINVAL. */
 int mac_parse(const char *text, uint8_t ret[6]);
 

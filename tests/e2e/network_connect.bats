@@ -75,3 +75,14 @@ teardown()
     run_ok skiff events --since 10m --until 0s --filter type=network --filter network=web --format '{{.Action}}'
     output_has $'connect\ndisconnect'
 }
+
+@test "--network-opt rate=: a bucket at both ends of the cable; a rate that is none is refused" {
+    skiff run -d --name slow --network-opt rate=20mbit busybox sleep 60
+    run_ok skiff inspect -f '{{(index .NetworkSettings.Networks "bridge").Link}}' slow
+    run_ok tc qdisc show dev "$output"
+    output_has 'tbf .*rate 20Mbit'
+    run_ok nsenter -t "$(skiff inspect -f '{{.State.Pid}}' slow)" -n tc qdisc show dev eth0
+    output_has 'tbf .*rate 20Mbit'
+    run_status 125 skiff run --rm --network-opt rate=fast busybox true
+    output_has 'invalid rate "fast"'
+}
