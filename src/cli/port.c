@@ -128,7 +128,7 @@ static int run_port(struct cli *c, int argc, char **argv, struct err *e)
 
 const struct cli_command cmd_port = {
     .line = "port [OPTIONS] CONTAINER [PORT[/PROTOCOL]] | add|rm CONTAINER [IP:][HOST:]PORT...",
-    .summary = "Show where ports of a container are to be had on this machine, or change that",
+    .summary = "Show the published ports of a container, or change them",
     .options = table,
     .min = 1,
     .max = -1,

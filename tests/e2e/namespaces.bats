@@ -122,7 +122,7 @@ option()
         run_status 125 bb --$kind container:ended busybox true
         output_has 'non running container: ended'
         run_status 125 bb --$kind nonsense busybox true
-        output_has 'invalid .* mode "nonsense"'
+        output_has '(invalid .* mode "nonsense"|network nonsense not found)'
         run_status 125 bb --$kind container: busybox true
         output_has 'nothing behind the colon'
     done

@@ -39,11 +39,11 @@ pids_of()
 
 @test "what Docker has and is not there yet is said by name, not taken for a slip" {
     needs_skiff "it has it"
-    for command in build network compose; do
+    for command in build compose; do
         run_fails "^skiff: \"$command\" is not supported yet" skiff "$command" x
     done
     run_fails '"image build" is not supported yet' skiff image build x
-    for option in --publish=80:80 -p80:80 -P --gpus=all --ip=1.2.3.4; do
+    for option in --gpus=all --link=web --isolation=default; do
         run_fails 'option "--[a-z-]+" is not supported yet' skiff run "$option" busybox true
         [ "$status" -eq 125 ]
     done

@@ -14,6 +14,8 @@ fake_begin()
     fake=$BATS_TEST_TMPDIR/fake
     mkdir -p "$fake"
     ln -sf "$SKIFF_BUILD/skiff-init" "$fake/skiff-init"
+    printf '#!/bin/sh\n' >"$fake/skiff-fetch" # is started with it, and has nothing to do
+    chmod +x "$fake/skiff-fetch"
     export fake
 }
 
@@ -49,5 +51,5 @@ SCRIPT
 # called: the words that it was called with, without descriptors, a blank behind each.
 called()
 {
-    grep -v -e '^--root-fd=' -e '^--progress-fd=' "$fake/called" | tr '\n' ' '
+    grep -v -e '^--root-fd=' -e '^--progress-fd=' -e '^--fetcher=' "$fake/called" | tr '\n' ' '
 }
