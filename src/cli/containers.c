@@ -10,7 +10,7 @@
 void cli_reap(struct cli *c)
 {
     _cleanup_err_ struct err e = ERR_INIT;
-    if (reap_orphans(&c->engine, &e) < 0 || endpoints_repair(&c->engine, &e) < 0)
+    if (reap_orphans(&c->engine, &e) < 0 || endpoints_repair(&c->engine, NULL, &e) < 0)
         cli_error(err_text(&e));
 }
 

@@ -257,7 +257,7 @@ static int attach_patiently(int netns_fd, const struct network_config *c,
     return r;
 }
 
-int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e)
+int endpoint_lay(struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e)
 {
     struct network_wish w;
     int r = read_wish(all, one, &w, e);
@@ -266,8 +266,11 @@ int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd
     _cleanup_close_ int folder = endpoints_folder(all->engine, &one->network, true, e);
     if (folder < 0)
         return folder;
+    int late = -EBADF;
     w.leases_fd = folder;
+    w.ret_late = &late;
     r = attach_patiently(netns_fd, &one->network.config, &w, &one->end, e);
+    endpoints_put_off(all, late);
     if (r < 0)
         return r;
     r = write_file(all, one, folder, e);
@@ -299,7 +302,12 @@ static int open_ports(struct endpoints *all, struct err *e)
     for (size_t i = 0; i < all->n && r == 0; i++)
         if (all->v[i].first4)
             r = endpoints_aim(all, &all->v[i], e);
-    return r == 0 ? publish_add(all->ports, all->n_ports, e) : r;
+    if (r < 0)
+        return r;
+    int late = -EBADF;
+    r = publish_add(all->ports, all->n_ports, &late, e);
+    endpoints_put_off(all, late);
+    return r;
 }
 
 static void lay_off(struct endpoints *all, size_t n, int netns_fd)
@@ -310,8 +318,10 @@ static void lay_off(struct endpoints *all, size_t n, int netns_fd)
 
 int endpoints_attach(struct endpoints *all, int netns_fd, struct err *e)
 {
-    int r = endpoints_repair(all->engine, e);
+    int late = -EBADF;
+    int r = endpoints_repair(all->engine, &late, e);
     size_t n = 0;
+    endpoints_put_off(all, late);
     r = r < 0 ? r : 0;
     for (; r == 0 && n < all->n; n++)
         r = endpoint_lay(all, &all->v[n], netns_fd, e);
@@ -325,14 +335,27 @@ int endpoints_attach(struct endpoints *all, int netns_fd, struct err *e)
     return r < 0 ? err_wrap(e, "cannot connect the container to the network") : 0;
 }
 
+void endpoints_put_off(struct endpoints *all, int fd)
+{
+    if (fd >= 0 && all->n_late < ARRAY_LEN(all->late))
+        all->late[all->n_late++] = fd;
+    else if (fd >= 0)
+        close(fd);
+}
+
+void endpoints_rest(struct endpoints *all)
+{
+    while (all->n_late > 0)
+        fd_close(&all->late[--all->n_late]);
+}
+
 void endpoints_release(struct endpoints *all)
 {
     for (size_t i = 0; i < all->n; i++)
         network_record_release(&all->v[i].network);
     for (size_t i = 0; i < all->n_ports; i++)
         fd_close(&all->ports[i].claim);
-    if (all->closed)
-        fd_close(&all->late);
+    endpoints_rest(all);
     free(all->v);
     free(all->ports);
     *all = ENDPOINTS_INIT;

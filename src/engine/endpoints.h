@@ -38,7 +38,8 @@ struct endpoints {
     struct publication *ports;
     size_t n_ports;
     bool attached, closed;
-    int late; /* once closed: a socket that takes long to close, or negative */
+    int late[8]; /* sockets that take long to close (firewall.h) */
+    size_t n_late;
 };
 #define ENDPOINTS_INIT ((struct endpoints){0})
 
@@ -62,6 +63,9 @@ void endpoints_end(struct endpoints *all);
 /* The same for a container whose monitor was killed. */
 void endpoints_forget(const struct engine *en, const struct container_record *c);
 
+/* What has been put off while somebody waited. */
+void endpoints_rest(struct endpoints *all);
+
 /* Lets go of memory, networks and claims of ports, and of nothing in tables. */
 void endpoints_release(struct endpoints *all);
 
@@ -84,7 +88,7 @@ int endpoints_unpublish(const struct engine *en, struct container_record *c, con
 
 /* Looks whether the firewall's tables are those that our elements were put into, and puts them back
  * when they are not: somebody flushed them. 1 when that was so. One question where all is well. */
-int endpoints_repair(const struct engine *en, struct err *e);
+int endpoints_repair(const struct engine *en, int *ret_late, struct err *e);
 
 /* In a monitor: a claim that was handed over is kept (1: it is one), and those that network.json
  * does not have any more are let go of. */

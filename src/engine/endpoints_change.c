@@ -61,7 +61,7 @@ static int aim_ports(struct endpoints *all, const struct endpoint *way, json_t *
         return 0;
     int r = all->n_ports > 0 ? endpoints_aim(all, way, e) : 0;
     if (r == 0 && all->n_ports > 0)
-        r = publish_add(all->ports, all->n_ports, e);
+        r = publish_add(all->ports, all->n_ports, NULL, e);
     if (r == 0 && json_object_set_new(settings, "PortsNetwork", json_string(way->network.name)) < 0)
         r = err_nomem(e);
     return r;

@@ -8,6 +8,9 @@
 /* The network that a document's NetworkMode means, where it means one. */
 const char *endpoints_mode(const json_t *document);
 
+/* Puts the closing of a socket off; negative is none. */
+void endpoints_put_off(struct endpoints *all, int fd);
+
 /* RUN/networks/ID, where each file is an address and who has it. */
 int endpoints_folder(const struct engine *en, const struct network_record *network, bool make,
                      struct err *e);
@@ -20,7 +23,7 @@ int endpoints_read_now(struct endpoints *now, const json_t *settings);
 
 /* One cable, with its file; and both away again, with what tables say of it. @netns_fd may be
  * negative: then the cable stays with its namespace. */
-int endpoint_lay(const struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e);
+int endpoint_lay(struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e);
 void endpoint_remove(const struct engine *en, const struct network_record *network,
                      const struct network_endpoint *end, int netns_fd);
 

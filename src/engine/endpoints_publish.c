@@ -179,7 +179,7 @@ static int open_ports(struct change *x, struct err *e)
         if (all->ports[i].claim >= 0)
             r = contact_hand_over(all->engine, all->record->id, all->ports[i].claim, e);
     if (r == 0)
-        r = publish_add(all->ports, all->n_ports, e);
+        r = publish_add(all->ports, all->n_ports, NULL, e);
     json_t *ports = json_at(x->settings, "Ports");
     for (size_t i = 0; i < all->n_ports && r == 0; i++)
         r = endpoints_describe_port(ports, &all->ports[i]) < 0 ? err_nomem(e) : 0;
@@ -266,7 +266,7 @@ static int keep_others(const struct change *x, struct err *e)
         return err_nomem(e);
     for (size_t i = 0; i < n; i++)
         memcpy(ports[i].bridge, x->way.end.bridge, sizeof(ports[i].bridge));
-    return publish_add(ports, n, e);
+    return publish_add(ports, n, NULL, e);
 }
 
 static int close_ports(struct change *x, const json_t *wanted, size_t *ret_n, struct err *e)

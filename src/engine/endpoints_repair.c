@@ -42,7 +42,7 @@ static int put_back_network(const struct engine *en, const char *id, const char 
     if (networks_find(en, name, &network, NULL) < 0 || network.config.driver != NETWORK_BRIDGE ||
         endpoint_of(en, &network, settings, id, &end) < 0)
         return 0; /* it is going, or has none */
-    return firewall_add_endpoint(&network.config, &end, e);
+    return firewall_add_endpoint(&network.config, &end, NULL, e);
 }
 
 /* To where, which is not told with them. false: it has left the address, which may be another's. */
@@ -78,16 +78,16 @@ static int put_back(const struct engine *en, const char *id, struct err *e)
     json_object_foreach (json_at(settings, "Networks"), name, network)
         if (r == 0)
             r = put_back_network(en, id, name, network, e);
-    return r == 0 && n > 0 ? publish_add(ports, n, e) : r;
+    return r == 0 && n > 0 ? publish_add(ports, n, NULL, e) : r;
 }
 
-int endpoints_repair(const struct engine *en, struct err *e)
+int endpoints_repair(const struct engine *en, int *ret_late, struct err *e)
 {
     struct firewall_handles now;
     _cleanup_strv_ struct strv ids = {0};
     if (faccessat(en->run_fd, "networks", F_OK, 0) < 0)
         return 0; /* nobody was ever attached since the machine started */
-    int r = firewall_ensure(&now, e);
+    int r = firewall_ensure(&now, ret_late, e);
     if (r < 0 || are_known(en, &now))
         return r;
     r = record_list(en, &ids, e);

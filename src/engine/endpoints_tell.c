@@ -183,6 +183,8 @@ static int read_now(struct endpoints *all)
     }
     endpoints_take_claims(&now, all);
     now.attached = all->attached;
+    for (; all->n_late > 0; all->n_late--)
+        endpoints_put_off(&now, all->late[all->n_late - 1]);
     endpoints_release(all);
     *all = now;
     return 0;
@@ -198,9 +200,10 @@ void endpoints_close(struct endpoints *all)
         if (folder >= 0)
             endpoint_file_remove(folder, &all->v[i].end.address4, NULL);
     }
-    all->late = -EBADF;
+    int late = -EBADF;
     if (all->n_ports > 0)
-        publish_remove(all->ports, all->n_ports, &all->late, NULL);
+        publish_remove(all->ports, all->n_ports, &late, NULL);
+    endpoints_put_off(all, late);
     for (size_t i = 0; i < all->n_ports; i++)
         fd_close(&all->ports[i].claim);
     all->n_ports = 0;

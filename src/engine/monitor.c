@@ -324,6 +324,7 @@ static void rest(void *data)
     spec_release(&m->start->spec);
     exe_rest();
     fd_close(&m->start->cache);
+    endpoints_rest(&m->start->beside.endpoints);
     if (m->it.container.cgroup)
         cgroup_rest(m->it.container.cgroup);
 }

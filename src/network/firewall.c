@@ -147,11 +147,20 @@ int firewall_ensure_with(struct netlink *nl, struct firewall_handles *ret, struc
     return err_set(e, EBUSY, "the firewall's tables are removed again and again by somebody");
 }
 
-int firewall_ensure(struct firewall_handles *ret, struct err *e)
+static void give_out(struct netlink *nl, int *ret_late)
+{
+    if (ret_late)
+        *ret_late = TAKE_FD(nl->fd);
+}
+
+int firewall_ensure(struct firewall_handles *ret, int *ret_late, struct err *e)
 {
     _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
     int r = netlink_open(&nl, NETLINK_NETFILTER, e);
-    return r < 0 ? r : firewall_ensure_with(&nl, ret, e);
+    if (r == 0)
+        r = firewall_ensure_with(&nl, ret, e);
+    give_out(&nl, ret_late);
+    return r;
 }
 
 static void network_elements(const struct network_config *c, struct firewall_elements *x)
@@ -215,7 +224,8 @@ int firewall_is_whole(const struct network_config *c, struct err *e)
 }
 
 /* Adds what is missing of a network, and @more. */
-static int add(const struct network_config *c, struct firewall_elements *more, struct err *e)
+static int add(const struct network_config *c, struct firewall_elements *more, int *ret_late,
+               struct err *e)
 {
     _cleanup_elements_ struct firewall_elements x = {0};
     network_elements(c, &x);
@@ -231,6 +241,7 @@ static int add(const struct network_config *c, struct firewall_elements *more, s
     }
     if (r >= 0 && more->n > 0)
         r = firewall_elements_add(&nl, more, e);
+    give_out(&nl, ret_late);
     return r < 0 ? err_wrap(e, "cannot tell the firewall of the bridge \"%s\"", c->link) : 0;
 }
 
@@ -246,7 +257,7 @@ static int remove_all(const char *bridge, const struct firewall_elements *x, str
 int firewall_add_network(const struct network_config *c, struct err *e)
 {
     struct firewall_elements none = {0};
-    return c->driver == NETWORK_BRIDGE ? add(c, &none, e) : 0;
+    return c->driver == NETWORK_BRIDGE ? add(c, &none, NULL, e) : 0;
 }
 
 int firewall_remove_network(const struct network_config *c, struct err *e)
@@ -259,13 +270,13 @@ int firewall_remove_network(const struct network_config *c, struct err *e)
 }
 
 int firewall_add_endpoint(const struct network_config *c, const struct network_endpoint *ep,
-                          struct err *e)
+                          int *ret_late, struct err *e)
 {
     _cleanup_elements_ struct firewall_elements x = {0};
     if (c->driver != NETWORK_BRIDGE)
         return 0;
     endpoint_elements(c, ep, &x);
-    return add(c, &x, e);
+    return add(c, &x, ret_late, e);
 }
 
 int firewall_remove_endpoint(const struct network_config *c, const struct network_endpoint *ep,

@@ -29,8 +29,12 @@ struct firewall_handles {
     uint64_t inet, bridge;
 };
 
+/* Closing a socket of nf_tables waits for the kernel, 2 to 20 ms, while it still frees what anybody
+ * has removed, as the end of another container does all the time. Functions that stand in the way
+ * of a start give their socket out: @ret_late is to be closed when there is time; NULL: at once. */
+
 /* Sees to it that the tables are whole. @ret may be NULL. */
-int firewall_ensure(struct firewall_handles *ret, struct err *e);
+int firewall_ensure(struct firewall_handles *ret, int *ret_late, struct err *e);
 
 /* Only looks: whether the tables are whole and know the network (NULL: whichever): 1 or 0. */
 int firewall_is_whole(const struct network_config *c, struct err *e);
@@ -45,7 +49,7 @@ int firewall_remove_network(const struct network_config *c, struct err *e);
  * takes one question and one transaction. The second is for an end that does not come back: an
  * element of a link that is gone lets nobody send. */
 int firewall_add_endpoint(const struct network_config *c, const struct network_endpoint *ep,
-                          struct err *e);
+                          int *ret_late, struct err *e);
 int firewall_remove_endpoint(const struct network_config *c, const struct network_endpoint *ep,
                              struct err *e);
 

@@ -117,7 +117,7 @@ static int attach_cable(struct netlink *host, int netns_fd, struct network_confi
         r = cable_lay(host, &inside, c, &bridge, w, &end, e);
     if (r < 0)
         return r;
-    r = firewall_add_endpoint(c, &end, e);
+    r = firewall_add_endpoint(c, &end, w->ret_late, e);
     if (r < 0) {
         (void)cable_remove(host, end.link, NULL);
         return r;

@@ -83,6 +83,7 @@ struct network_wish {
     uint8_t mac[6];
     bool default_route4, default_route6; /* by way of this network; no effect on an internal one */
     unsigned long long rate;             /* bits a second, each way; 0: no limit */
+    int *ret_late;                       /* firewall.h; NULL: closed at once */
     int leases_fd; /* the folder of the network's endpoint files, in which a macvlan's or ipvlan's
                     * address is claimed by a file of its name; unused by bridges */
 };

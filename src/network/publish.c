@@ -262,7 +262,7 @@ static int add(struct netlink *nl, const struct firewall_elements *exclusive,
     return r;
 }
 
-int publish_add(const struct publication *p, size_t n, struct err *e)
+int publish_add(const struct publication *p, size_t n, int *ret_late, struct err *e)
 {
     if (n == 0)
         return 0;
@@ -277,6 +277,8 @@ int publish_add(const struct publication *p, size_t n, struct err *e)
         r = add(&nl, &exclusive, &x, e);
     if (r == 0)
         r = conntrack_forget(&nl, p, n, e);
+    if (ret_late)
+        *ret_late = TAKE_FD(nl.fd);
     return r < 0 ? err_wrap(e, "cannot publish ports") : 0;
 }
 

@@ -38,7 +38,7 @@ int publish_claim(struct publication *p, uint16_t first, uint16_t last, struct e
 /* Leads the packets (also of one whose claim somebody else holds, -EBADF, as the repair does), in
  * one transaction (several when there are thousands): afterwards all @n are published, or none. The
  * tables are made whole before. Connections of UDP that go to a former holder are forgotten. */
-int publish_add(const struct publication *p, size_t n, struct err *e);
+int publish_add(const struct publication *p, size_t n, int *ret_late, struct err *e);
 
 /* Takes them back; one that is not there, or leads to somebody else by now, is left and is success.
  * Connections that lie stay as they are; those of UDP are forgotten. Where other ports lead to the

@@ -156,7 +156,7 @@ static void make_rule(const struct family *f, bool in, uint8_t *ret)
     };
     uint16_t target = (uint16_t)f->entry, end = (uint16_t)(f->entry + sizeof(accept));
     memset(ret, 0, f->entry);
-    memcpy(ret + (in ? f->in : f->out), PREFIX, strlen(PREFIX));
+    memcpy(ret + (in ? f->in : f->out), PREFIX, sizeof(PREFIX));
     memset(ret + (in ? f->in_mask : f->out_mask), 0xff, strlen(PREFIX));
     memcpy(ret + f->target_offset, &target, sizeof(target));
     memcpy(ret + f->next_offset, &end, sizeof(end));

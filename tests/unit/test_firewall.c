@@ -289,7 +289,7 @@ static struct publication publish(const struct box *b, uint8_t protocol, const c
     memcpy(p.bridge, b->end.bridge, sizeof(p.bridge));
     assert_done(publish_claim(&p, host_port, host_port, &e));
     assert_true(p.claim >= 0);
-    assert_done(publish_add(&p, 1, &e));
+    assert_done(publish_add(&p, 1, NULL, &e));
     return p;
 }
 
@@ -431,7 +431,7 @@ static void test_who_limits(void **state)
     assert_int_equal(sh("nft add rule inet skiff skiff-user ip saddr " STRANGER4 " drop"), 0);
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
     assert_int_equal(sh("nft flush chain inet skiff forward"), 0);
-    assert_done(firewall_ensure(NULL, &e));
+    assert_done(firewall_ensure(NULL, NULL, &e));
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
     assert_int_equal(sh("nft flush chain inet skiff skiff-user"), 0);
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
@@ -511,11 +511,11 @@ static void test_tables_are_made_again(void **state)
     for (size_t i = 0; i < ARRAY_LEN(harms); i++) {
         assert_done(firewall_add_network(&w.one, &e));
         struct firewall_handles before, after;
-        assert_done(firewall_ensure(&before, &e));
+        assert_done(firewall_ensure(&before, NULL, &e));
         assert_int_equal(firewall_is_whole(&w.one, NULL), 1);
         assert_int_equal(sh(harms[i]), 0);
         assert_int_equal(firewall_is_whole(&w.one, NULL), 0);
-        assert_done(firewall_ensure(&after, &e));
+        assert_done(firewall_ensure(&after, NULL, &e));
         assert_int_equal(firewall_is_whole(NULL, NULL), 1);
         bool gone = i < 3;
         assert_int_equal(before.inet != after.inet || before.bridge != after.bridge, gone);
@@ -683,8 +683,8 @@ static void test_foreign_firewalls(void **state)
         assert_int_equal(sh(foreign[i]), 0);
         assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
         assert_string_equal(ask(w.a.ns, SOCK_STREAM, STRANGER4, 81), "");
-        assert_done(firewall_ensure(NULL, &e));
-        assert_done(firewall_ensure(NULL, &e));
+        assert_done(firewall_ensure(NULL, NULL, &e));
+        assert_done(firewall_ensure(NULL, NULL, &e));
         assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
         assert_string_equal(ask(w.a.ns, SOCK_STREAM, STRANGER4, 81), HOST4);
         assert_string_equal(ask(w.stranger, SOCK_STREAM, text4(&w.a), 80), "");
@@ -695,7 +695,7 @@ static void test_foreign_firewalls(void **state)
                         "iptables -F FORWARD"),
                      0);
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), "");
-    assert_done(firewall_ensure(NULL, &e));
+    assert_done(firewall_ensure(NULL, NULL, &e));
     assert_string_equal(ask(w.stranger, SOCK_STREAM, HOST4, 8080), STRANGER4);
     take_back(&p);
 }
