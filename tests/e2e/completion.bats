@@ -64,7 +64,7 @@ offers()
             skiff __complete "$command" "$option" | grep -q "^$option	" || told "$command $option"
         done < <(skiff help "$command" | grep -oE '^ +(-., )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+')
     done
-    offers '--network --network-alias' run --netw
+    offers '--network --network-alias --network-opt' run --netw
     offers '--help' ns --he
     offers '--rm=false --rm=true' run --rm=
     offers '' run --nonsense=
