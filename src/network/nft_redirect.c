@@ -149,7 +149,8 @@ static int send_table(struct netlink *nl, bool anew, struct in_addr address, uin
     batch_mark(&b, NFNL_MSG_BATCH_BEGIN);
     if (anew)
         put_table(&b, NFT_MSG_DELTABLE, 0);
-    put_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+    /* Only recent kernels acknowledge the end of a batch. */
+    put_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
     put_chain(&b);
     static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP};
     for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
