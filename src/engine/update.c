@@ -23,7 +23,7 @@ static int change_policy(json_t *host, const json_t *change, struct err *e)
     return json_object_set(host, "RestartPolicy", policy) < 0 ? err_nomem(e) : 0;
 }
 
-/* *ret stays NULL when nothing runs, and so there is no group. */
+/* *ret stays NULL when nothing runs, and so there is no group: the next life's has the limits. */
 static int change_group(const struct container_record *c, const json_t *state,
                         const json_t *resources, struct cgroup **ret, struct err *e)
 {
@@ -34,12 +34,12 @@ static int change_group(const struct container_record *c, const json_t *state,
     if (!path)
         return err_nomem(e);
     int r = cgroup_open(path, &cg, e);
-    if (r == -ENOENT) { /* it has just ended */
+    if (r == 0)
+        r = cgroup_change(cg, resources, e);
+    if (r < 0 && state_pid(state) == 0) { /* it ended meanwhile, and its group with it */
         err_release(e);
         return 0;
     }
-    if (r == 0)
-        r = cgroup_change(cg, resources, e);
     if (r == 0)
         *ret = TAKE_PTR(cg);
     return r;

@@ -254,6 +254,14 @@ static _Noreturn void replay(int blob_fd, int to, off_t n)
     _exit(0);
 }
 
+/* Nothing is under way for the slot's layer any more, and it takes the next. */
+static void rest(struct slot *s)
+{
+    fetcher_release(&s->replay);
+    fd_close(&s->pipe);
+    s->job = NULL;
+}
+
 static int start_replay(struct slot *s, struct err *e)
 {
     int fd = -EBADF;
@@ -344,7 +352,7 @@ static int forget(struct slot *s, int r, struct err *e)
     err_release(e);
     fresh_layer_release(&j->layer);
     j->state = JOB_NEEDED;
-    s->job = NULL;
+    rest(s);
     return 0;
 }
 
@@ -403,7 +411,7 @@ static int finish(struct pulling *p, struct slot *s, struct err *e)
         return forget(s, r, e);
     progress_layer(p->w->progress, j->id, "Pull complete");
     j->state = JOB_DONE;
-    s->job = NULL;
+    rest(s);
     return 0;
 }
 
@@ -422,16 +430,14 @@ static void watch(const struct slot *s, struct pollfd *fds)
 
 static int attend(struct pulling *p, struct slot *s, const struct pollfd *fds, struct err *e)
 {
-    int r = 0;
+    /* A worker that is watched ends by itself: for one that gave up, nothing more is asked for. */
+    if (fds[WATCH_WORKER].revents)
+        return finish(p, s, e);
     if (fds[WATCH_REPLAY].revents) {
         fetcher_release(&s->replay);
-        r = ask(p, s, e);
+        return ask(p, s, e);
     }
-    if (r == 0 && fds[WATCH_FETCHER].revents)
-        r = hear_fetcher(p, s, e);
-    if (r == 0 && fds[WATCH_WORKER].revents && s->worker.pid > 0)
-        r = finish(p, s, e);
-    return r;
+    return fds[WATCH_FETCHER].revents ? hear_fetcher(p, s, e) : 0;
 }
 
 static int go_on(struct pulling *p, struct err *e)
