@@ -75,7 +75,7 @@ void endpoints_choose_ways(struct endpoints *all)
         const struct network_config *c = &one->network.config;
         if (c->internal)
             continue;
-        if (!first4 || goes_before(one, first4))
+        if (!c->no_ipv4 && (!first4 || goes_before(one, first4)))
             first4 = one;
         if ((c->subnet6.first.family != 0) && (!first6 || goes_before(one, first6)))
             first6 = one;
@@ -184,7 +184,7 @@ static void unpublish_former(const struct endpoints *all, const struct endpoint 
     _cleanup_json_ json_t *settings = NULL;
     _cleanup_free_ struct publication *ports = NULL;
     size_t n = 0, kept = 0;
-    if (endpoint_file_read(folder, &one->end.address4, &f, NULL) < 0 ||
+    if (endpoint_file_read(folder, network_endpoint_address(&one->end), &f, NULL) < 0 ||
         str_eq(f.owner, all->record->id) ||
         network_settings_read(all->engine, f.owner, &settings, NULL) < 0 ||
         endpoints_read_ports(settings, &ports, &n) < 0)
@@ -201,9 +201,10 @@ static int write_file(const struct endpoints *all, const struct endpoint *one, i
                       struct err *e)
 {
     _cleanup_endpoint_file_ struct endpoint_file f = {
-        .address = one->end.address4,
-        .other = one->end.address6,
+        .address = *network_endpoint_address(&one->end),
     };
+    if (one->end.address4.family)
+        f.other = one->end.address6;
     memcpy(f.owner, all->record->id, sizeof(f.owner));
     memcpy(f.link, one->end.link, sizeof(f.link));
     memcpy(f.inside, one->end.inside, sizeof(f.inside));
@@ -288,7 +289,7 @@ void endpoint_remove(const struct engine *en, const struct network_record *netwo
     if (network->config.driver == NETWORK_BRIDGE)
         firewall_remove_endpoint(&network->config, end, NULL);
     if (folder >= 0)
-        endpoint_file_remove(folder, &end->address4, NULL);
+        endpoint_file_remove(folder, network_endpoint_address(end), NULL);
     if (netns_fd >= 0)
         network_detach(netns_fd, end, NULL);
 }
@@ -296,12 +297,9 @@ void endpoint_remove(const struct engine *en, const struct network_record *netwo
 /* Where published ports lead: the container's end of its way out. */
 static int open_ports(struct endpoints *all, struct err *e)
 {
-    int r = 0;
     if (all->n_ports == 0)
         return 0;
-    for (size_t i = 0; i < all->n && r == 0; i++)
-        if (all->v[i].first4)
-            r = endpoints_aim(all, &all->v[i], e);
+    int r = endpoints_aim(all, e);
     if (r < 0)
         return r;
     int late = -EBADF;

@@ -53,21 +53,32 @@ static void choose_inside(const json_t *settings, char ret[16])
     }
 }
 
-static int aim_ports(struct endpoints *all, const struct endpoint *way, json_t *settings,
-                     struct err *e)
+/* What is published leads from where it led, @old, to the ways that are now; or nowhere, where
+ * there is none of its family, and not to whoever has the address next. */
+static int move_ports(struct endpoints *all, struct publication *old, json_t *settings,
+                      struct err *e)
 {
-    const char *had = json_str(settings, "PortsNetwork");
-    if (str_eq(had, way->network.name))
-        return 0;
-    int r = all->n_ports > 0 ? endpoints_aim(all, way, e) : 0;
-    if (r == 0 && all->n_ports > 0)
-        r = publish_add(all->ports, all->n_ports, NULL, e);
-    if (r == 0 && json_object_set_new(settings, "PortsNetwork", json_string(way->network.name)) < 0)
+    size_t moved = 0;
+    int r = endpoints_aim(all, e);
+    for (size_t i = 0; i < all->n_ports && r == 0; i++) {
+        if (ip_equal(&old[i].target, &all->ports[i].target))
+            continue;
+        old[moved] = old[i];
+        struct publication now = all->ports[i];
+        all->ports[i] = all->ports[moved];
+        all->ports[moved++] = now;
+    }
+    if (moved > 0)
+        r = publish_remove(old, moved, NULL, e);
+    if (moved > 0 && r == 0)
+        r = publish_add(all->ports, moved, NULL, e);
+    if (r == 0 && endpoints_describe_ways(all, settings) < 0)
         r = err_nomem(e);
     return r;
 }
 
-static int lead_out(struct endpoints *all, int netns, json_t *settings, struct err *e)
+static int lead_out(struct endpoints *all, struct publication *old, int netns, json_t *settings,
+                    struct err *e)
 {
     int r = 0;
     endpoints_choose_ways(all);
@@ -75,21 +86,38 @@ static int lead_out(struct endpoints *all, int netns, json_t *settings, struct e
         const struct endpoint *one = &all->v[i];
         if (one->first4 || one->first6)
             r = network_route(netns, &one->network.config, &one->end, one->first4, one->first6, e);
-        if (r == 0 && one->first4)
-            r = aim_ports(all, one, settings, e);
     }
+    return r == 0 ? move_ports(all, old, settings, e) : r;
+}
+
+/* The networks of a container that runs change: @name is with @network now, or no more (NULL). The
+ * default routes and the published ports follow. */
+static int put_network(const struct endpoints *of, const char *name, json_t *network, int netns,
+                       json_t *settings, struct err *e)
+{
+    struct endpoints all = {.engine = of->engine, .record = of->record};
+    _cleanup_free_ struct publication *old = NULL;
+    json_t *networks = json_at(settings, "Networks");
+    size_t n = 0;
+    int r = endpoints_read_ports(settings, &old, &n);
+    if (r == 0 && network)
+        r = json_object_set(networks, name, network);
+    else if (r == 0)
+        json_object_del(networks, name);
+    if (r == 0)
+        r = endpoints_read_now(&all, settings);
+    r = r < 0 ? err_nomem(e) : lead_out(&all, old, netns, settings, e);
+    endpoints_release(&all);
     return r;
 }
 
-/* The networks of a container that runs are others than they were: the default routes and the
- * published ports follow. */
-static int choose_ways(const struct endpoints *of, int netns, json_t *settings, struct err *e)
+static void tell_hosts(const struct container_record *c, const struct network_endpoint *end)
 {
-    struct endpoints all = {.engine = of->engine, .record = of->record};
-    int r = endpoints_read_now(&all, settings);
-    r = r < 0 ? err_nomem(e) : lead_out(&all, netns, settings, e);
-    endpoints_release(&all);
-    return r;
+    char own[IP_ADDRESS_TEXT];
+    if (end->address4.family)
+        files_add_address(c, ip_address_format(&end->address4, own), NULL, NULL);
+    if (end->address6.family)
+        files_add_address(c, ip_address_format(&end->address6, own), NULL, NULL);
 }
 
 static int lay(struct endpoints *all, pid_t pid, struct err *e)
@@ -97,7 +125,6 @@ static int lay(struct endpoints *all, pid_t pid, struct err *e)
     struct endpoint *one = &all->v[0];
     _cleanup_json_ json_t *settings = NULL;
     const char *id = all->record->id;
-    char own[IP_ADDRESS_TEXT];
     int r = network_settings_read(all->engine, id, &settings, e);
     if (r < 0)
         return r;
@@ -108,16 +135,14 @@ static int lay(struct endpoints *all, pid_t pid, struct err *e)
     r = endpoint_lay(all, one, netns, e);
     if (r < 0)
         return r;
-    r = json_object_set_new(json_at(settings, "Networks"), one->network.name,
-                            endpoint_describe(one, all->record)) < 0
-            ? err_nomem(e)
-            : choose_ways(all, netns, settings, e);
+    _cleanup_json_ json_t *network = endpoint_describe(one, all->record);
+    r = network ? put_network(all, one->network.name, network, netns, settings, e) : err_nomem(e);
     if (r == 0)
         r = network_settings_write(all->engine, id, settings, e);
     if (r < 0)
         endpoint_remove(all->engine, &one->network, &one->end, netns);
     else
-        files_add_address(all->record, ip_address_format(&one->end.address4, own), NULL, NULL);
+        tell_hosts(all->record, &one->end);
     return r;
 }
 
@@ -207,9 +232,8 @@ static int take_off(const struct engine *en, struct container_record *c,
         return r;
     _cleanup_close_ int netns = namespace_open(pid, NS_NETWORK);
     endpoint_remove(en, network, &end, netns);
-    json_object_del(json_at(settings, "Networks"), network->name);
     const struct endpoints of = {.engine = en, .record = c};
-    r = choose_ways(&of, netns, settings, e);
+    r = put_network(&of, network->name, NULL, netns, settings, e);
     int written = network_settings_write(en, c->id, settings, r < 0 ? NULL : e);
     return r < 0 ? r : written;
 }
@@ -257,7 +281,7 @@ static int put_names(const struct container_record *c, const struct endpoint *on
                      json_t *settings, struct err *e)
 {
     _cleanup_endpoint_file_ struct endpoint_file f = {0};
-    int r = endpoint_file_read(folder, &one->end.address4, &f, e);
+    int r = endpoint_file_read(folder, network_endpoint_address(&one->end), &f, e);
     if (r < 0)
         return r;
     strv_release(&f.names);

@@ -119,25 +119,27 @@ static int add(struct endpoints *all, const struct publication *p, uint16_t firs
     return r;
 }
 
-static bool has_ipv6(const struct endpoints *all)
+/* Where published ports of a family lead: the container's end of its way out, and of bridges alone.
+ * NULL: nowhere. An internal network reaches nothing and is not reached. */
+static const struct endpoint *way_of(const struct endpoints *all, sa_family_t family)
 {
     for (size_t i = 0; i < all->n; i++)
-        if (all->v[i].first6)
-            return true;
-    return false;
+        if (family == AF_INET6 ? all->v[i].first6 : all->v[i].first4)
+            return all->v[i].network.config.driver == NETWORK_BRIDGE ? &all->v[i] : NULL;
+    return NULL;
 }
 
-/* No address is all of the host's, of both families where the container has both; their port is
- * the same. Any port is the first's choice, and another's if that is taken for the second. */
+/* No address is all of the host's, of the families that the container has; their port is the
+ * same. Any port is the first's choice, and another's if that is taken for the second. */
 static int claim_everywhere(struct endpoints *all, struct publication *p, uint16_t first,
                             uint16_t last, struct err *e)
 {
     enum { TRIES = 16 };
-    bool v6 = has_ipv6(all);
+    bool v4 = way_of(all, AF_INET), v6 = way_of(all, AF_INET6);
     for (int tries = 0;; tries++) {
-        p->host = (struct ip_address){.family = AF_INET};
+        p->host = (struct ip_address){.family = v4 ? AF_INET : AF_INET6};
         int r = add(all, p, first, last, e);
-        if (r < 0 || !v6)
+        if (r < 0 || !v4 || !v6)
             return r;
         uint16_t port = all->ports[all->n_ports - 1].host_port;
         p->host.family = AF_INET6;
@@ -151,6 +153,25 @@ static int claim_everywhere(struct endpoints *all, struct publication *p, uint16
     }
 }
 
+static int check_host(const struct endpoints *all, const struct publication *p, struct err *e)
+{
+    bool six = p->host.family == AF_INET6;
+    char ip[IP_ADDRESS_TEXT];
+    ip_address_format(&p->host, ip);
+    if (str_eq(ip, "::1"))
+        return err_set(e, EINVAL,
+                       "cannot publish port %u on [::1]: the kernel leads nothing from there to "
+                       "another link (127.0.0.1 it does)",
+                       p->target_port);
+    return way_of(all, p->host.family)
+               ? 0
+               : err_set(e, EINVAL,
+                         "cannot publish port %u on %s: none of the container's networks has %s "
+                         "and a way out%s",
+                         p->target_port, ip, six ? "IPv6" : "IPv4",
+                         six ? " (make one with --ipv6)" : "");
+}
+
 static int claim_binding(struct endpoints *all, struct publication *p, const json_t *binding,
                          struct err *e)
 {
@@ -159,16 +180,16 @@ static int claim_binding(struct endpoints *all, struct publication *p, const jso
     int r = read_host_port(json_str(binding, "HostPort"), &first, &last, e);
     if (r < 0)
         return r;
-    if (!ip || !*ip)
+    const struct endpoint *way4 = way_of(all, AF_INET);
+    bool said = ip && *ip;
+    if (!said && (!way4 || !way4->network.config.binding4.family))
         return claim_everywhere(all, p, first, last, e);
-    if (ip_address_parse(ip, &p->host) < 0)
+    if (said && ip_address_parse(ip, &p->host) < 0)
         return err_set(e, EINVAL, "invalid host address \"%s\" of a published port", ip);
-    if (p->host.family == AF_INET6 && !has_ipv6(all))
-        return err_set(e, EINVAL,
-                       "cannot publish port %u on %s: none of the container's networks has IPv6 "
-                       "(make one with --ipv6)",
-                       p->target_port, ip);
-    return add(all, p, first, last, e);
+    if (!said)
+        p->host = way4->network.config.binding4;
+    r = check_host(all, p, e);
+    return r < 0 ? r : add(all, p, first, last, e);
 }
 
 int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *bindings,
@@ -190,22 +211,13 @@ int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *
     return r;
 }
 
-/* Not on an internal network, which reaches nothing and is not reached. */
-static bool has_way_out(const struct endpoints *all)
-{
-    for (size_t i = 0; i < all->n; i++)
-        if (all->v[i].first4 && all->v[i].network.config.driver == NETWORK_BRIDGE)
-            return true;
-    return false;
-}
-
 int endpoints_claim_ports(struct endpoints *all, struct err *e)
 {
     const json_t *document = all->record->document;
     json_t *bindings = json_at(document, "HostConfig.PortBindings"), *list, *nothing;
     const char *port;
     int r = 0;
-    if (!has_way_out(all))
+    if (!way_of(all, AF_INET) && !way_of(all, AF_INET6))
         return 0;
     json_object_foreach (bindings, port, list)
         if (r == 0)
@@ -217,14 +229,38 @@ int endpoints_claim_ports(struct endpoints *all, struct err *e)
     return r < 0 ? err_wrap(e, "cannot publish a port") : 0;
 }
 
-int endpoints_aim(struct endpoints *all, const struct endpoint *way, struct err *e)
+int endpoints_aim(struct endpoints *all, struct err *e)
 {
+    const struct endpoint *ways[] = {way_of(all, AF_INET), way_of(all, AF_INET6)};
+    int r = 0;
     for (size_t i = 0; i < all->n_ports; i++) {
         struct publication *p = &all->ports[i];
-        p->target = p->host.family == AF_INET6 ? way->end.address6 : way->end.address4;
-        memcpy(p->bridge, way->end.bridge, sizeof(p->bridge));
+        bool six = p->host.family == AF_INET6;
+        p->target = (struct ip_address){0};
+        if (!ways[six])
+            continue;
+        p->target = six ? ways[six]->end.address6 : ways[six]->end.address4;
+        memcpy(p->bridge, ways[six]->end.bridge, sizeof(p->bridge));
     }
-    return network_reflect(&way->end, e);
+    for (size_t i = 0; i < ARRAY_LEN(ways) && r == 0 && all->n_ports > 0; i++)
+        if (ways[i] && (i == 0 || ways[i] != ways[0]))
+            r = network_reflect(&ways[i]->end, e);
+    return r;
+}
+
+int endpoints_describe_ways(const struct endpoints *all, json_t *settings)
+{
+    static const char *const keys[] = {"PortsNetwork", "PortsNetwork6"};
+    static const sa_family_t families[] = {AF_INET, AF_INET6};
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_LEN(keys) && r == 0; i++) {
+        const struct endpoint *way = way_of(all, families[i]);
+        if (way)
+            r = json_object_set_new(settings, keys[i], json_string(way->network.name));
+        else
+            json_object_del(settings, keys[i]);
+    }
+    return r < 0 ? -ENOMEM : 0;
 }
 
 /* ---- as others see it ---- */
@@ -269,10 +305,12 @@ struct way {
 
 static void read_way(const json_t *settings, struct way *ret)
 {
-    const char *name = json_str(settings, "PortsNetwork");
-    const json_t *network = name ? json_object_get(json_at(settings, "Networks"), name) : NULL;
-    const char *four = json_str(network, "IPAddress"),
-               *six = json_str(network, "GlobalIPv6Address");
+    const json_t *networks = json_at(settings, "Networks");
+    const char *name4 = json_str(settings, "PortsNetwork"),
+               *name6 = json_str(settings, "PortsNetwork6");
+    const char *four = name4 ? json_str(json_object_get(networks, name4), "IPAddress") : NULL;
+    const char *six =
+        name6 ? json_str(json_object_get(networks, name6), "GlobalIPv6Address") : NULL;
     *ret = (struct way){0};
     if (four)
         ip_address_parse(four, &ret->four);

@@ -32,7 +32,11 @@ void endpoint_remove(const struct engine *en, const struct network_record *netwo
 int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *bindings,
                          struct err *e);
 int endpoints_claim_ports(struct endpoints *all, struct err *e);
-int endpoints_aim(struct endpoints *all, const struct endpoint *way, struct err *e);
+int endpoints_aim(struct endpoints *all, struct err *e);
+
+/* "PortsNetwork" and "PortsNetwork6" of NetworkSettings: to which network those of a family lead.
+ * -ENOMEM. */
+int endpoints_describe_ways(const struct endpoints *all, json_t *settings);
 
 /* Names by which others on the network find it, the container's own first. -ENOMEM. The same as
  * JSON; NULL. */

@@ -88,8 +88,8 @@ void endpoints_review_claims(struct endpoints *all)
 /* A container as the change finds it. */
 struct change {
     struct endpoints all;
-    struct endpoint way; /* where ports lead */
-    json_t *settings;    /* NULL: it does not run */
+    struct endpoint ways[2]; /* where ports lead */
+    json_t *settings;        /* NULL: it does not run */
 };
 
 static void change_release(struct change *x)
@@ -97,31 +97,46 @@ static void change_release(struct change *x)
     for (size_t i = 0; i < x->all.n_ports; i++)
         fd_close(&x->all.ports[i].claim);
     free(x->all.ports);
-    network_record_release(&x->way.network);
+    for (size_t i = 0; i < x->all.n; i++)
+        network_record_release(&x->ways[i].network);
     json_decref(x->settings);
 }
 #define _cleanup_change_ _cleanup_(change_release)
 
-static int find_way(struct change *x, struct err *e)
+static int add_way(struct change *x, const char *name, struct err *e)
 {
-    const char *name = json_str(x->settings, "PortsNetwork");
     const struct container_record *c = x->all.record;
-    if (!name)
-        return err_set(e, EINVAL, "container %s is on no network that a port could be published on",
-                       record_name(c));
-    int r = networks_find(x->all.engine, name, &x->way.network, e);
+    struct endpoint *way = &x->ways[x->all.n];
+    *way = (struct endpoint){.network = NETWORK_RECORD_INIT};
+    int r = networks_find(x->all.engine, name, &way->network, e);
     if (r < 0)
         return r;
-    r = endpoint_of(x->all.engine, &x->way.network,
-                    json_object_get(json_at(x->settings, "Networks"), name), c->id, &x->way.end);
-    if (r < 0)
-        return err_set(e, -r, "cannot tell where container %s is on network %s", record_name(c),
-                       name);
-    x->way.first4 = true;
-    x->way.first6 = x->way.end.address6.family != 0;
-    x->all.v = &x->way;
-    x->all.n = 1;
-    return 0;
+    x->all.n++;
+    r = endpoint_of(x->all.engine, &way->network,
+                    json_object_get(json_at(x->settings, "Networks"), name), c->id, &way->end);
+    return r < 0 ? err_set(e, -r, "cannot tell where container %s is on network %s", record_name(c),
+                           name)
+                 : 0;
+}
+
+static int find_ways(struct change *x, struct err *e)
+{
+    const char *name4 = json_str(x->settings, "PortsNetwork"),
+               *name6 = json_str(x->settings, "PortsNetwork6");
+    int r = 0;
+    if (!name4 && !name6)
+        return err_set(e, EINVAL, "container %s is on no network that a port could be published on",
+                       record_name(x->all.record));
+    x->all.v = x->ways;
+    if (name4)
+        r = add_way(x, name4, e);
+    if (r == 0 && name6 && !str_eq(name4, name6))
+        r = add_way(x, name6, e);
+    if (r == 0 && name4)
+        x->ways[0].first4 = true;
+    if (r == 0 && name6)
+        x->ways[x->all.n - 1].first6 = true;
+    return r;
 }
 
 static int begin(const struct engine *en, struct container_record *c, struct change *x,
@@ -129,8 +144,7 @@ static int begin(const struct engine *en, struct container_record *c, struct cha
 {
     _cleanup_json_ json_t *state = NULL;
     const char *mode = json_str(c->document, "HostConfig.NetworkMode");
-    *x = (struct change){.all = {.engine = en, .record = c},
-                         .way = {.network = NETWORK_RECORD_INIT}};
+    *x = (struct change){.all = {.engine = en, .record = c}};
     if (mode && (str_eq(mode, "host") || str_eq(mode, "none") || strchr(mode, ':')))
         return err_set(e, EINVAL,
                        "container %s has the network mode \"%s\": it has no ports of its own to "
@@ -140,7 +154,7 @@ static int begin(const struct engine *en, struct container_record *c, struct cha
     if (r < 0 || state_pid(state) == 0)
         return r;
     r = network_settings_read(en, c->id, &x->settings, e);
-    return r == 0 ? find_way(x, e) : r;
+    return r == 0 ? find_ways(x, e) : r;
 }
 
 /* PortBindings of the document, which are the next start's. */
@@ -174,7 +188,7 @@ static int note(struct container_record *c, const json_t *added, struct err *e)
 static int open_ports(struct change *x, struct err *e)
 {
     const struct endpoints *all = &x->all;
-    int r = endpoints_aim(&x->all, &x->way, e);
+    int r = endpoints_aim(&x->all, e);
     for (size_t i = 0; i < all->n_ports && r == 0; i++)
         if (all->ports[i].claim >= 0)
             r = contact_hand_over(all->engine, all->record->id, all->ports[i].claim, e);
@@ -195,7 +209,7 @@ static int open_ports(struct change *x, struct err *e)
 int endpoints_publish(const struct engine *en, struct container_record *c, const json_t *bindings,
                       struct err *e)
 {
-    _cleanup_change_ struct change x = {.way = {.network = NETWORK_RECORD_INIT}};
+    _cleanup_change_ struct change x = {0};
     _cleanup_close_ int lock = change_lock(c, e);
     const char *port;
     json_t *list;
@@ -260,21 +274,25 @@ static size_t take_all_out(json_t *ports, const json_t *wanted, json_t *out)
  * and went with it. */
 static int keep_others(const struct change *x, struct err *e)
 {
-    _cleanup_free_ struct publication *ports = NULL;
-    size_t n = 0;
-    if (endpoints_read_ports(x->settings, &ports, &n) < 0)
-        return err_nomem(e);
-    for (size_t i = 0; i < n; i++)
-        memcpy(ports[i].bridge, x->way.end.bridge, sizeof(ports[i].bridge));
-    return publish_add(ports, n, NULL, e);
+    struct endpoints others = {
+        .engine = x->all.engine, .record = x->all.record, .v = x->all.v, .n = x->all.n};
+    int r =
+        endpoints_read_ports(x->settings, &others.ports, &others.n_ports) < 0 ? err_nomem(e) : 0;
+    if (r == 0)
+        r = endpoints_aim(&others, e);
+    if (r == 0)
+        r = publish_add(others.ports, others.n_ports, NULL, e);
+    free(others.ports);
+    return r;
 }
 
 static int close_ports(struct change *x, const json_t *wanted, size_t *ret_n, struct err *e)
 {
     _cleanup_json_ json_t *gone = json_object();
-    _cleanup_json_ json_t *part =
-        json_pack("{s:O, s:O, s:O}", "Ports", gone, "Networks", json_at(x->settings, "Networks"),
-                  "PortsNetwork", json_at(x->settings, "PortsNetwork"));
+    _cleanup_json_ json_t *part = json_pack("{s:O, s:O, s:O*, s:O*}", "Ports", gone, "Networks",
+                                            json_at(x->settings, "Networks"), "PortsNetwork",
+                                            json_at(x->settings, "PortsNetwork"), "PortsNetwork6",
+                                            json_at(x->settings, "PortsNetwork6"));
     _cleanup_free_ struct publication *ports = NULL;
     size_t n = 0;
     if (!part)
@@ -297,7 +315,7 @@ static int close_ports(struct change *x, const json_t *wanted, size_t *ret_n, st
 int endpoints_unpublish(const struct engine *en, struct container_record *c, const json_t *bindings,
                         struct err *e)
 {
-    _cleanup_change_ struct change x = {.way = {.network = NETWORK_RECORD_INIT}};
+    _cleanup_change_ struct change x = {0};
     _cleanup_close_ int lock = change_lock(c, e);
     size_t n = 0;
     int r = lock < 0 ? lock : record_reload(c, e);

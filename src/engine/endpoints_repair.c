@@ -45,20 +45,25 @@ static int put_back_network(const struct engine *en, const char *id, const char 
     return firewall_add_endpoint(&network.config, &end, NULL, e);
 }
 
-/* To where, which is not told with them. false: it has left the address, which may be another's. */
-static bool aim(const struct engine *en, const char *id, const json_t *settings,
+/* Of a family: by which bridge, which is not told with them. Where it has left the address, which
+ * may be another's, they lead nowhere. */
+static void aim(const struct engine *en, const char *id, const json_t *settings, sa_family_t family,
                 struct publication *ports, size_t n)
 {
     _cleanup_network_record_ struct network_record network = NETWORK_RECORD_INIT;
     struct network_endpoint end;
-    const char *name = json_str(settings, "PortsNetwork");
-    if (!name || networks_find(en, name, &network, NULL) < 0 ||
-        endpoint_of(en, &network, json_object_get(json_at(settings, "Networks"), name), id, &end) <
-            0)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        memcpy(ports[i].bridge, network.config.link, sizeof(ports[i].bridge));
-    return true;
+    const char *name = json_str(settings, family == AF_INET6 ? "PortsNetwork6" : "PortsNetwork");
+    bool there = name && networks_find(en, name, &network, NULL) == 0 &&
+                 endpoint_of(en, &network, json_object_get(json_at(settings, "Networks"), name), id,
+                             &end) == 0;
+    for (size_t i = 0; i < n; i++) {
+        if (ports[i].host.family != family)
+            continue;
+        if (there)
+            memcpy(ports[i].bridge, network.config.link, sizeof(ports[i].bridge));
+        else
+            ports[i].target = (struct ip_address){0};
+    }
 }
 
 static int put_back(const struct engine *en, const char *id, struct err *e)
@@ -73,8 +78,8 @@ static int put_back(const struct engine *en, const char *id, struct err *e)
     int r = endpoints_read_ports(settings, &ports, &n);
     if (r < 0)
         return err_nomem(e);
-    if (!aim(en, id, settings, ports, n))
-        n = 0;
+    aim(en, id, settings, AF_INET, ports, n);
+    aim(en, id, settings, AF_INET6, ports, n);
     json_object_foreach (json_at(settings, "Networks"), name, network)
         if (r == 0)
             r = put_back_network(en, id, name, network, e);

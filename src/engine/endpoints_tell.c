@@ -70,9 +70,9 @@ static json_t *describe(const struct endpoints *all)
         r = json_object_set_new(networks, one->network.name, endpoint_describe(one, all->record));
         if (r == 0 && !*one->network.config.id)
             r = put_default(settings, one);
-        if (r == 0 && one->first4)
-            r = json_object_set_new(settings, "PortsNetwork", json_string(one->network.name));
     }
+    if (r == 0)
+        r = endpoints_describe_ways(all, settings);
     if (r == 0)
         r = json_object_set_new(settings, "Ports", endpoints_describe_ports(all));
     return r == 0 ? TAKE_PTR(settings) : NULL;
@@ -84,12 +84,18 @@ static int write_hosts(const struct endpoints *all, struct err *e)
     int r = 0;
     for (size_t i = 0; i < all->n && r == 0; i++) {
         const struct network_endpoint *end = &all->v[i].end;
-        char own[IP_ADDRESS_TEXT], gateway[IP_ADDRESS_TEXT];
-        ip_address_format(&end->gateway4, gateway);
-        r = files_add_address(all->record, ip_address_format(&end->address4, own),
-                              all->v[i].first4 ? gateway : NULL, e);
-        if (r == 0 && end->address6.family != 0)
-            r = files_add_address(all->record, ip_address_format(&end->address6, own), NULL, e);
+        const struct {
+            const struct ip_address *own, *gateway;
+            bool first;
+        } families[] = {{&end->address4, &end->gateway4, all->v[i].first4},
+                        {&end->address6, &end->gateway6, all->v[i].first6}};
+        for (size_t k = 0; k < ARRAY_LEN(families) && r == 0; k++) {
+            char own[IP_ADDRESS_TEXT], gateway[IP_ADDRESS_TEXT];
+            ip_address_format(families[k].gateway, gateway);
+            if (families[k].own->family)
+                r = files_add_address(all->record, ip_address_format(families[k].own, own),
+                                      families[k].first ? gateway : NULL, e);
+        }
     }
     return r;
 }
@@ -117,7 +123,9 @@ int endpoint_of(const struct engine *en, const struct network_record *network,
 {
     _cleanup_endpoint_file_ struct endpoint_file f = {0};
     struct ip_address a;
-    const char *text = json_str(settings, "IPAddress");
+    const char *four = json_str(settings, "IPAddress"),
+               *six = json_str(settings, "GlobalIPv6Address");
+    const char *text = four && *four ? four : six;
     if (!text || ip_address_parse(text, &a) < 0)
         return -EBADMSG;
     _cleanup_close_ int folder = endpoints_folder(en, network, false, NULL);
@@ -127,6 +135,8 @@ int endpoint_of(const struct engine *en, const struct network_record *network,
     if (r < 0)
         return r;
     *ret = (struct network_endpoint){.address4 = f.address, .address6 = f.other};
+    if (f.address.family == AF_INET6)
+        *ret = (struct network_endpoint){.address6 = f.address};
     memcpy(ret->link, f.link, sizeof(ret->link));
     memcpy(ret->inside, f.inside, sizeof(ret->inside));
     memcpy(ret->mac, f.mac, sizeof(ret->mac));
@@ -198,7 +208,7 @@ void endpoints_close(struct endpoints *all)
     for (size_t i = 0; i < all->n; i++) {
         _cleanup_close_ int folder = endpoints_folder(all->engine, &all->v[i].network, false, NULL);
         if (folder >= 0)
-            endpoint_file_remove(folder, &all->v[i].end.address4, NULL);
+            endpoint_file_remove(folder, network_endpoint_address(&all->v[i].end), NULL);
     }
     int late = -EBADF;
     if (all->n_ports > 0)

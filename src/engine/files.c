@@ -35,7 +35,7 @@ static void add_extra_hosts(struct str *out, const json_t *hosts, bool others, c
         const char *separator = text ? strpbrk(text, ":=") : NULL;
         bool host = separator && str_eq(separator + 1, "host-gateway");
         const char *address = !separator ? NULL : host ? gateway : others ? separator + 1 : NULL;
-        if (address)
+        if (address && *address)
             str_addf(out, "%s\t%.*s\n", address, (int)(separator - text), text);
     }
 }

@@ -166,7 +166,7 @@ static int read_reserved(const json_t *entry, const struct ip_range *subnet,
 }
 
 /* One entry of IPAM.Config: a subnet, and what belongs to it. */
-static int read_entry(const json_t *entry, bool ipv6, struct network_config *c, struct err *e)
+static int read_entry(const json_t *entry, struct network_config *c, struct err *e)
 {
     const char *subnet = json_str(entry, "Subnet"), *gateway = json_str(entry, "Gateway");
     const char *pool = json_str(entry, "IPRange");
@@ -178,8 +178,10 @@ static int read_entry(const json_t *entry, bool ipv6, struct network_config *c, 
         return r;
     bool v4 = range.first.family == AF_INET;
     struct ip_range *place = v4 ? &c->subnet4 : &c->subnet6;
-    if (!v4 && !ipv6)
-        return bad(e, "subnet", subnet, "IPv6 has not been enabled for this network");
+    if (v4 ? c->no_ipv4 : !c->want_ipv6)
+        return bad(e, "subnet", subnet,
+                   v4 ? "IPv4 has not been enabled for this network"
+                      : "IPv6 has not been enabled for this network");
     if (place->first.family)
         return err_set(e, ENOTSUP, "a network has one %s subnet: %s is a second",
                        family_name(&range), subnet);
@@ -191,8 +193,8 @@ static int read_entry(const json_t *entry, bool ipv6, struct network_config *c, 
     if (r == 0 && pool && *pool) {
         struct ip_range inner;
         r = read_pool(pool, &range, &inner, e);
-        if (r == 0 && v4)
-            c->pool4 = inner;
+        if (r == 0)
+            *(v4 ? &c->pool4 : &c->pool6) = inner;
     }
     return r == 0 ? read_reserved(entry, &range, c, e) : r;
 }
@@ -201,19 +203,19 @@ static int read_ranges(const json_t *document, struct network_config *c, struct 
 {
     const json_t *ranges = json_at(document, "IPAM.Config");
     const char *driver = json_str(document, "IPAM.Driver");
-    bool ipv6 = json_bool(document, "EnableIPv6", false);
+    c->no_ipv4 = !json_bool(document, "EnableIPv4", true);
+    c->want_ipv6 = json_bool(document, "EnableIPv6", false);
     if (!str_eq(driver, "default"))
         return err_set(e, ENOTSUP, "invalid ipam driver \"%s\": there is \"default\"",
                        driver ? driver : "");
-    if (!json_bool(document, "EnableIPv4", true))
-        return err_set(e, ENOTSUP, "IPv4 cannot be turned off: a container's lease is its address");
+    if (c->no_ipv4 && !c->want_ipv6)
+        return err_set(e, EINVAL, "IPv4 or IPv6 must be enabled");
     size_t i;
     json_t *entry;
     int r = 0;
     json_array_foreach (ranges, i, entry)
         if (r == 0)
-            r = read_entry(entry, ipv6, c, e);
-    c->want_ipv6 = ipv6;
+            r = read_entry(entry, c, e);
     return r;
 }
 
@@ -314,7 +316,6 @@ static int read_sources(const char *value, struct network_config *c, struct err 
 static int read_bridge_option(const char *key, const char *value, struct network_config *c,
                               struct gateway_modes *modes, struct err *e)
 {
-    struct ip_address address;
     bool yes = false;
     int r = 0;
     if (str_eq(key, MTU))
@@ -327,13 +328,14 @@ static int read_bridge_option(const char *key, const char *value, struct network
         r = read_bool(key, value, &yes, e);
         c->isolated = !yes;
     } else if (str_eq(key, BRIDGE_ "enable_ip_masquerade")) {
-        r = read_bool(key, value, &c->masquerade, e);
+        r = read_bool(key, value, &c->masquerade4, e);
+        c->masquerade6 = c->masquerade4;
     } else if (str_eq(key, BRIDGE_ "gateway_mode_ipv4")) {
         r = read_gateway_mode(key, value, &modes->routed4, e);
     } else if (str_eq(key, BRIDGE_ "gateway_mode_ipv6")) {
         r = read_gateway_mode(key, value, &modes->routed6, e);
     } else if (str_eq(key, BRIDGE_ "host_binding_ipv4")) {
-        if (ip_address_parse(value, &address) < 0 || address.family != AF_INET)
+        if (ip_address_parse(value, &c->binding4) < 0 || c->binding4.family != AF_INET)
             r = bad_option(e, key, value, "an IPv4 address");
     } else if (str_eq(key, "skiff.spoofing")) {
         r = read_bool(key, value, &c->spoofing, e);
@@ -411,12 +413,8 @@ static int read_options(const json_t *document, struct network_config *c, struct
         if (r < 0)
             return r;
     }
-    if (json_bool(document, "EnableIPv6", false) && modes.routed4 != modes.routed6)
-        return err_set(e, ENOTSUP,
-                       "one family routed and the other translated is not supported: give "
-                       "gateway_mode_ipv4 and gateway_mode_ipv6 the same value");
-    if (modes.routed4)
-        c->masquerade = false;
+    c->masquerade4 &= !modes.routed4;
+    c->masquerade6 &= !modes.routed6;
     return 0;
 }
 
@@ -454,7 +452,7 @@ static int read_whole(const json_t *document, struct network_config *c, struct e
     if (!is_id(id))
         return err_set(e, EINVAL, "its \"Id\" is not 64 hexadecimal digits");
     memcpy(c->id, id, NETWORK_ID_LEN + 1);
-    c->masquerade = true;
+    c->masquerade4 = c->masquerade6 = true;
     c->internal = json_bool(document, "Internal", false);
     int r = read_driver(document, &c->driver, e);
     if (r == 0)

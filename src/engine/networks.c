@@ -51,11 +51,13 @@ static const char *predefined_driver(const char *name)
     return str_eq(name, "none") ? "null" : name;
 }
 
-static int fill_bridge(struct network_record *n, struct err *e)
+static int fill_bridge(const struct engine *en, struct network_record *n, struct err *e)
 {
-    int r = network_default_look(&n->config, e);
-    if (r <= 0)
-        return r;
+    int there = network_default_look(&n->config, e), r = 0;
+    if (there >= 0 && !n->config.subnet4.first.family) /* whoever attaches has one chosen */
+        r = networks_avoid(en, &n->config, e);
+    if (there <= 0 || r < 0)
+        return there < 0 ? there : r;
     static const char *const options[][2] = {
         {"com.docker.network.bridge.default_bridge", "true"},
         {"com.docker.network.bridge.enable_icc", "true"},
@@ -69,7 +71,8 @@ static int fill_bridge(struct network_record *n, struct err *e)
     return network_document_complete(n->document, &n->config) < 0 ? err_nomem(e) : 0;
 }
 
-static int open_predefined(const char *name, struct network_record *ret, struct err *e)
+static int open_predefined(const struct engine *en, const char *name, struct network_record *ret,
+                           struct err *e)
 {
     _cleanup_network_record_ struct network_record n = NETWORK_RECORD_INIT;
     char id[NETWORK_ID_LEN + 1];
@@ -80,7 +83,7 @@ static int open_predefined(const char *name, struct network_record *ret, struct 
     if (!n.document)
         return err_nomem(e);
     n.config = NETWORK_DEFAULT;
-    int r = str_eq(name, "bridge") ? fill_bridge(&n, e) : 0;
+    int r = str_eq(name, "bridge") ? fill_bridge(en, &n, e) : 0;
     if (r < 0)
         return r;
     n.name = json_str(n.document, "Name");
@@ -172,13 +175,38 @@ int networks_list(const struct engine *en, struct strv *ret, struct err *e)
     return ret->failed ? err_nomem(e) : 0;
 }
 
+static int avoid(struct network_config *c, const struct ip_range *range)
+{
+    if (!range->first.family)
+        return 0;
+    struct ip_range *more = reallocarray(c->avoid, c->n_avoid + 1, sizeof(*more));
+    if (!more)
+        return -ENOMEM;
+    c->avoid = more;
+    c->avoid[c->n_avoid++] = *range;
+    return 0;
+}
+
+int networks_avoid(const struct engine *en, struct network_config *c, struct err *e)
+{
+    _cleanup_strv_ struct strv names = {0};
+    int r = networks_list(en, &names, e);
+    for (size_t i = 0; r == 0 && i < names.n; i++) {
+        _cleanup_network_record_ struct network_record n = NETWORK_RECORD_INIT;
+        if (networks_find(en, names.v[i], &n, NULL) == 0 &&
+            (avoid(c, &n.config.subnet4) < 0 || avoid(c, &n.config.subnet6) < 0))
+            r = err_nomem(e);
+    }
+    return r;
+}
+
 /* ---- finding one ---- */
 
 static int open_name(const struct engine *en, const char *name, struct network_record *ret,
                      struct err *e)
 {
     if (network_is_predefined(name))
-        return open_predefined(name, ret, e);
+        return open_predefined(en, name, ret, e);
     if (network_check_name(name, NULL) < 0) /* there cannot be one */
         return not_found(name, e);
     _cleanup_close_ int folder = networks_folder(en, false, e);

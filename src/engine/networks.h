@@ -55,6 +55,10 @@ void networks_let_go(const struct network_record *n);
 /* The names of all that have a file, in no order. */
 int networks_list(const struct engine *en, struct strv *ret, struct err *e);
 
+/* Adds the ranges of all of those to @c's: their links may be gone, or show nothing, and nobody is
+ * to choose the same. What cannot be read is passed over. */
+int networks_avoid(const struct engine *en, struct network_config *c, struct err *e);
+
 /* The names of the three that have none, in the order of the alphabet; NULL ends them. */
 extern const char *const networks_predefined[];
 

@@ -199,6 +199,8 @@ int networks_create(const struct engine *en, const json_t *request, struct netwo
     if (r == 0)
         r = check_others(en, &config, e);
     if (r == 0)
+        r = networks_avoid(en, &config, e);
+    if (r == 0)
         r = make(en, name, document, &config, e);
     if (r == 0)
         r = networks_hold(en, name, ret, e);

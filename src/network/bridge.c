@@ -18,7 +18,9 @@ void bridge_mac(const struct ip_address *address, uint8_t ret[6])
 {
     ret[0] = 0x02;
     ret[1] = 0x42;
-    memcpy(ret + 2, address->bytes, 4);
+    memset(ret + 2, 0, 4);
+    for (size_t i = 0; i < ip_size(address->family); i++)
+        ret[2 + i % 4] ^= address->bytes[i];
 }
 
 bool bridge_is_default(const struct network_config *c)
@@ -50,7 +52,7 @@ static void read_alias(const struct nlattr *alias, struct bridge *bridge)
     }
     const char *last = at ? str_after(at, LAST_PREFIX) : NULL;
     struct ip_address address;
-    if (last && ip_address_parse(last, &address) == 0 && address.family == AF_INET)
+    if (last && ip_address_parse(last, &address) == 0)
         bridge->last = address;
 }
 
@@ -116,7 +118,7 @@ static int read_address(const struct nlmsghdr *m, struct reading *reading)
     if (family == AF_INET6) {
         bridge->has_address6 = bridge->has_address6 || (ip_equal(&address, &c->gateway6) &&
                                                         head->ifa_prefixlen == c->subnet6.prefix);
-    } else if (bridge->address4.family == 0 &&
+    } else if (!c->no_ipv4 && bridge->address4.family == 0 &&
                (c->gateway4.family == 0 ||
                 (ip_equal(&address, &c->gateway4) && head->ifa_prefixlen == c->subnet4.prefix))) {
         bridge->address4 = address;

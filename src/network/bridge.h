@@ -52,8 +52,9 @@ int bridge_remove(struct netlink *nl, const struct network_config *c, struct err
 void bridge_put_last(struct netlink_batch *b, const struct network_config *c,
                      const struct bridge *bridge, const struct ip_address *last);
 
-/* The hardware address of an IPv4 address: 02:42 and its four bytes. The same address always has
- * the same one, so neighbours' ARP tables stay true when an address gets a new holder. */
+/* The hardware address of an IP address: 02:42 and its four bytes, of IPv6 the four words' sum
+ * without carry: those of one range differ as its last 32 bits do. The same address always has
+ * the same one, so neighbours' tables stay true when an address gets a new holder. */
 void bridge_mac(const struct ip_address *address, uint8_t ret[6]);
 
 /* Whether it is skiff0. */

@@ -29,7 +29,7 @@ struct making {
 
 static bool is_whole(const struct network_config *c, const struct bridge *bridge)
 {
-    return bridge->index != 0 && bridge->up && bridge->address4.family != 0 &&
+    return bridge->index != 0 && bridge->up && (c->no_ipv4 || bridge->address4.family != 0) &&
            (c->gateway6.family == 0 || bridge->has_address6);
 }
 
@@ -40,7 +40,7 @@ static int make_link(struct making *m, struct err *e)
 {
     const struct network_config *c = m->c;
     uint8_t mac[6];
-    bridge_mac(&c->gateway4, mac);
+    bridge_mac(c->no_ipv4 ? &c->gateway6 : &c->gateway4, mac);
     const struct br_boolopt_multi unheard = {.optval = 1U << BR_BOOLOPT_NO_LL_LEARN,
                                              .optmask = 1U << BR_BOOLOPT_NO_LL_LEARN};
 
@@ -158,7 +158,9 @@ static int choose_ranges(struct making *m, const struct network_config *open, st
 {
     struct network_config *c = m->c;
     int r = 0;
-    if (open->subnet4.first.family == 0)
+    if (c->no_ipv4)
+        ;
+    else if (open->subnet4.first.family == 0)
         r = range_find(m->nl, m->bridge.index, c->avoid, c->n_avoid, &c->subnet4, e);
     else if (!m->bridge.address4.family)
         r = range_is_free(m->nl, m->bridge.index, &c->subnet4, e);
@@ -168,7 +170,7 @@ static int choose_ranges(struct making *m, const struct network_config *open, st
         r = range_is_free(m->nl, m->bridge.index, &c->subnet6, e);
     if (r < 0)
         return r;
-    if (open->gateway4.family == 0)
+    if (open->gateway4.family == 0 && c->subnet4.first.family)
         c->gateway4 = ip_range_nth(&c->subnet4, 1);
     if (open->gateway6.family == 0 && c->subnet6.first.family)
         c->gateway6 = ip_range_nth(&c->subnet6, 1);
@@ -180,7 +182,7 @@ static int choose_ranges(struct making *m, const struct network_config *open, st
 static int look_again(const struct making *m, struct err *e)
 {
     int r = 0;
-    if (!m->bridge.address4.family)
+    if (!m->c->no_ipv4 && !m->bridge.address4.family)
         r = range_is_free(m->nl, m->index, &m->c->subnet4, e);
     if (r == 0 && m->c->subnet6.first.family && !m->bridge.has_address6)
         r = range_is_free(m->nl, m->index, &m->c->subnet6, e);
@@ -236,7 +238,8 @@ static void step_aside(void)
 static int make(struct making *m, struct err *e)
 {
     const struct network_config open = *m->c;
-    bool choice = m->bridge.address4.family == 0 && open.subnet4.first.family == 0;
+    bool choice = open.no_ipv4 ? open.subnet6.first.family == 0
+                               : m->bridge.address4.family == 0 && open.subnet4.first.family == 0;
     for (int i = 0;; i++) {
         int r = choose_ranges(m, &open, e);
         if (r < 0)
@@ -260,7 +263,7 @@ static int make(struct making *m, struct err *e)
 /* A bridge that has an address needs no range but that, and no other gateway in it. */
 static void take_as_it_is(struct network_config *c, struct bridge *bridge)
 {
-    if (c->gateway4.family != 0 || bridge->address4.family == 0)
+    if (c->no_ipv4 || c->gateway4.family != 0 || bridge->address4.family == 0)
         return;
     struct ip_range has = ip_range_of(&bridge->address4, bridge->prefix4);
     if (c->subnet4.first.family == 0)
@@ -285,7 +288,7 @@ static int check_kind(const struct network_config *c, const struct bridge *bridg
 static int forward(const struct network_config *c, struct bridge *bridge, struct err *e)
 {
     int r = 0;
-    if (!bridge->forwarding4)
+    if (!c->no_ipv4 && !bridge->forwarding4)
         r = forwarding_on4(e);
     if (r == 0 && c->subnet6.first.family && !c->internal && !bridge->forwarding6)
         r = forwarding_on6(e);

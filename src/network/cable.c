@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* "sk6-" and the address. */
 enum { NAME6 = sizeof("sk6-") + 32 };
@@ -26,9 +27,25 @@ struct laying {
     struct network_endpoint end;
 };
 
+/* The address that the lease begins with, as the container wants it. */
+static const struct ip_address *asked(const struct laying *l)
+{
+    return l->c->no_ipv4 ? &l->w->address6 : &l->w->address4;
+}
+
 void cable_name(const struct ip_address *address, char *ret)
 {
     snprintf(ret, IFNAMSIZ, "sk-%08x", ip_to_u32(address));
+}
+
+/* Where there is no IPv4 address that could name it: by chance, and the lease is its other name. */
+static bool name_by_chance(char *ret)
+{
+    uint8_t r[5];
+    if (getrandom(r, sizeof(r), 0) != sizeof(r))
+        return false;
+    snprintf(ret, IFNAMSIZ, "sk6-%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3], r[4]);
+    return true;
 }
 
 static void name6(const struct ip_address *address, char ret[NAME6])
@@ -150,8 +167,8 @@ static int label(struct laying *l, struct err *e)
         put_isolated(&b);
     if (l->end.address6.family)
         put_name6(&b, l);
-    if (!l->w->address4.family) /* the next is not to be looked for behind one that was asked for */
-        bridge_put_last(&b, l->c, l->bridge, &l->end.address4);
+    if (!asked(l)->family) /* the next is not to be looked for behind one that was asked for */
+        bridge_put_last(&b, l->c, l->bridge, network_endpoint_address(&l->end));
 
     unsigned failed;
     int r = netlink_send(l->host, &b, NULL, NULL, &failed, e);
@@ -176,16 +193,32 @@ static int tell_taken(struct laying *l, const struct ip_address *address, struct
                    "the address %s is taken, by a link \"%s\" that is no container's", text, link);
 }
 
+static int make_named_pair(struct laying *l, struct err *e)
+{
+    enum { TRIES = 8 };
+    if (l->end.address4.family) {
+        cable_name(&l->end.address4, l->end.link);
+        return make_pair(l, e);
+    }
+    for (int i = 0;; i++) {
+        if (!name_by_chance(l->end.link))
+            return err_sys(e, errno, "cannot choose a name for a link");
+        int r = make_pair(l, e);
+        if (r != -EEXIST || i == TRIES || netlink_link_index(l->host, l->end.link) < 0)
+            return r;
+        err_release(e);
+    }
+}
+
 /* With the addresses of l->end. -EEXIST, the story being whose they are, when one is taken. */
 static int lay_with(struct laying *l, struct err *e)
 {
-    cable_name(&l->end.address4, l->end.link);
     if (l->w->has_mac)
         memcpy(l->end.mac, l->w->mac, sizeof(l->end.mac));
     else
-        bridge_mac(&l->end.address4, l->end.mac);
+        bridge_mac(network_endpoint_address(&l->end), l->end.mac);
 
-    int r = make_pair(l, e);
+    int r = make_named_pair(l, e);
     if (r == -EEXIST) {
         /* The kernel says so for either end's name. */
         if (netlink_link_index(&l->inside->route, l->end.inside) > 0)
@@ -200,10 +233,15 @@ static int lay_with(struct laying *l, struct err *e)
     return r;
 }
 
-static bool choose_address6(struct laying *l)
+/* @first, which the lease begins with, and what goes with it. */
+static bool choose_addresses(struct laying *l, const struct ip_address *first)
 {
-    l->end.address6 =
-        l->w->address6.family ? l->w->address6 : pool_address6(l->c, &l->end.address4);
+    if (l->c->no_ipv4) {
+        l->end.address6 = *first;
+        return true;
+    }
+    l->end.address4 = *first;
+    l->end.address6 = l->w->address6.family ? l->w->address6 : pool_address6(l->c, first);
     return l->end.address6.family != 0 || l->c->subnet6.first.family == 0;
 }
 
@@ -212,8 +250,7 @@ static int lease_any(struct laying *l, struct err *e)
     const struct ip_address first = pool_next(l->c, &l->bridge->last);
     struct ip_address at = first;
     while (at.family != 0) {
-        l->end.address4 = at;
-        int r = choose_address6(l) ? lay_with(l, e) : -EEXIST;
+        int r = choose_addresses(l, &at) ? lay_with(l, e) : -EEXIST;
         if (r != -EEXIST)
             return r;
         if (l->w->address6.family && netlink_link_index(l->host, l->end.link) < 0)
@@ -224,21 +261,19 @@ static int lease_any(struct laying *l, struct err *e)
             break;
     }
     char range[IP_RANGE_TEXT];
-    const struct ip_range *pool = l->c->pool4.first.family ? &l->c->pool4 : &l->c->subnet4;
     return err_set(e, EADDRNOTAVAIL, "all addresses of the bridge \"%s\" (%s) are taken",
-                   l->end.bridge, ip_range_format(pool, range));
+                   l->end.bridge, ip_range_format(pool_range(l->c), range));
 }
 
 static int lease_wanted(struct laying *l, struct err *e)
 {
-    l->end.address4 = l->w->address4;
-    if (!choose_address6(l))
+    if (!choose_addresses(l, asked(l)))
         return err_set(e, EADDRNOTAVAIL,
                        "the IPv6 address that would go with it is reserved: give one as well");
     int r = lay_with(l, e);
     if (r != -EEXIST)
         return r;
-    bool was4 = netlink_link_index(l->host, l->end.link) > 0;
+    bool was4 = l->end.address4.family && netlink_link_index(l->host, l->end.link) > 0;
     return tell_taken(l, was4 ? &l->end.address4 : &l->end.address6, e);
 }
 
@@ -246,7 +281,7 @@ static int lease(struct laying *l, struct err *e)
 {
     int r = netns_ipv6_set(l->inside, l->c->subnet6.first.family != 0, e);
     if (r == 0)
-        r = l->w->address4.family ? lease_wanted(l, e) : lease_any(l, e);
+        r = asked(l)->family ? lease_wanted(l, e) : lease_any(l, e);
     int back = netns_ipv6_back(l->inside, r < 0 ? NULL : e);
     if (r == 0 && back < 0) {
         (void)cable_remove(l->host, l->end.link, NULL);

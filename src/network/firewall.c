@@ -176,10 +176,10 @@ static void network_elements(const struct network_config *c, struct firewall_ele
         struct nft_element *same = firewall_elements_link(x, &firewall_inet, "same", c->link);
         nft_key_put_link(same, c->link);
     }
-    if (c->masquerade && !c->internal) {
+    if (c->masquerade4 && !c->internal)
         firewall_elements_range(x, &firewall_inet, "nat4", &c->subnet4);
+    if (c->masquerade6 && !c->internal)
         firewall_elements_range(x, &firewall_inet, "nat6", &c->subnet6);
-    }
 }
 
 static void sender(struct firewall_elements *x, const struct network_endpoint *ep,

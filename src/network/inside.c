@@ -110,15 +110,15 @@ static int find(struct netlink *route, const char *link, struct steps *s, struct
     return s->index < 0 ? err_sys(e, -s->index, "cannot find \"%s\" in the container", link) : 0;
 }
 
-/* By the hardware address, which all links of an ipvlan parent share: there by the one that the
- * IPv4 address would have. */
+/* By the hardware address, which all links of an ipvlan parent share: there by the one that its
+ * address would have. */
 static struct ip_address link_local(const struct network_config *c,
                                     const struct network_endpoint *ep)
 {
     uint8_t mac[6];
     if (c->driver != NETWORK_IPVLAN_L2 && c->driver != NETWORK_IPVLAN_L3)
         return ip_link_local(ep->mac);
-    bridge_mac(&ep->address4, mac);
+    bridge_mac(network_endpoint_address(ep), mac);
     return ip_link_local(mac);
 }
 

@@ -10,11 +10,13 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-/* As cable_name writes it. */
+/* As cables are named, by an IPv4 address or, without one, by chance. */
 static bool is_cable(const char *link)
 {
-    const char *digits = str_after(link, "sk-");
-    return digits && strlen(digits) == 8 && strspn(digits, "0123456789abcdef") == 8;
+    const char *four = str_after(link, "sk-"), *six = str_after(link, "sk6-");
+    const char *digits = four ? four : six ? six : "";
+    return strlen(digits) == (four ? 8 : 10) &&
+           strspn(digits, "0123456789abcdef") == strlen(digits);
 }
 
 struct gathering {

@@ -86,9 +86,10 @@ static int write_file(int dir_fd, const char *name, const char *text, struct err
 
 int lease_claim(int dir_fd, const char *owner, const struct network_endpoint *ep, struct err *e)
 {
-    char name[IP_ADDRESS_TEXT], address6[IP_ADDRESS_TEXT];
-    ip_address_format(&ep->address4, name);
-    ip_address_format(&ep->address6, address6);
+    char name[IP_ADDRESS_TEXT], address6[IP_ADDRESS_TEXT] = "";
+    ip_address_format(network_endpoint_address(ep), name);
+    if (ep->address4.family)
+        ip_address_format(&ep->address6, address6);
     _cleanup_str_ struct str text = {0};
     str_addf(&text, "owner %s\ninside %s\n", owner, ep->inside);
     if (*address6)
@@ -113,6 +114,6 @@ int lease_claim(int dir_fd, const char *owner, const struct network_endpoint *ep
 void lease_drop(int dir_fd, const struct network_endpoint *ep)
 {
     char name[IP_ADDRESS_TEXT];
-    if (*ip_address_format(&ep->address4, name))
+    if (*ip_address_format(network_endpoint_address(ep), name))
         unlinkat(dir_fd, name, 0);
 }

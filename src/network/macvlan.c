@@ -126,11 +126,15 @@ int macvlan_detach(struct netlink *route, const struct network_endpoint *ep, str
 
 /* ---- addresses ---- */
 
-static int claim(struct laying *l, const struct ip_address *address4, struct err *e)
+static int claim(struct laying *l, const struct ip_address *first, struct err *e)
 {
     struct network_endpoint *end = &l->end;
-    end->address4 = *address4;
-    end->address6 = l->w->address6.family ? l->w->address6 : pool_address6(l->c, address4);
+    if (l->c->no_ipv4) {
+        end->address6 = *first;
+        return lease_claim(l->w->leases_fd, l->w->owner, end, e);
+    }
+    end->address4 = *first;
+    end->address6 = l->w->address6.family ? l->w->address6 : pool_address6(l->c, first);
     if (l->c->subnet6.first.family && !end->address6.family)
         return err_set(e, EEXIST, "the IPv6 address that would go with it is reserved");
     return lease_claim(l->w->leases_fd, l->w->owner, end, e);
@@ -158,16 +162,16 @@ static int claim_any(struct laying *l, struct err *e)
             break;
     }
     char range[IP_RANGE_TEXT];
-    const struct ip_range *pool = l->c->pool4.first.family ? &l->c->pool4 : &l->c->subnet4;
     return err_set(e, EADDRNOTAVAIL, "all addresses of the network on \"%s\" (%s) are taken",
-                   l->c->link, ip_range_format(pool, range));
+                   l->c->link, ip_range_format(pool_range(l->c), range));
 }
 
 static int lease(struct laying *l, struct err *e)
 {
-    if (!l->w->address4.family)
+    const struct ip_address *asked = l->c->no_ipv4 ? &l->w->address6 : &l->w->address4;
+    if (!asked->family)
         return claim_any(l, e);
-    int r = claim(l, &l->w->address4, e);
+    int r = claim(l, asked, e);
     return r == -EEXIST ? -EADDRINUSE : r;
 }
 
@@ -211,7 +215,7 @@ int macvlan_attach(struct netlink *host, struct netns *inside, const struct netw
     if (w->has_mac)
         memcpy(l.end.mac, w->mac, sizeof(l.end.mac));
     else
-        bridge_mac(&l.end.address4, l.end.mac);
+        bridge_mac(network_endpoint_address(&l.end), l.end.mac);
     r = make_in_namespace(&l, e);
     if (r == 0) {
         r = configure(&l, e);

@@ -20,6 +20,8 @@ void network_config_release(struct network_config *c)
     c->n_reserved = 0;
     free(TAKE_PTR(c->sources));
     c->n_sources = 0;
+    free(TAKE_PTR(c->avoid));
+    c->n_avoid = 0;
 }
 
 /* Ranges of a network without a bridge: nothing of the host's shows them, so that they may not
@@ -27,13 +29,13 @@ void network_config_release(struct network_config *c)
 static int choose_ranges(struct netlink *host, struct network_config *c, struct err *e)
 {
     int r = 0;
-    if (!c->subnet4.first.family)
+    if (!c->no_ipv4 && !c->subnet4.first.family)
         r = range_find(host, 0, c->avoid, c->n_avoid, &c->subnet4, e);
     if (r == 0 && c->want_ipv6 && !c->subnet6.first.family)
         r = range_find_local6(host, 0, c->avoid, c->n_avoid, &c->subnet6, e);
     if (r < 0)
         return r;
-    if (!c->gateway4.family)
+    if (!c->gateway4.family && c->subnet4.first.family)
         c->gateway4 = ip_range_nth(&c->subnet4, 1);
     if (!c->gateway6.family && c->subnet6.first.family)
         c->gateway6 = ip_range_nth(&c->subnet6, 1);

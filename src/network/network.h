@@ -47,29 +47,33 @@ struct network_config {
     char link[16];
     struct ip_range subnet4, subnet6;     /* family 0: none, or to be chosen (network_create) */
     struct ip_address gateway4, gateway6; /* the bridge's own, or the router behind the parent */
-    struct ip_range pool4;                /* where addresses are taken from; family 0: subnet4 */
+    struct ip_range pool4, pool6;         /* where addresses are taken from; family 0: the subnet */
     struct ip_address *reserved;          /* never given, unless asked for by name */
     size_t n_reserved;
-    bool want_ipv6;  /* a range of unique local addresses is chosen where subnet6 is none */
-    bool internal;   /* nothing outside is reached: no default route, no masquerading */
-    bool isolated;   /* containers on it do not reach each other (icc off) */
-    bool masquerade; /* others see the host's address */
-    bool spoofing;   /* allowed: containers may use other source addresses than their own */
-    bool limited;    /* of strangers, only these reach its published ports (none: nobody does) */
+    bool no_ipv4;   /* IPv6 alone */
+    bool want_ipv6; /* a range of unique local addresses is chosen where subnet6 is none */
+    bool internal;  /* nothing outside is reached: no default route, no masquerading */
+    bool isolated;  /* containers on it do not reach each other (icc off) */
+    bool masquerade4, masquerade6; /* others see the host's address */
+    bool spoofing; /* allowed: containers may use other source addresses than their own */
+    bool limited;  /* of strangers, only these reach its published ports (none: nobody does) */
     struct ip_range *sources; /* of both families, none within another; at most NETWORK_SOURCES */
     size_t n_sources;
-    unsigned mtu; /* 0: the kernel's, or the parent's */
+    struct ip_address binding4; /* where ports are published that name no address; family 0: all */
+    unsigned mtu;               /* 0: the kernel's, or the parent's */
     /* Only for choosing ranges: those that are somebody's besides the ones the host shows, as of
-     * networks whose bridges are not there right now. Borrowed. */
-    const struct ip_range *avoid;
+     * networks whose bridges are not there right now. */
+    struct ip_range *avoid;
     size_t n_avoid;
 };
 
 /* The bridge that is there without being created, with whatever range it has or will get. */
 #define NETWORK_DEFAULT_BRIDGE "skiff0"
 #define NETWORK_DEFAULT                                                                            \
-    ((struct network_config){                                                                      \
-        .driver = NETWORK_BRIDGE, .link = NETWORK_DEFAULT_BRIDGE, .masquerade = true})
+    ((struct network_config){.driver = NETWORK_BRIDGE,                                             \
+                             .link = NETWORK_DEFAULT_BRIDGE,                                       \
+                             .masquerade4 = true,                                                  \
+                             .masquerade6 = true})
 
 /* Frees what it points to. */
 void network_config_release(struct network_config *c);
@@ -106,6 +110,12 @@ struct network_endpoint {
     struct ip_address gateway4, gateway6; /* where a default route leads or would; none: internal */
     uint8_t mac[6];                       /* of that link */
 };
+
+/* The address by which an endpoint is known: the IPv4 one, or on a network without it the other. */
+static inline const struct ip_address *network_endpoint_address(const struct network_endpoint *ep)
+{
+    return ep->address4.family ? &ep->address4 : &ep->address6;
+}
 
 /* Makes the network's link and fills in what @c leaves open: the link's name, a subnet (the first
  * that none of the host's addresses and routes overlaps; two calls at once never end with the

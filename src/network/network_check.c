@@ -92,6 +92,14 @@ static int check_mode(const struct network_config *c, struct err *e)
     return 0;
 }
 
+static int check_pool(const struct ip_range *pool, const struct ip_range *subnet, struct err *e)
+{
+    char range[IP_RANGE_TEXT];
+    return pool->first.family && !ip_range_within(pool, subnet)
+               ? err_set(e, EINVAL, "no matching subnet for range %s", ip_range_format(pool, range))
+               : 0;
+}
+
 int network_check(const struct network_config *c, struct err *e)
 {
     bool ipv6 = c->want_ipv6 || c->subnet6.first.family;
@@ -99,6 +107,8 @@ int network_check(const struct network_config *c, struct err *e)
     if ((c->subnet4.first.family != 0 && c->subnet4.first.family != AF_INET) ||
         (c->subnet6.first.family != 0 && c->subnet6.first.family != AF_INET6))
         return err_set(e, EINVAL, "a subnet is of the other family than it is given as");
+    if (c->no_ipv4 && (!ipv6 || c->subnet4.first.family || bridge_is_default(c)))
+        return err_set(e, EINVAL, "a network without IPv4 has IPv6, and no range of IPv4");
     int r = check_link(c, e);
     if (r == 0)
         r = check_subnet(&c->subnet4, &c->gateway4, e);
@@ -108,10 +118,11 @@ int network_check(const struct network_config *c, struct err *e)
         r = check_mode(c, e);
     if (r < 0)
         return r;
-    char range[IP_RANGE_TEXT];
-    if (c->pool4.first.family && !ip_range_within(&c->pool4, &c->subnet4))
-        return err_set(e, EINVAL, "no matching subnet for range %s",
-                       ip_range_format(&c->pool4, range));
+    r = check_pool(&c->pool4, &c->subnet4, e);
+    if (r == 0)
+        r = check_pool(&c->pool6, &c->subnet6, e);
+    if (r < 0)
+        return r;
     if (c->mtu && (c->mtu < least || c->mtu > 65535))
         return err_set(e, EINVAL, "an MTU is from %u to 65535 here, not %u", least, c->mtu);
     return 0;

@@ -10,6 +10,11 @@ static bool is_reserved(const struct network_config *c, const struct ip_address 
     return ip_equal(a, &c->gateway4) || ip_equal(a, &c->gateway6);
 }
 
+static const struct ip_range *pool6(const struct network_config *c)
+{
+    return c->pool6.first.family == AF_INET6 ? &c->pool6 : &c->subnet6;
+}
+
 /* What is given of the pool: never the first and the last address of the subnet. */
 static bool bounds(const struct network_config *c, uint32_t *ret_low, uint32_t *ret_high)
 {
@@ -24,9 +29,41 @@ static bool bounds(const struct network_config *c, uint32_t *ret_low, uint32_t *
     return *ret_low <= *ret_high;
 }
 
+const struct ip_range *pool_range(const struct network_config *c)
+{
+    if (c->no_ipv4)
+        return pool6(c);
+    return c->pool4.first.family ? &c->pool4 : &c->subnet4;
+}
+
+/* Of IPv6 the first 2^32 at most. */
+static struct ip_address next6(const struct network_config *c, const struct ip_address *after)
+{
+    const struct ip_range *pool = pool6(c);
+    if (pool->first.family != AF_INET6 || c->subnet6.prefix > 126)
+        return (struct ip_address){0};
+    unsigned room = 128 - pool->prefix;
+    uint32_t low = ip_equal(&pool->first, &c->subnet6.first);
+    uint32_t high = room < 32 ? (UINT32_C(1) << room) - 1 : UINT32_MAX;
+    uint32_t at = high; /* begins anew */
+    if (low > high)
+        return (struct ip_address){0};
+    if (ip_range_contains(pool, after))
+        at = ip_to_u32(after) - ip_to_u32(&pool->first);
+    for (size_t i = 0; i <= c->n_reserved + 1; i++) {
+        at = at >= low && at < high ? at + 1 : low;
+        struct ip_address a = ip_range_nth(pool, at);
+        if (!is_reserved(c, &a))
+            return a;
+    }
+    return (struct ip_address){0};
+}
+
 struct ip_address pool_next(const struct network_config *c, const struct ip_address *after)
 {
     uint32_t low, high;
+    if (c->no_ipv4)
+        return next6(c, after);
     if (!bounds(c, &low, &high))
         return (struct ip_address){0};
     uint32_t at = after->family == AF_INET ? ip_to_u32(after) : 0;
@@ -42,16 +79,16 @@ struct ip_address pool_next(const struct network_config *c, const struct ip_addr
 
 struct ip_address pool_address6(const struct network_config *c, const struct ip_address *address4)
 {
-    const struct ip_range *range = &c->subnet6;
+    const struct ip_range *range = pool6(c);
     const struct ip_address none = {0};
-    if (range->first.family != AF_INET6 || range->prefix > 126)
+    if (range->first.family != AF_INET6 || c->subnet6.prefix > 126)
         return none;
     unsigned room = 128 - range->prefix;
     uint32_t host = ip_to_u32(address4);
     if (room < 32)
         host &= (UINT32_C(1) << room) - 1;
     struct ip_address a = ip_range_nth(range, host);
-    return host == 0 || is_reserved(c, &a) ? none : a;
+    return ip_equal(&a, &c->subnet6.first) || is_reserved(c, &a) ? none : a;
 }
 
 int pool_check(const struct network_config *c, const struct ip_address *a, struct err *e)

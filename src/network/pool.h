@@ -6,13 +6,16 @@
 
 #include "network/network.h"
 
-/* The IPv4 address to try after @after, going round in the network's pool: never the subnet's own,
- * its broadcast address, the gateway, nor a reserved one. @after may be none, or anything. None
- * when the pool has no other. */
+/* The address to try after @after, going round in the network's pool: never the subnet's own, its
+ * broadcast address, the gateway, nor a reserved one. An IPv4 address; an IPv6 one where the
+ * network has no other. @after may be none, or anything. None when the pool has no other. */
 struct ip_address pool_next(const struct network_config *c, const struct ip_address *after);
 
+/* The range that those are of. */
+const struct ip_range *pool_range(const struct network_config *c);
+
 /* The IPv6 address that goes with an IPv4 one: its last 32 bits (as many as there is room for) in
- * the network's range. None where the network has no IPv6, or it is the gateway's or reserved. */
+ * the network's pool. None where the network has no IPv6, or it is the gateway's or reserved. */
 struct ip_address pool_address6(const struct network_config *c, const struct ip_address *address4);
 
 /* Whether a container may ask for @a by name: it is in the subnet, and not one of those that are

@@ -230,7 +230,9 @@ static int gather(struct netlink *nl, const struct publication *p, size_t n,
     const char *bridge = "";
     uint8_t mac[6] = {0};
     for (size_t i = 0; i < n; i++) {
-        if (p[i].host.family != p[i].target.family || p[i].target.family == 0)
+        if (p[i].target.family == 0)
+            continue;
+        if (p[i].host.family != p[i].target.family)
             return err_set(e, EINVAL, "a port is published on an address of the target's family");
         if (!str_eq(bridge, p[i].bridge)) {
             bridge = p[i].bridge;
@@ -248,12 +250,38 @@ static int gather(struct netlink *nl, const struct publication *p, size_t n,
     return 0;
 }
 
-static int add(struct netlink *nl, const struct firewall_elements *exclusive,
+/* Whether the port leads to @p's target, and not to somebody who has it now. */
+static int is_ours(struct netlink *nl, const struct firewall_element *port, struct err *e)
+{
+    uint8_t data[sizeof(port->x[0].data)];
+    int r = firewall_element_data(nl, port, port->x[0].data_size, data, e);
+    return r <= 0 ? r : memcmp(data, port->x[0].data, port->x[0].data_size) == 0;
+}
+
+/* Those that lead there already are not claimed anew: whoever puts back what a table has lost. */
+static int claim_elements(struct netlink *nl, struct firewall_elements *x, struct err *e)
+{
+    size_t kept = 0;
+    int r = firewall_elements_claim(nl, x, e);
+    if (r != -EEXIST)
+        return r;
+    err_release(e);
+    for (size_t i = 0; i < x->n; i++) {
+        r = is_ours(nl, &x->v[i], e);
+        if (r < 0)
+            return r;
+        if (r == 0)
+            x->v[kept++] = x->v[i];
+    }
+    x->n = kept;
+    r = firewall_elements_claim(nl, x, e);
+    return r == -EEXIST ? err_set(e, EADDRINUSE, "a port is taken by another container") : r;
+}
+
+static int add(struct netlink *nl, struct firewall_elements *exclusive,
                const struct firewall_elements *x, struct err *e)
 {
-    int r = firewall_elements_claim(nl, exclusive, e);
-    if (r == -EEXIST)
-        return err_set(e, EADDRINUSE, "a port is taken by another container");
+    int r = claim_elements(nl, exclusive, e);
     if (r < 0)
         return r;
     r = firewall_elements_add(nl, x, e);
@@ -282,19 +310,13 @@ int publish_add(const struct publication *p, size_t n, int *ret_late, struct err
     return r < 0 ? err_wrap(e, "cannot publish ports") : 0;
 }
 
-/* Whether the port leads to @p's target, and not to somebody who has it now. */
-static int is_ours(struct netlink *nl, const struct firewall_element *port, struct err *e)
-{
-    uint8_t data[sizeof(port->x[0].data)];
-    int r = firewall_element_data(nl, port, port->x[0].data_size, data, e);
-    return r <= 0 ? r : memcmp(data, port->x[0].data, port->x[0].data_size) == 0;
-}
-
 static int gather_ours(struct netlink *nl, const struct publication *p, size_t n,
                        struct firewall_elements *x, struct err *e)
 {
     static const uint8_t no_mac[6];
     for (size_t i = 0; i < n; i++) {
+        if (p[i].target.family == 0)
+            continue;
         port_element(&p[i], x);
         if (x->failed)
             return err_nomem(e);

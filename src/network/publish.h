@@ -19,7 +19,8 @@ struct publication {
     uint8_t protocol;         /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
     struct ip_address host;   /* on which of the host's addresses; all zero: all of the family */
     uint16_t host_port;       /* in the processor's byte order */
-    struct ip_address target; /* the container's address, of the same family */
+    struct ip_address target; /* the container's address, of the same family; none: it leads
+                               * nowhere, and neither adds nor removes anything */
     uint16_t target_port;
     char bridge[16]; /* the bridge that leads to it */
     int claim;       /* the bound socket, or -EBADF: nothing is claimed */

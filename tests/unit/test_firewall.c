@@ -131,8 +131,11 @@ static int set_up(void **state)
     first_namespace = own_namespace();
     assert_int_equal(unshare(CLONE_NEWNET), 0);
     stranger_is_there();
-    w.two = (struct network_config){
-        .id = ID_TWO, .driver = NETWORK_BRIDGE, .masquerade = true, .want_ipv6 = true};
+    w.two = (struct network_config){.id = ID_TWO,
+                                    .driver = NETWORK_BRIDGE,
+                                    .masquerade4 = true,
+                                    .masquerade6 = true,
+                                    .want_ipv6 = true};
     w.in = (struct network_config){.id = ID_IN, .driver = NETWORK_BRIDGE, .internal = true};
     w.one = NETWORK_DEFAULT;
     assert_done(network_create(&w.two, &e));

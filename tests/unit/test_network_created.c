@@ -35,7 +35,7 @@ static void assert_range(const struct ip_range *r, const char *text)
 
 static struct network_config config(const char *id)
 {
-    struct network_config c = {.driver = NETWORK_BRIDGE, .masquerade = true};
+    struct network_config c = {.driver = NETWORK_BRIDGE, .masquerade4 = true, .masquerade6 = true};
     memcpy(c.id, id, sizeof(c.id));
     return c;
 }

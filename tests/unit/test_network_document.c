@@ -51,7 +51,7 @@ static void usual(void **state)
     reads("{\"Name\":\"a\"}", &c);
     assert_string_equal(c.id, id);
     assert_int_equal(c.driver, NETWORK_BRIDGE);
-    assert_true(c.masquerade && !c.internal && !c.isolated && !c.spoofing && !c.want_ipv6);
+    assert_true(c.masquerade4 && !c.internal && !c.isolated && !c.spoofing && !c.want_ipv6);
     assert_int_equal(c.subnet4.first.family, 0);
     assert_string_equal(c.link, "");
     network_config_release(&c);
@@ -73,7 +73,7 @@ static void all(void **state)
           "\"com.docker.network.bridge.gateway_mode_ipv6\":\"routed\",\"skiff.spoofing\":\"1\","
           "\"org.example\":\"anything\"}}",
           &c);
-    assert_true(c.internal && c.want_ipv6 && c.isolated && c.spoofing && !c.masquerade);
+    assert_true(c.internal && c.want_ipv6 && c.isolated && c.spoofing && !c.masquerade4);
     assert_int_equal(c.mtu, 1400);
     assert_string_equal(c.link, "br-a");
     assert_string_equal(ip_range_format(&c.subnet4, text), "10.1.0.0/16");
@@ -131,7 +131,7 @@ static void bad_ranges(void **state)
     fails(IPAM("{\"Subnet\":\"10.1.0.0/16\",\"AuxiliaryAddresses\":{\"a\":\"10.1.0.2\",\"b\":7}}"),
           "invalid auxiliary address");
     fails("{\"IPAM\":{\"Driver\":\"dhcp\"}}", "invalid ipam driver");
-    fails("{\"EnableIPv4\":false}", "IPv4 cannot be turned off");
+    fails("{\"EnableIPv4\":false}", "IPv4 or IPv6 must be enabled");
 }
 
 static void bad_options(void **state)

@@ -162,6 +162,28 @@ static void test_reserved_addresses_are_passed_over(void **state)
     assert_next_in(&c, "", "");
 }
 
+static void test_ipv6_alone(void **state)
+{
+    struct ip_address reserved[] = {address("fd00::3")};
+    struct network_config c = {.no_ipv4 = true,
+                               .subnet6 = range("fd00::/64"),
+                               .gateway6 = address("fd00::1"),
+                               .reserved = reserved,
+                               .n_reserved = 1};
+    assert_next_in(&c, "", "fd00::2");
+    assert_next_in(&c, "10.0.0.1", "fd00::2");
+    assert_next_in(&c, "fd00::2", "fd00::4");
+    assert_next_in(&c, "fd00::ffff:ffff", "fd00::2");
+    c.pool6 = range("fd00::8/127");
+    assert_next_in(&c, "fd00::2", "fd00::8");
+    assert_next_in(&c, "fd00::8", "fd00::9");
+    assert_next_in(&c, "fd00::9", "fd00::8");
+    c.pool6 = range("fd00::1/128");
+    assert_next_in(&c, "", "");
+    c.pool6 = range("fd00::/127");
+    assert_next_in(&c, "", "");
+}
+
 static void assert_6(const char *subnet, const char *address4, const char *address6)
 {
     char found[IP_ADDRESS_TEXT];
@@ -228,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_too_small_a_range_has_none),
         cmocka_unit_test(test_pool_is_kept_to),
         cmocka_unit_test(test_reserved_addresses_are_passed_over),
+        cmocka_unit_test(test_ipv6_alone),
         cmocka_unit_test(test_ipv6_address_goes_with_the_other),
         cmocka_unit_test(test_what_may_be_asked_for),
         cmocka_unit_test(test_name_holds_the_whole_address),
