@@ -1,6 +1,7 @@
 #include "engine/bundle.h"
 
 #include "base/file.h"
+#include "engine/files.h"
 #include "engine/propagation.h"
 #include "engine/volume.h"
 
@@ -308,7 +309,7 @@ static int add_files(struct bundle *b, json_t *mounts, const json_t *given, stru
         {"/etc/hostname", "hostname", "HostnamePath"},
         {"/etc/hosts", "hosts", "HostsPath"},
     };
-    bool shared = b->modes[NS_NETWORK].kind == MODE_CONTAINER;
+    bool shared = b->modes[NS_NETWORK].kind == MODE_CONTAINER && files_are_lent(b->record);
     /* They belong to root, also to the root of a user namespace. */
     const char *options = b->modes[NS_USER].kind == MODE_HOST ? "rprivate" : "rprivate,idmap";
     int r = 0;

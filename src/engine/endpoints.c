@@ -197,22 +197,33 @@ static void unpublish_former(const struct endpoints *all, const struct endpoint 
         publish_remove(ports, kept, NULL, NULL);
 }
 
-static int write_file(const struct endpoints *all, const struct endpoint *one, int folder,
-                      struct err *e)
+/* A link that is being laid, and the folder that says so. */
+struct laying {
+    const struct endpoints *all;
+    struct endpoint *one;
+    int folder;
+    bool said;
+};
+
+static int write_file(const struct network_endpoint *end, void *data, struct err *e)
 {
+    struct laying *l = data;
     _cleanup_endpoint_file_ struct endpoint_file f = {
-        .address = *network_endpoint_address(&one->end),
+        .address = *network_endpoint_address(end),
     };
-    if (one->end.address4.family)
-        f.other = one->end.address6;
-    memcpy(f.owner, all->record->id, sizeof(f.owner));
-    memcpy(f.link, one->end.link, sizeof(f.link));
-    memcpy(f.inside, one->end.inside, sizeof(f.inside));
-    memcpy(f.mac, one->end.mac, sizeof(f.mac));
-    if (endpoint_names(all->record, one->asked, &f.names) < 0)
+    if (end->address4.family)
+        f.other = end->address6;
+    memcpy(f.owner, l->all->record->id, sizeof(f.owner));
+    memcpy(f.link, end->link, sizeof(f.link));
+    memcpy(f.inside, end->inside, sizeof(f.inside));
+    memcpy(f.mac, end->mac, sizeof(f.mac));
+    if (endpoint_names(l->all->record, l->one->asked, &f.names) < 0)
         return err_nomem(e);
-    unpublish_former(all, one, folder);
-    return endpoint_file_write(folder, &f, e);
+    l->one->end = *end;
+    unpublish_former(l->all, l->one, l->folder);
+    int r = endpoint_file_write(l->folder, &f, e);
+    l->said = r == 0;
+    return r;
 }
 
 struct search {
@@ -258,6 +269,16 @@ static int attach_patiently(int netns_fd, const struct network_config *c,
     return r;
 }
 
+/* Of a link that lay for a moment. By now it may be another's. */
+static void forget_file(const struct laying *l)
+{
+    _cleanup_endpoint_file_ struct endpoint_file f = {0};
+    const struct ip_address *address = network_endpoint_address(&l->one->end);
+    if (endpoint_file_read(l->folder, address, &f, NULL) == 0 &&
+        str_eq(f.owner, l->all->record->id))
+        endpoint_file_remove(l->folder, address, NULL);
+}
+
 int endpoint_lay(struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e)
 {
     struct network_wish w;
@@ -268,17 +289,18 @@ int endpoint_lay(struct endpoints *all, struct endpoint *one, int netns_fd, stru
     if (folder < 0)
         return folder;
     int late = -EBADF;
+    struct laying l = {.all = all, .one = one, .folder = folder};
     w.leases_fd = folder;
     w.ret_late = &late;
+    w.laid = write_file;
+    w.data = &l;
+    endpoints_take_back(all, one, folder, &w);
     r = attach_patiently(netns_fd, &one->network.config, &w, &one->end, e);
     endpoints_put_off(all, late);
-    if (r < 0)
-        return r;
-    r = write_file(all, one, folder, e);
-    if (r < 0)
-        network_detach(netns_fd, &one->end, NULL);
-    else
+    if (r == 0)
         networks_let_go(&one->network);
+    else if (l.said)
+        forget_file(&l);
     return r;
 }
 
@@ -354,6 +376,8 @@ void endpoints_release(struct endpoints *all)
     for (size_t i = 0; i < all->n_ports; i++)
         fd_close(&all->ports[i].claim);
     endpoints_rest(all);
+    while (all->n_donors > 0)
+        fd_close(&all->donors[--all->n_donors]);
     free(all->v);
     free(all->ports);
     *all = ENDPOINTS_INIT;

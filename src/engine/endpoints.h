@@ -18,6 +18,7 @@
 #define SKIFF_ENGINE_ENDPOINTS_H
 
 #include "engine/engine.h"
+#include "engine/modes.h"
 #include "engine/networks.h"
 #include "network/publish.h"
 
@@ -40,6 +41,8 @@ struct endpoints {
     bool attached, closed;
     int late[8]; /* sockets that take long to close (firewall.h) */
     size_t n_late;
+    int donors[8]; /* HOLD_NETWORK of the containers whose namespace it may be in */
+    size_t n_donors;
 };
 #define ENDPOINTS_INIT ((struct endpoints){0})
 
@@ -62,6 +65,17 @@ void endpoints_end(struct endpoints *all);
 
 /* The same for a container whose monitor was killed. */
 void endpoints_forget(const struct engine *en, const struct container_record *c);
+
+/* ---- one namespace, several containers ---- */
+
+/* For @c, which is to join the namespace of the container that @mode names: from now on that one's
+ * end hands over what it has of networks, to @c or another who is in there. Before its process is
+ * looked for. */
+int endpoints_share(struct endpoints *all, const struct engine *en,
+                    const struct container_record *c, const struct mode *mode, struct err *e);
+
+/* Whether it was handed something: 1 or 0. */
+int endpoints_have_inherited(const struct endpoints *all);
 
 /* What has been put off while somebody waited. */
 void endpoints_rest(struct endpoints *all);

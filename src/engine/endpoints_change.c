@@ -282,7 +282,7 @@ static int put_names(const struct container_record *c, const struct endpoint *on
 {
     _cleanup_endpoint_file_ struct endpoint_file f = {0};
     int r = endpoint_file_read(folder, network_endpoint_address(&one->end), &f, e);
-    if (r < 0)
+    if (r < 0 || *f.former) /* what was another's has no names */
         return r;
     strv_release(&f.names);
     const json_t *asked =

@@ -18,6 +18,21 @@ int endpoints_folder(const struct engine *en, const struct network_record *netwo
 /* Which of them have the default routes. */
 void endpoints_choose_ways(struct endpoints *all);
 
+/* One change at a time of who has what in a namespace that is shared: a lock, or negative. */
+int endpoints_lock_heirs(const struct engine *en);
+
+/* Under that lock: what of @all somebody else's namespace has becomes his, in files as in @all,
+ * which has the rest. @settings: its network.json. */
+void endpoints_hand_over(struct endpoints *all, const json_t *settings);
+
+/* Whether others may be in its namespace. */
+bool endpoints_may_be_shared(const struct endpoints *all);
+
+/* Addresses that were this container's before its end, and that it asks for again, are taken back
+ * from whoever has inherited them. */
+void endpoints_take_back(const struct endpoints *all, const struct endpoint *one, int folder,
+                         const struct network_wish *w);
+
 /* What the files say of its networks and ports. -ENOENT: nothing yet. */
 int endpoints_read_now(struct endpoints *now, const json_t *settings);
 
@@ -49,6 +64,10 @@ json_t *endpoint_describe(const struct endpoint *one, const struct container_rec
 /* @owner's on @network, by what "Networks" has of it. -ENOENT: its address is another's by now. */
 int endpoint_of(const struct engine *en, const struct network_record *network,
                 const json_t *settings, const char *owner, struct network_endpoint *ret);
+
+/* What a file says of one; the rest (prefixes, gateways) is not there. */
+void endpoint_from_file(const struct network_record *network, const struct endpoint_file *f,
+                        struct network_endpoint *ret);
 
 /* "Ports" of NetworkSettings. */
 json_t *endpoints_describe_ports(const struct endpoints *all);

@@ -118,6 +118,19 @@ static void read_gateway(const json_t *settings, const char *key, struct ip_addr
         *ret = (struct ip_address){0};
 }
 
+void endpoint_from_file(const struct network_record *network, const struct endpoint_file *f,
+                        struct network_endpoint *ret)
+{
+    *ret = (struct network_endpoint){.address4 = f->address, .address6 = f->other};
+    if (f->address.family == AF_INET6)
+        *ret = (struct network_endpoint){.address6 = f->address};
+    memcpy(ret->link, f->link, sizeof(ret->link));
+    memcpy(ret->inside, f->inside, sizeof(ret->inside));
+    memcpy(ret->mac, f->mac, sizeof(ret->mac));
+    if (network->config.driver == NETWORK_BRIDGE)
+        memcpy(ret->bridge, network->config.link, sizeof(ret->bridge));
+}
+
 int endpoint_of(const struct engine *en, const struct network_record *network,
                 const json_t *settings, const char *owner, struct network_endpoint *ret)
 {
@@ -134,14 +147,7 @@ int endpoint_of(const struct engine *en, const struct network_record *network,
         r = -ENOENT;
     if (r < 0)
         return r;
-    *ret = (struct network_endpoint){.address4 = f.address, .address6 = f.other};
-    if (f.address.family == AF_INET6)
-        *ret = (struct network_endpoint){.address6 = f.address};
-    memcpy(ret->link, f.link, sizeof(ret->link));
-    memcpy(ret->inside, f.inside, sizeof(ret->inside));
-    memcpy(ret->mac, f.mac, sizeof(ret->mac));
-    if (network->config.driver == NETWORK_BRIDGE)
-        memcpy(ret->bridge, network->config.link, sizeof(ret->bridge));
+    endpoint_from_file(network, &f, ret);
     read_gateway(settings, "Gateway", &ret->gateway4);
     read_gateway(settings, "IPv6Gateway", &ret->gateway6);
     return 0;
@@ -179,20 +185,18 @@ int endpoints_read_now(struct endpoints *now, const json_t *settings)
 
 /* What it has now, which commands may have changed since it was laid; before it was told of there
  * is no file, and nobody has. */
-static int read_now(struct endpoints *all)
+static int read_now(struct endpoints *all, const json_t *settings)
 {
-    _cleanup_json_ json_t *settings = NULL;
     struct endpoints now = {.engine = all->engine, .record = all->record};
-    int r = network_settings_read(all->engine, all->record->id, &settings, NULL);
-    if (r < 0)
-        return r == -ENOENT ? 0 : r;
-    r = endpoints_read_now(&now, settings);
+    int r = endpoints_read_now(&now, settings);
     if (r < 0) {
         endpoints_release(&now);
         return r;
     }
     endpoints_take_claims(&now, all);
     now.attached = all->attached;
+    memcpy(now.donors, all->donors, sizeof(now.donors));
+    now.n_donors = TAKE(all->n_donors, 0);
     for (; all->n_late > 0; all->n_late--)
         endpoints_put_off(&now, all->late[all->n_late - 1]);
     endpoints_release(all);
@@ -200,11 +204,24 @@ static int read_now(struct endpoints *all)
     return 0;
 }
 
+/* A lock only for who shares a namespace: he may be handed something until he has it. */
+static void read_and_hand_over(struct endpoints *all)
+{
+    _cleanup_json_ json_t *settings = NULL;
+    bool shared = endpoints_may_be_shared(all);
+    _cleanup_close_ int lock = shared ? endpoints_lock_heirs(all->engine) : -EBADF;
+    if (network_settings_read(all->engine, all->record->id, &settings, NULL) < 0)
+        return;
+    read_now(all, settings);
+    if (shared)
+        endpoints_hand_over(all, settings);
+}
+
 void endpoints_close(struct endpoints *all)
 {
     if (!all->engine) /* on no network */
         return;
-    read_now(all);
+    read_and_hand_over(all);
     for (size_t i = 0; i < all->n; i++) {
         _cleanup_close_ int folder = endpoints_folder(all->engine, &all->v[i].network, false, NULL);
         if (folder >= 0)

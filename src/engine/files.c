@@ -176,6 +176,12 @@ int files_use_names(const struct container_record *c, struct err *e)
     return write_file(c, "resolv.conf", text, e);
 }
 
+bool files_are_lent(const struct container_record *c)
+{
+    const char *path = json_str(c->document, "ResolvConfPath");
+    return path && faccessat(AT_FDCWD, path, F_OK, 0) == 0;
+}
+
 int files_write(const struct container_record *c, bool host_network, struct err *e)
 {
     const json_t *host = json_at(c->document, "HostConfig");

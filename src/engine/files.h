@@ -12,6 +12,9 @@
  * resolv.conf are the host's own, and the host is 127.0.0.1. */
 int files_write(const struct container_record *c, bool host_network, struct err *e);
 
+/* For one that shares another's network, and with it his files: whether those are still there. */
+bool files_are_lent(const struct container_record *c);
+
 /* Adds the container's own line to hosts, once its address is known, and names that were given to
  * the host ("--add-host NAME:host-gateway"). */
 int files_add_address(const struct container_record *c, const char *address, const char *gateway,

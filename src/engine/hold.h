@@ -16,6 +16,8 @@ enum hold {
                   Taken with the change lock only */
     HOLD_RESTART, /* its end is part of a restart: --rm does not remove it */
     HOLD_LOG,     /* somebody reads its log: that is not swept, but by him */
+    HOLD_NETWORK, /* another container may be in its network namespace: what it has of networks is
+                     handed over at its end (engine/endpoints_heirs.c) */
 };
 
 /* On @folder, a descriptor of the container's folder that nothing else has. 0 or -errno. */

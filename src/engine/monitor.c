@@ -39,10 +39,12 @@ struct monitor {
     struct log *log;
     struct loop_source listener, init, names;
     struct carrier carrier;
-    struct loop_timer again;    /* its next start */
-    struct loop_timer patience; /* until a stop becomes a kill */
-    struct loop_timer settled;  /* it lives longer than most: we rest */
-    struct loop_timer breath;   /* there was no descriptor for another client */
+    struct loop_timer again;       /* its next start */
+    struct loop_timer patience;    /* until a stop becomes a kill */
+    struct loop_timer settled;     /* it lives longer than most: we rest */
+    struct loop_timer names_again; /* the port of names was taken */
+    unsigned names_tries;
+    struct loop_timer breath; /* there was no descriptor for another client */
     struct health *health;
     bool revive;  /* its end is to be followed by another life, whatever the policy */
     bool ended;   /* its first process is dead, */
@@ -52,7 +54,14 @@ struct monitor {
     unsigned restarts;
 };
 
-enum { SETTLED_MS = 300, TURN_MS = 5, BREATH_MS = 100, RESERVE = 128 };
+enum {
+    SETTLED_MS = 300,
+    TURN_MS = 5,
+    BREATH_MS = 100,
+    RESERVE = 128,
+    NAMES_MS = 20,
+    NAMES_TRIES = 100
+};
 
 static void tell_event(const struct monitor *m, const char *action,
                        const struct event_attribute *more)
@@ -117,12 +126,15 @@ static void greet(struct monitor *m, struct peer *p, const struct frame *f)
 }
 
 static void end_waiting(struct monitor *m);
+static void inherit_names(struct monitor *m);
 
 /* Somebody connected it to one, or took it off; or its ports are others. */
 static void review_networks(struct monitor *m)
 {
     endpoints_review_claims(&m->start->beside.endpoints);
     resolver_changed(&m->start->beside.resolver);
+    if (m->start->beside.resolver.fd < 0 && !m->ended)
+        inherit_names(m);
 }
 
 static void take_frame(void *data, struct peer *p, const struct frame *f)
@@ -305,6 +317,32 @@ static void begin_names(struct monitor *m)
     loop_watch(&m->loop, &m->names, EPOLLIN);
 }
 
+static void names_again(void *data)
+{
+    inherit_names(data);
+}
+
+/* Who shared another's namespace and has got what that one had of networks answers for names in
+ * there from now on. The former's last resolver may still have the port for a moment. */
+static void inherit_names(struct monitor *m)
+{
+    struct beside *b = &m->start->beside;
+    _cleanup_close_ int netns = endpoints_have_inherited(&b->endpoints)
+                                    ? namespace_open(m->it.container.pid, NS_NETWORK)
+                                    : -EBADF;
+    if (netns < 0)
+        return;
+    int r = resolver_open(netns, &b->resolver, NULL);
+    if (r == -ENOTRECOVERABLE)
+        _exit(1);
+    if (r == 0)
+        begin_names(m);
+    if (r != -EADDRINUSE || m->names_tries++ == NAMES_TRIES)
+        return;
+    m->names_again = (struct loop_timer){.expired = names_again, .data = m};
+    loop_timer_set(&m->loop, &m->names_again, NAMES_MS);
+}
+
 /* ---- one life ---- */
 
 static void init_ready(void *data, uint32_t events)
@@ -384,6 +422,8 @@ static void end_life(struct monitor *m, struct state_end *ret)
     bool all_dead = c->own_pid_namespace;
     container_destroy(c, NULL);
     carrier_finish(&m->carrier, all_dead);
+    loop_timer_cancel(&m->loop, &m->names_again);
+    m->names_tries = 0;
     end_names(m);
     endpoints_close(&m->start->beside.endpoints);
     *ret = (struct state_end){

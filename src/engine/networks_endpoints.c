@@ -25,8 +25,18 @@ static json_t *ports_of(const struct endpoint_file *f)
     return list;
 }
 
-static json_t *describe(const struct endpoint_file *f)
+/* Who got it from another is found by no name, and has one all the same. */
+static char *name_of(const struct engine *en, const struct endpoint_file *f)
 {
+    _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+    if (f->names.n > 0)
+        return strdup(f->names.v[0]);
+    return strdup(record_open(en, f->owner, &c, NULL) == 0 ? record_name(&c) : "");
+}
+
+static json_t *describe(const struct engine *en, const struct endpoint_file *f)
+{
+    _cleanup_free_ char *name = name_of(en, f);
     char first[IP_ADDRESS_TEXT], other[IP_ADDRESS_TEXT];
     const bool v4 = f->address.family == AF_INET;
     json_t *names = json_array();
@@ -35,8 +45,8 @@ static json_t *describe(const struct endpoint_file *f)
     ip_address_format(&f->address, first);
     ip_address_format(&f->other, other);
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o}", "Owner", f->owner, "Name",
-                     f->names.n > 0 ? f->names.v[0] : "", "IPv4Address", v4 ? first : "",
-                     "IPv6Address", v4 ? other : first, "MacAddress",
+                     name ? name : "", "IPv4Address", v4 ? first : "", "IPv6Address",
+                     v4 ? other : first, "MacAddress",
                      json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1], f->mac[2],
                                   f->mac[3], f->mac[4], f->mac[5]),
                      "Link", f->link, "Inside", f->inside, "Names", names, "Ports", ports_of(f));
@@ -57,7 +67,7 @@ static int see(const struct ip_address *address, void *arg)
     if (r == -ENOMEM)
         return r;
     if (r == 0 && state_holder(g->engine, f.owner, NULL) == HOLDER_ALIVE)
-        json_gather(&g->list, describe(&f));
+        json_gather(&g->list, describe(g->engine, &f));
     return 0;
 }
 

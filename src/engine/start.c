@@ -61,6 +61,18 @@ static int write_bundle(struct start *s, const struct create_image *image, struc
     return volume_mounts_add(&s->sources, "/dev/shm", shm, e);
 }
 
+/* Who shares another's network has his files, unless he is gone by now. */
+static int write_files(const struct start *s, struct err *e)
+{
+    const enum mode_kind network = s->modes[NS_NETWORK].kind;
+    if (network != MODE_CONTAINER)
+        return files_write(s->record, network == MODE_HOST, e);
+    if (files_are_lent(s->record))
+        return 0;
+    int r = files_write(s->record, false, e);
+    return r == 0 ? files_use_names(s->record, e) : r;
+}
+
 int start_prepare(const struct engine *en, struct container_record *c,
                   const struct create_image *image, struct start *ret, struct err *e)
 {
@@ -91,13 +103,14 @@ int start_prepare(const struct engine *en, struct container_record *c,
         r = root_userns(en, c, &s->modes[NS_USER], !s->discard, &s->userns, e);
     if (r == 0)
         r = beside_begin(&s->beside, en, c, s->modes, e);
+    if (r == 0 && s->modes[NS_NETWORK].kind == MODE_CONTAINER)
+        r = endpoints_share(&s->beside.endpoints, en, c, &s->modes[NS_NETWORK], e);
     if (r == 0)
         r = mount_root(s, image, e);
     if (r == 0)
         r = write_bundle(s, image, e);
-    const enum mode_kind network = s->modes[NS_NETWORK].kind;
-    if (r == 0 && network != MODE_CONTAINER)
-        r = files_write(c, network == MODE_HOST, e);
+    if (r == 0)
+        r = write_files(s, e);
     return r == 0 ? beside_join(&s->beside, e) : r;
 }
 

@@ -79,9 +79,9 @@ static bool parse_mac(const char *s, uint8_t mac[6])
 
 static bool can_be_told(const struct endpoint_file *f)
 {
-    if (!is_owner(f->owner) || f->address.family == 0 || f->n_ports > ENDPOINT_PORTS_MAX ||
-        f->names.n > ENDPOINT_NAMES_MAX || (*f->link && !is_word(f->link, 15)) ||
-        (*f->inside && !is_word(f->inside, 15)))
+    if (!is_owner(f->owner) || (*f->former && !is_owner(f->former)) || f->address.family == 0 ||
+        f->n_ports > ENDPOINT_PORTS_MAX || f->names.n > ENDPOINT_NAMES_MAX ||
+        (*f->link && !is_word(f->link, 15)) || (*f->inside && !is_word(f->inside, 15)))
         return false;
     for (size_t i = 0; i < f->names.n; i++)
         if (!is_word(f->names.v[i], ENDPOINT_NAME_MAX))
@@ -98,6 +98,8 @@ static char *to_text(const struct endpoint_file *f)
     const uint8_t *m = f->mac;
     _cleanup_str_ struct str out = {0};
     str_addf(&out, "owner %s\n", f->owner);
+    if (*f->former)
+        str_addf(&out, "former %s\n", f->former);
     if (*f->link)
         str_addf(&out, "link %s\n", f->link);
     if (*f->inside)
@@ -193,15 +195,21 @@ static bool take_link(char link[16], const char *value)
     return true;
 }
 
+static bool take_owner(char owner[65], const char *value)
+{
+    if (*owner || !is_owner(value))
+        return false;
+    memcpy(owner, value, 65);
+    return true;
+}
+
 /* What stands there once. */
 static bool parse_single(const char *key, const char *value, struct endpoint_file *f, bool *has_mac)
 {
-    if (str_eq(key, "owner")) {
-        if (*f->owner || !is_owner(value))
-            return false;
-        memcpy(f->owner, value, sizeof(f->owner));
-        return true;
-    }
+    if (str_eq(key, "owner"))
+        return take_owner(f->owner, value);
+    if (str_eq(key, "former"))
+        return take_owner(f->former, value);
     if (str_eq(key, "link"))
         return take_link(f->link, value);
     if (str_eq(key, "inside"))

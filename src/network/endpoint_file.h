@@ -7,6 +7,8 @@
  * resolver, inspect, the collector and the repair read them. Lines, each once unless said:
  *
  *     owner <64 hexadecimal digits>
+ *     former <64 hexadecimal digits>   whom it was given to, where that was another: he has ended,
+ *                                 and the owner lives in what was his network namespace
  *     link sk-ac120002            the host's end; not for macvlan and ipvlan
  *     inside eth0
  *     mac 02:42:ac:12:00:02
@@ -40,10 +42,10 @@ struct endpoint_port {
 };
 
 struct endpoint_file {
-    struct ip_address address; /* the file's name; IPv4 where there is one */
-    struct ip_address other;   /* IPv6 beside an IPv4 one; family 0: none */
-    char owner[65];
-    char link[16], inside[16]; /* "" for none */
+    struct ip_address address;  /* the file's name; IPv4 where there is one */
+    struct ip_address other;    /* IPv6 beside an IPv4 one; family 0: none */
+    char owner[65], former[65]; /* former: "" for none */
+    char link[16], inside[16];  /* "" for none */
     uint8_t mac[6];
     struct strv names;
     struct endpoint_port *ports;

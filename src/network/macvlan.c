@@ -124,6 +124,40 @@ int macvlan_detach(struct netlink *route, const struct network_endpoint *ep, str
     return r;
 }
 
+struct addresses {
+    const struct ip_address *wanted;
+    bool found;
+};
+
+static int take_address(const struct nlmsghdr *m, void *arg)
+{
+    struct addresses *a = arg;
+    size_t size = ip_size(a->wanted->family);
+    const struct nlattr *local =
+        m->nlmsg_type == RTM_NEWADDR && m->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg))
+            ? netlink_attr(m, sizeof(struct ifaddrmsg), IFA_ADDRESS, size)
+            : NULL;
+    if (local && memcmp(netlink_data(local), a->wanted->bytes, size) == 0)
+        a->found = true;
+    return 0;
+}
+
+/* The links of an ipvlan all have one hardware address, so the container's own is looked at too. */
+int macvlan_is_in(struct netlink *route, const struct network_endpoint *ep, struct err *e)
+{
+    struct answer answer;
+    struct addresses addresses = {.wanted = network_endpoint_address(ep)};
+    int r = find(route, ep, &answer, e);
+    if (r < 0 || answer.by_mac == 0)
+        return r;
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    struct ifaddrmsg any = {.ifa_family = (uint8_t)addresses.wanted->family};
+    netlink_begin(&b, RTM_GETADDR, NLM_F_DUMP, &any, sizeof(any));
+    r = netlink_send(route, &b, take_address, &addresses, NULL, e);
+    return r < 0 ? err_wrap(e, "cannot list the container's addresses") : addresses.found;
+}
+
 /* ---- addresses ---- */
 
 static int claim(struct laying *l, const struct ip_address *first, struct err *e)

@@ -21,4 +21,7 @@ int macvlan_attach(struct netlink *host, struct netns *inside, const struct netw
  * another, its hardware address. That it is gone is success. */
 int macvlan_detach(struct netlink *route, const struct network_endpoint *ep, struct err *e);
 
+/* Whether the namespace has the link of @ep, with its hardware and its IP address: 1 or 0. */
+int macvlan_is_in(struct netlink *route, const struct network_endpoint *ep, struct err *e);
+
 #endif

@@ -5,6 +5,8 @@
 #include "network/cable.h"
 #include "network/firewall.h"
 #include "network/inside.h"
+#include "network/lease.h"
+#include "network/link.h"
 #include "network/macvlan.h"
 #include "network/netns.h"
 #include "network/network_check.h"
@@ -101,6 +103,12 @@ int network_remove(const struct network_config *c, struct err *e)
     return firewall_remove_network(c, e);
 }
 
+static int tell_laid(const struct network_wish *w, const struct network_endpoint *end,
+                     struct err *e)
+{
+    return w->laid ? w->laid(end, w->data, e) : 0;
+}
+
 static int attach_cable(struct netlink *host, int netns_fd, struct network_config *c,
                         const struct network_wish *w, struct network_endpoint *ret, struct err *e)
 {
@@ -119,7 +127,9 @@ static int attach_cable(struct netlink *host, int netns_fd, struct network_confi
         r = cable_lay(host, &inside, c, &bridge, w, &end, e);
     if (r < 0)
         return r;
-    r = firewall_add_endpoint(c, &end, w->ret_late, e);
+    r = tell_laid(w, &end, e);
+    if (r == 0)
+        r = firewall_add_endpoint(c, &end, w->ret_late, e);
     if (r < 0) {
         (void)cable_remove(host, end.link, NULL);
         return r;
@@ -144,7 +154,19 @@ static int attach_on_parent(struct netlink *host, int netns_fd, const struct net
         return parent;
     _cleanup_netns_ struct netns inside = NETNS_CLOSED;
     r = netns_open(netns_fd, c->subnet6.first.family != 0, &inside, e);
-    return r < 0 ? r : macvlan_attach(host, &inside, c, parent, w, ret, e);
+    struct network_endpoint end;
+    if (r == 0)
+        r = macvlan_attach(host, &inside, c, parent, w, &end, e);
+    if (r < 0)
+        return r;
+    r = tell_laid(w, &end, e);
+    if (r < 0) {
+        (void)macvlan_detach(&inside.route, &end, NULL);
+        lease_drop(w->leases_fd, &end);
+    } else {
+        *ret = end;
+    }
+    return r;
 }
 
 int network_attach(int netns_fd, const struct network_config *c, const struct network_wish *w,
@@ -176,6 +198,21 @@ int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *
     _cleanup_netns_ struct netns inside = NETNS_CLOSED;
     int r = netns_open(netns_fd, false, &inside, e);
     return r < 0 ? r : macvlan_detach(&inside.route, ep, e);
+}
+
+int network_is_in(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,
+                  struct err *e)
+{
+    if (c->driver == NETWORK_BRIDGE) {
+        _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+        int r = netlink_open(&host, NETLINK_ROUTE, e);
+        if (r == 0)
+            r = link_to_namespace(&host, ep->link, netns_fd, e);
+        return r < 0 ? r : r > 0;
+    }
+    _cleanup_netns_ struct netns inside = NETNS_CLOSED;
+    int r = netns_open(netns_fd, false, &inside, e);
+    return r < 0 ? r : macvlan_is_in(&inside.route, ep, e);
 }
 
 int network_route(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,

@@ -78,6 +78,8 @@ struct network_config {
 /* Frees what it points to. */
 void network_config_release(struct network_config *c);
 
+struct network_endpoint;
+
 /* What a container asks of a network. Zero is "anything". */
 struct network_wish {
     const char *owner;                    /* 64 lower-case hexadecimal digits */
@@ -90,6 +92,11 @@ struct network_wish {
     int *ret_late;                       /* firewall.h; NULL: closed at once */
     int leases_fd; /* the folder of the network's endpoint files, in which a macvlan's or ipvlan's
                     * address is claimed by a file of its name; unused by bridges */
+    /* Called when the link lies and before anything passes, to write down whose it is: what is in
+     * the firewall's tables is so always somebody's. Its failure is the attachment's. NULL: none.
+     */
+    int (*laid)(const struct network_endpoint *ep, void *data, struct err *e);
+    void *data;
 };
 
 /* The only network of a container that asks for nothing. */
@@ -149,6 +156,10 @@ int network_route(int netns_fd, const struct network_config *c, const struct net
 /* Takes the link from the namespace again, and frees its addresses (a file in a folder of leases is
  * the caller's to remove). That it is gone is success. */
 int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *e);
+
+/* Whether the namespace @netns_fd has that link, whoever it was laid for: 1 or 0. */
+int network_is_in(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,
+                  struct err *e);
 
 /* For one that publishes ports: it reaches them itself by the host's address. Where bridged packets
  * pass the host's own rules (br_netfilter), they are translated on the bridge and would have to

@@ -114,6 +114,20 @@ static void test_readable_for_nobody(void **state)
     umask(before);
 }
 
+static void test_former(void **state)
+{
+    struct folder *d = *state;
+    _cleanup_endpoint_file_ struct endpoint_file f = example(), back = {0};
+    memcpy(f.former, OWNER, sizeof(f.former));
+    f.owner[0] = 'f';
+    assert_int_equal(endpoint_file_write(d->fd, &f, NULL), 0);
+    assert_int_equal(endpoint_file_read(d->fd, &f.address, &back, NULL), 0);
+    assert_string_equal(back.former, OWNER);
+    assert_string_equal(back.owner, f.owner);
+    f.former[0] = 'x';
+    assert_int_equal(endpoint_file_write(d->fd, &f, NULL), -EINVAL);
+}
+
 static void test_claim(void **state)
 {
     struct folder *d = *state;
@@ -205,6 +219,8 @@ static void test_hostile(void **state)
     static const char *const files[] = {"",
                                         "name a\n",
                                         "owner " OWNER "0\n",
+                                        "owner " OWNER "\nformer x\n",
+                                        "owner " OWNER "\nformer " OWNER "\nformer " OWNER "\n",
                                         "owner " OWNER "\naddress 10.0.0.1\n",
                                         "owner " OWNER "\nlink 1234567890123456\n",
                                         "owner " OWNER "\nmac 02:42:ac:12:00:0\n",
@@ -232,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(test_readable_for_nobody, open_folder, close_folder),
+        cmocka_unit_test_setup_teardown(test_former, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(test_claim, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(test_list, open_folder, close_folder),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_told, open_folder, close_folder),

@@ -1,0 +1,257 @@
+#!/usr/bin/env bats
+# The end of network things: who shared a namespace lives on with what it has; commands that were killed
+# in the middle; and that afterwards nothing is left: no link, no file, no element, no address.
+#
+# Killed here, and the next command there:
+#
+#   killed                                 what is left                            who puts it right, and how
+#   -------------------------------------  --------------------------------------  ---------------------------------
+#   monitor of one whose namespace others  cable, file, element: of nobody         reaper: hands them over, as the
+#   are in                                                                         monitor does at an end in order
+load ../lib/common
+load ../lib/network
+# shellcheck disable=SC2154 # skiff_setup sets skiff_folder
+
+setup_file()
+{
+    require_root
+    require_command jq ip nft ping
+    needs_skiff "what is left of its own"
+    skiff_setup
+    import_busybox
+}
+
+teardown_file()
+{
+    skiff_teardown
+}
+
+teardown()
+{
+    skiff_cleanup
+    ip link del sktends 2>/dev/null || true
+    skiff network ls -qf type=custom | xargs -r "$SKIFF" network rm >/dev/null
+    nothing_is_left
+}
+
+lan() # NAME [OPTION...]
+{
+    skiff network create --subnet 10.221.1.0/24 "${@:2}" "$1" >/dev/null
+}
+
+runs()
+{
+    skiff run -d --name "$1" "${@:2}" host sleep 1000 >/dev/null
+}
+
+monitor_of()
+{
+    awk '/^PPid/ { print $2 }' "/proc/$(container_pid "$1")/status"
+}
+
+# What this file's ranges have in the kernel, and its files.
+left_over()
+{
+    ip -br link | grep -o '^sk-0add01..'
+    nft list table bridge skiff 2>/dev/null | grep -oE '(10\.221\.1|fd22:1)[^ ,]*'
+    nft list table inet skiff 2>/dev/null | grep -oE '(10\.221\.1|fd22:1)[^ ,]*' | grep -v /
+    find "$SKIFF_RUN_DIR/networks" -mindepth 2 -type f 2>/dev/null
+    find "$SKIFF_RUN_DIR"/{containers,locks} -mindepth 1 2>/dev/null
+}
+
+# The kernel takes a namespace apart in its own time.
+nothing_is_left()
+{
+    local i left
+    for ((i = 0; i < 100; i++)); do
+        left=$(left_over)
+        [ -n "$left" ] || return 0
+        sleep 0.05
+    done
+    printf 'left behind:\n%s\n' "$left" >&2
+    return 1
+}
+
+# is_reached NAME ADDRESS, and the other way round; is_cut_off NAME.
+is_reached()
+{
+    run_ok skiff exec "$1" ping -qc 1 -W 2 10.221.1.1
+    run_ok ping -qc 1 -W 2 "$2"
+    run_ok skiff exec peer ping -qc 1 -W 2 "$2"
+}
+
+is_cut_off()
+{
+    run ! skiff exec "$1" ping -qc 1 -W 1 10.221.1.1
+}
+
+finds() # CONTAINER NAME ADDRESS
+{
+    until_true eval "[ \"\$(skiff exec $1 dig +tries=1 +time=2 +short $2 2>&1)\" = '$3' ]"
+}
+
+file_of() # ADDRESS
+{
+    cat "$SKIFF_RUN_DIR"/networks/*/"$1"
+}
+
+@test "who shares a namespace keeps address, traffic and names when it was another's that ended" {
+    local how id
+    lan lan --ipv6 --subnet fd22:1::/64
+    runs peer --network lan --ip 10.221.1.9
+    for how in 'stop -t 0' 'kill' 'rm -f'; do
+        runs donor --network lan --ip 10.221.1.50 --network-alias other -p 127.0.0.1::80
+        runs shares --network container:donor
+        is_reached shares 10.221.1.50
+        run_ok nft list table inet skiff
+        output_has ': 10\.221\.1\.50 \. 80'
+        # shellcheck disable=SC2086 # an option
+        skiff $how donor >/dev/null
+        [ "$how" != kill ] || skiff wait donor
+        is_reached shares 10.221.1.50
+        run_ok ping -qc 1 -W 2 "$(skiff inspect shares | jq -r '.[0].NetworkSettings.Networks.lan.GlobalIPv6Address')"
+        finds shares peer 10.221.1.9
+        # Its names were the donor's, and its ports.
+        finds peer donor ''
+        finds peer other ''
+        run_ok nft list table inet skiff
+        output_lacks ': 10\.221\.1\.50 \. 80'
+        id=$(skiff inspect --format '{{.Id}}' shares)
+        run_ok file_of 10.221.1.50
+        output_has "^owner $id
+former [0-9a-f]{64}
+"
+        run_fails 'active endpoints.*name:"shares"' skiff network rm lan
+        run_ok skiff inspect --format '{{json .NetworkSettings.Networks}}' shares
+        output_has '"IPAddress": ?"10.221.1.50"'
+        # Not given to another, and told whose it is.
+        run_status 125 skiff run --rm --network lan --ip 10.221.1.50 busybox true
+        output_has 'taken'
+        skiff rm -f shares donor >/dev/null
+        run ! file_of 10.221.1.50
+    done
+}
+
+@test "the donor's monitor is killed: the next command hands over" {
+    lan lan
+    runs peer --network lan --ip 10.221.1.9
+    runs donor --network lan --ip 10.221.1.50
+    runs shares --network container:donor
+    kill -KILL "$(monitor_of donor)"
+    run_ok skiff ps
+    is_reached shares 10.221.1.50
+    finds shares peer 10.221.1.9
+    # And of the heir itself, with another in there, and without.
+    runs third --network container:shares
+    kill -KILL "$(monitor_of shares)"
+    run_ok skiff ps
+    is_reached third 10.221.1.50
+    kill -KILL "$(monitor_of third)"
+    skiff rm -f donor shares third peer >/dev/null
+    nothing_is_left
+}
+
+@test "from one to the next, whoever joined whom, and nothing at the end" {
+    lan lan
+    runs peer --network lan --ip 10.221.1.9
+    runs one --network lan --ip 10.221.1.50
+    runs two --network container:one
+    runs three --network container:two
+    runs four --network container:one
+    # One in the middle ends: nothing was his.
+    skiff rm -f two >/dev/null
+    is_reached three 10.221.1.50
+    skiff rm -f one >/dev/null
+    is_reached three 10.221.1.50
+    is_reached four 10.221.1.50
+    skiff rm -f three >/dev/null
+    is_reached four 10.221.1.50
+    # All at once.
+    runs five --network container:four
+    runs six --network container:five
+    finds six peer 10.221.1.9
+    skiff kill four five six >/dev/null
+    skiff wait four five six >/dev/null
+    skiff rm -f peer >/dev/null
+    run ! file_of 10.221.1.50
+    until_true eval '! ip link show sk-0add0132 2>/dev/null'
+    # A name or the flush of tables do not harm who inherited.
+    runs peer --network lan --ip 10.221.1.9
+    runs donor --network lan --ip 10.221.1.50
+    runs shares --network container:donor
+    skiff rm -f donor >/dev/null
+    skiff rename shares renamed
+    finds peer renamed ''
+    nft delete element bridge skiff senders4 '{ "sk-0add0132" . 02:42:0a:dd:01:32 . 10.221.1.50 }'
+    is_cut_off renamed
+    rm "$SKIFF_RUN_DIR/networks/tables" # as if they had been made anew
+    run_ok skiff ps
+    is_reached renamed 10.221.1.50
+}
+
+@test "the donor comes back: with an address of its own, or what it asked for by number" {
+    lan lan
+    runs peer --network lan --ip 10.221.1.9
+    runs donor --network lan
+    address=$(address_of donor lan)
+    runs shares --network container:donor
+    skiff restart -t 0 donor >/dev/null
+    is_reached shares "$address"
+    [ "$(address_of donor lan)" != "$address" ]
+    is_reached donor "$(address_of donor lan)"
+    # Who shares comes back, too: to where the donor is now, or is told why not.
+    skiff restart -t 0 shares >/dev/null
+    run_ok skiff exec shares ip -4 -o addr show eth0
+    output_has "$(address_of donor lan)"
+    skiff stop -t 0 donor >/dev/null
+    run_fails 'cannot join the network namespace of a non running container: donor' skiff restart -t 0 shares
+    run ! file_of "$(skiff inspect donor | jq -r '.[0].NetworkSettings.Networks.lan.IPAddress')"
+    skiff rm -f donor shares >/dev/null
+    for fixed in '--ip 10.221.1.50' '--mac-address 02:42:99:00:00:05'; do
+        # shellcheck disable=SC2086 # an option and its value
+        runs donor --network lan $fixed
+        address=$(address_of donor lan)
+        runs shares --network container:donor
+        skiff stop -t 0 donor >/dev/null
+        is_reached shares "$address"
+        run_ok skiff start donor
+        is_reached donor "$(address_of donor lan)"
+        run_ok skiff exec donor cat /sys/class/net/eth0/address
+        [[ $fixed != --mac* ]] || output_is 02:42:99:00:00:05
+        is_cut_off shares
+        run_ok skiff inspect --format '{{json .NetworkSettings.Networks}}' shares
+        output_lacks 'IPAddress'
+        skiff rm -f donor shares >/dev/null
+        run ! file_of "$address"
+    done
+}
+
+@test "a restart policy's next life leaves what it had to who shares it" {
+    lan lan
+    runs peer --network lan --ip 10.221.1.9
+    skiff run -d --name donor --restart always --network lan busybox sleep 1000 >/dev/null
+    address=$(address_of donor lan)
+    runs shares --network container:donor
+    kill -KILL "$(container_pid donor)"
+    until_true eval '[ "$(skiff inspect -f "{{.RestartCount}} {{.State.Status}}" donor)" = "1 running" ]'
+    is_reached shares "$address"
+    is_reached donor "$(address_of donor lan)"
+}
+
+@test "macvlan: the address stays claimed as long as somebody has it" {
+    ip link add sktends type veth peer name sktends2
+    ip link set sktends up
+    skiff network create -d macvlan -o parent=sktends --subnet 10.221.1.0/24 lan >/dev/null
+    runs donor --network lan --ip 10.221.1.50
+    runs shares --network container:donor
+    skiff stop -t 0 donor >/dev/null
+    run_ok file_of 10.221.1.50
+    output_has "^owner $(skiff inspect -f '{{.Id}}' shares)"
+    run_status 125 skiff run --rm --network lan --ip 10.221.1.50 busybox true
+    run_ok skiff start donor
+    [ "$(address_of donor lan)" = 10.221.1.50 ]
+    run_ok skiff exec shares ls /sys/class/net
+    output_lacks eth0
+    skiff stop -t 0 donor >/dev/null
+    run ! file_of 10.221.1.50
+}
