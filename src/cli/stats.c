@@ -33,6 +33,7 @@ struct watched {
     char id[ID_LEN + 1];
     char *shown; /* as it was named on the command line; NULL */
     char *name, *created;
+    char *limits; /* of its networks */
     struct container_stats before, now;
 };
 
@@ -47,6 +48,7 @@ static void watched_release(struct watched *w)
     free(w->shown);
     free(w->name);
     free(w->created);
+    free(w->limits);
     *w = (struct watched){0};
 }
 
@@ -119,6 +121,21 @@ static int watch_new(struct cli *c, struct watch *w, struct err *e)
     return r;
 }
 
+/* "bridge 20mbit, web 1gbit": the rates that its networks were given (--network-opt rate=); "--"
+ * where none was. NULL when memory ran out. */
+static char *network_limits(const json_t *document)
+{
+    _cleanup_str_ struct str out = {0};
+    const char *name;
+    json_t *network;
+    json_object_foreach (json_at(document, "NetworkSettings.Networks"), name, network) {
+        const char *rate = json_str(json_at(network, "DriverOpts"), "rate");
+        if (rate)
+            str_addf(&out, "%s%s %s", out.len ? ", " : "", name, rate);
+    }
+    return out.len || out.failed ? str_steal(&out) : strdup("--");
+}
+
 /* Reads all of them again; those that are gone are watched no longer. */
 static int watch_read(struct cli *c, struct watch *w, struct err *e)
 {
@@ -129,8 +146,11 @@ static int watch_read(struct cli *c, struct watch *w, struct err *e)
         _cleanup_err_ struct err unread = ERR_INIT;
         one->before = one->now;
         int r = record_open(&c->engine, one->id, &record, &unread);
-        if (r == 0)
-            r = container_stats(&c->engine, &record, &one->now, &unread);
+        if (r == 0) {
+            free(one->limits);
+            one->limits = network_limits(record.document);
+            r = one->limits ? container_stats(&c->engine, &record, &one->now, &unread) : -ENOMEM;
+        }
         if (r == -ENOMEM)
             return err_nomem(e);
         if (r == 0)
@@ -164,13 +184,13 @@ static json_t *make_row(const struct watched *w, bool whole_id)
     format_size((long long)g->read, read);
     format_size((long long)g->written, written);
     snprintf(id, sizeof(id), "%.*s", whole_id ? ID_LEN : SHORT_ID_LEN, w->id);
-    return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:o}", "BlockIO",
+    return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:o}", "BlockIO",
                      json_sprintf("%s / %s", read, written), "CPUPerc",
                      json_sprintf("%.2f%%", container_cpu_percent(&w->before, &w->now)),
                      "Container", w->shown ? w->shown : id, "ID", id, "MemPerc",
                      json_sprintf("%.2f%%", limit ? (double)g->memory / (double)limit * 100 : 0),
                      "MemUsage", json_sprintf("%s / %s", used, most), "Name", w->name, "NetIO",
-                     json_sprintf("%s / %s", received, sent), "PIDs",
+                     json_sprintf("%s / %s", received, sent), "NetLimit", w->limits, "PIDs",
                      json_sprintf("%llu", g->pids));
 }
 
@@ -179,9 +199,9 @@ static int make_frame(const struct watch *w, const struct stats_options *o, stru
 {
     _cleanup_json_ json_t *rows = json_array();
     _cleanup_json_ json_t *headers = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Container", "CONTAINER", "ID",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Container", "CONTAINER", "ID",
         "CONTAINER ID", "Name", "NAME", "CPUPerc", "CPU %", "MemUsage", "MEM USAGE / LIMIT",
-        "MemPerc", "MEM %", "NetIO", "NET I/O", "BlockIO", "BLOCK I/O", "PIDs", "PIDS");
+        "MemPerc", "MEM %", "NetIO", "NET I/O", "NetLimit", "NET LIMIT", "BlockIO", "BLOCK I/O", "PIDs", "PIDS");
     for (size_t i = 0; i < w->n; i++) {
         bool shown = w->v[i].now.running || o->all || w->named;
         if (shown && json_array_append_new(rows, make_row(&w->v[i], o->no_trunc)) < 0)
@@ -261,6 +281,7 @@ static int run_stats(struct cli *c, int argc, char **argv, struct err *e)
 const struct cli_command cmd_stats = {
     .line = "stats [OPTIONS] [CONTAINER...]",
     .summary = "Show what containers use, as it changes",
+    .more = "{{.NetLimit}} in a template: the rates of its networks (run --network-opt rate=).",
     .options = table,
     .min = 0,
     .max = -1,

@@ -83,6 +83,33 @@ teardown()
     output_has 'tbf .*rate 20Mbit'
     run_ok nsenter -t "$(skiff inspect -f '{{.State.Pid}}' slow)" -n tc qdisc show dev eth0
     output_has 'tbf .*rate 20Mbit'
+    # Seen where it is looked for, network by network.
+    skiff network create --subnet 10.216.0.0/16 web >/dev/null
+    run_ok skiff network connect --driver-opt rate=5mbit web slow
+    run_ok skiff stats --no-stream --format '{{.NetLimit}}' slow
+    output_is 'bridge 20mbit, web 5mbit'
+    run_ok skiff stats --no-stream --format json slow
+    [ "$(jq -r .NetLimit <<<"$output")" = 'bridge 20mbit, web 5mbit' ]
+    run_ok skiff inspect -f '{{.NetworkSettings.Networks.web.DriverOpts.rate}}' slow
+    output_is 5mbit
+    run_ok skiff exec slow ip -4 -o addr show eth1
+    run_ok nsenter -t "$(container_pid slow)" -n tc qdisc show dev eth1
+    output_has 'tbf .*rate 5Mbit'
+    run_ok skiff network disconnect web slow
+    run_ok skiff stats --no-stream --format '{{.NetLimit}}' slow
+    output_is 'bridge 20mbit'
+    skiff run -d --name free busybox sleep 60 >/dev/null
+    run_ok skiff stats --no-stream --format 'table {{.Name}} {{.NetLimit}}' free
+    output_is $'NAME NET LIMIT\nfree --'
+    # It holds back what is more: both ways.
+    over() { "$@" | sed -n 's/.*overlimits \([0-9]*\).*/\1/p' | head -n 1; }
+    flood='import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(2000): s.sendto(b"x" * 1000, (sys.argv[1], 9))'
+    python3 -c "$flood" "$(skiff inspect -f '{{.NetworkSettings.IPAddress}}' slow)"
+    [ "$(over tc -s qdisc show dev "$(skiff inspect -f '{{.NetworkSettings.Networks.bridge.Link}}' slow)")" -gt 0 ]
+    nsenter -t "$(container_pid slow)" -n python3 -c "$flood" "$(skiff inspect -f '{{.NetworkSettings.Gateway}}' slow)"
+    [ "$(over nsenter -t "$(container_pid slow)" -n tc -s qdisc show dev eth0)" -gt 0 ]
     run_status 125 skiff run --rm --network-opt rate=fast busybox true
     output_has 'invalid rate "fast"'
 }

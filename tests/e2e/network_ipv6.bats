@@ -315,30 +315,31 @@ fd62:12" ]
 }
 
 @test "a range that is a network's is given to no other, though its link is gone: to the default bridge neither" {
-    # On a host of its own, which has no bridge yet.
-    range() { on six "$SKIFF" network inspect -f '{{(index .IPAM.Config 0).Subnet}}' "$1"; }
-    run_ok on six "$SKIFF" network create first
+    # On a host of its own, which has no bridge yet; with the control groups of this one.
+    there() { nsenter --net=/run/netns/skt-six "$@"; }
+    range() { there "$SKIFF" network inspect -f '{{(index .IPAM.Config 0).Subnet}}' "$1"; }
+    run_ok there "$SKIFF" network create first
     first=$(range first)
-    run_ok on six "$SKIFF" network create -d macvlan -o parent=eth0 second
+    run_ok there "$SKIFF" network create -d macvlan -o parent=eth0 second
     second=$(range second)
-    on six ip link del "sk-$(skiff network inspect -f '{{slice .Id 0 10}}' first)"
-    run_ok on six "$SKIFF" run --rm busybox ip -4 -o addr show eth0
+    there ip link del "sk-$(skiff network inspect -f '{{slice .Id 0 10}}' first)"
+    run_ok there "$SKIFF" run --rm busybox ip -4 -o addr show eth0
     [ "$first" = 172.17.0.0/16 ]
     [ "$second" = 172.18.0.0/16 ]
     output_has ' 172\.19\.'
-    run_ok on six "$SKIFF" network create third
+    run_ok there "$SKIFF" network create third
     [ "$(range third)" = 172.20.0.0/16 ]
-    run_ok on six "$SKIFF" run --rm --network first busybox ip -4 -o addr show eth0
+    run_ok there "$SKIFF" run --rm --network first busybox ip -4 -o addr show eth0
     output_has ' 172\.17\.'
     # Another root on the same machine sees what the kernel has, and says who was faster.
-    on six ip link del "sk-$(skiff network inspect -f '{{slice .Id 0 10}}' first)"
-    other() { on six "$SKIFF" --root "$skiff_folder/other/root" --run-dir "$skiff_folder/other/run" "$@"; }
+    there ip link del "sk-$(skiff network inspect -f '{{slice .Id 0 10}}' first)"
+    other() { there "$SKIFF" --root "$skiff_folder/other/root" --run-dir "$skiff_folder/other/run" "$@"; }
     run_ok other network create --subnet "$first" thief
-    run_status 125 on six "$SKIFF" run --rm --network first busybox true
+    run_status 125 there "$SKIFF" run --rm --network first busybox true
     output_has 'Pool overlaps with other one on this address space: 172\.17\.0\.0/16 is wanted, and "sk-'
     run_ok other network rm thief
-    run_ok on six "$SKIFF" run --rm --network first busybox true
-    on six "$SKIFF" network rm first second third >/dev/null
+    run_ok there "$SKIFF" run --rm --network first busybox true
+    there "$SKIFF" network rm first second third >/dev/null
 }
 
 @test "macvlan with IPv6 alone" {
