@@ -365,6 +365,8 @@ void endpoints_put_off(struct endpoints *all, int fd)
 
 void endpoints_rest(struct endpoints *all)
 {
+    if (all->unpublished)
+        firewall_settle();
     while (all->n_late > 0)
         fd_close(&all->late[--all->n_late]);
 }

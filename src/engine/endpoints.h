@@ -38,7 +38,7 @@ struct endpoints {
     size_t n;
     struct publication *ports;
     size_t n_ports;
-    bool attached, closed;
+    bool attached, closed, unpublished;
     int late[8]; /* sockets that take long to close (firewall.h) */
     size_t n_late;
     int donors[8]; /* HOLD_NETWORK of the containers whose namespace it may be in */

@@ -228,8 +228,10 @@ void endpoints_close(struct endpoints *all)
             endpoint_file_remove(folder, network_endpoint_address(&all->v[i].end), NULL);
     }
     int late = -EBADF;
-    if (all->n_ports > 0)
+    if (all->n_ports > 0) {
         publish_remove(all->ports, all->n_ports, &late, NULL);
+        all->unpublished = true;
+    }
     endpoints_put_off(all, late);
     for (size_t i = 0; i < all->n_ports; i++)
         fd_close(&all->ports[i].claim);

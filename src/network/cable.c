@@ -48,6 +48,15 @@ static bool name_by_chance(char *ret)
     return true;
 }
 
+bool cable_address(const char *link, struct ip_address *ret)
+{
+    const char *digits = str_after(link, "sk-");
+    if (!digits || strlen(digits) != 8 || strspn(digits, "0123456789abcdef") != 8)
+        return false;
+    *ret = ip_from_u32((uint32_t)strtoul(digits, NULL, 16));
+    return true;
+}
+
 static void name6(const struct ip_address *address, char ret[NAME6])
 {
     char *at = ret + snprintf(ret, NAME6, "sk6-");
@@ -247,7 +256,7 @@ static bool choose_addresses(struct laying *l, const struct ip_address *first)
 
 static int lease_any(struct laying *l, struct err *e)
 {
-    const struct ip_address first = pool_next(l->c, &l->bridge->last);
+    const struct ip_address first = pool_first(l->c, &l->bridge->last);
     struct ip_address at = first;
     while (at.family != 0) {
         int r = choose_addresses(l, &at) ? lay_with(l, e) : -EEXIST;

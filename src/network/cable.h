@@ -37,6 +37,9 @@ int cable_take_up(struct netlink *host, int netns_fd, const char *link, struct e
 /* Writes the host end's name for an IPv4 address; @ret holds 16 bytes. */
 void cable_name(const struct ip_address *address, char *ret);
 
+/* And back; false: no cable has such a name. */
+bool cable_address(const char *link, struct ip_address *ret);
+
 /* From now on the bridge may send back into the cable what came out of it (IFLA_BRPORT_MODE). */
 int cable_reflect(struct netlink *host, const char *link, struct err *e);
 

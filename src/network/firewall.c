@@ -1,12 +1,17 @@
 #include "network/firewall.h"
 
 #include "base/str.h"
+#include "network/bridge.h"
 #include "network/firewall_private.h"
 #include "network/foreign.h"
+#include "network/pool.h"
 #include "network/xtables.h"
 
 #include <endian.h>
+#include <linux/membarrier.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Room for both tables whole. */
 #define TABLES_MAX 65536
@@ -206,6 +211,27 @@ static void endpoint_elements(const struct network_config *c, const struct netwo
     }
 }
 
+/* The elements are those that the address alone would have: its own MAC, and its own IPv6 address,
+ * which ends as it does. */
+static bool is_plain(const struct network_endpoint *ep)
+{
+    uint8_t mac[6];
+    bridge_mac(&ep->address4, mac);
+    return ep->address4.family == AF_INET && memcmp(mac, ep->mac, sizeof(mac)) == 0 &&
+           (ep->address6.family == 0 ||
+            memcmp(ep->address6.bytes + 12, ep->address4.bytes, 4) == 0);
+}
+
+/* What plain ones have left that had the address before. */
+static void plain_elements(const struct network_config *c, const struct network_endpoint *ep,
+                           struct firewall_elements *x)
+{
+    struct network_endpoint plain = *ep;
+    bridge_mac(&ep->address4, plain.mac);
+    plain.address6 = pool_address6(c, &ep->address4);
+    endpoint_elements(c, &plain, x);
+}
+
 /* Elements whose removal is no failure when they are not there. */
 static void self_elements(const struct network_endpoint *ep, struct firewall_elements *x)
 {
@@ -249,9 +275,16 @@ static int remove_all(const char *bridge, const struct firewall_elements *x, str
 {
     _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
     int r = netlink_open(&nl, NETLINK_NETFILTER, e);
-    if (r == 0)
+    if (r == 0) {
         r = firewall_elements_remove(&nl, x, e);
+        firewall_settle();
+    }
     return r < 0 ? err_wrap(e, "cannot clear the firewall of the bridge \"%s\"", bridge) : 0;
+}
+
+void firewall_settle(void)
+{
+    (void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 int firewall_add_network(const struct network_config *c, struct err *e)
@@ -275,6 +308,13 @@ int firewall_add_endpoint(const struct network_config *c, const struct network_e
     _cleanup_elements_ struct firewall_elements x = {0};
     if (c->driver != NETWORK_BRIDGE)
         return 0;
+    if (!is_plain(ep)) {
+        _cleanup_elements_ struct firewall_elements plain = {0};
+        plain_elements(c, ep, &plain);
+        int r = remove_all(c->link, &plain, e);
+        if (r < 0)
+            return r;
+    }
     endpoint_elements(c, ep, &x);
     return add(c, &x, ret_late, e);
 }
@@ -283,7 +323,7 @@ int firewall_remove_endpoint(const struct network_config *c, const struct networ
                              struct err *e)
 {
     _cleanup_elements_ struct firewall_elements x = {0};
-    if (c->driver != NETWORK_BRIDGE)
+    if (c->driver != NETWORK_BRIDGE || is_plain(ep))
         return 0;
     endpoint_elements(c, ep, &x);
     self_elements(ep, &x);

@@ -30,8 +30,12 @@ struct firewall_handles {
 };
 
 /* Closing a socket of nf_tables waits for the kernel, 2 to 20 ms, while it still frees what anybody
- * has removed, as the end of another container does all the time. Functions that stand in the way
- * of a start give their socket out: @ret_late is to be closed when there is time; NULL: at once. */
+ * has removed, and meanwhile holds the lock that all transactions and new links of the machine
+ * need. So what can stay is not removed (below); functions that stand in the way of a start give
+ * their socket out: @ret_late is to be closed when there is time; NULL: at once. And whoever has
+ * removed something closes his sockets after firewall_settle, which waits for the same without the
+ * lock (membarrier(2), Linux 4.3). */
+void firewall_settle(void);
 
 /* Sees to it that the tables are whole. @ret may be NULL. */
 int firewall_ensure(struct firewall_handles *ret, int *ret_late, struct err *e);
@@ -44,10 +48,15 @@ int firewall_is_whole(const struct network_config *c, struct err *e);
 int firewall_add_network(const struct network_config *c, struct err *e);
 int firewall_remove_network(const struct network_config *c, struct err *e);
 
+/* What its containers have left. For a network that has none, and will have none. */
+int firewall_forget_addresses(const struct network_config *c, struct err *e);
+
 /* Who may send from the host's end of a cable: after it is laid, and before anybody uses it, for
  * until then nothing passes. Adds the network too where that is not there, so that an attachment
- * takes one question and one transaction. The second is for an end that does not come back: an
- * element of a link that is gone lets nobody send. */
+ * takes one question and one transaction. The second is for an end that does not come back; but
+ * elements that are the address's own (whose MAC and IPv6 address follow from the IPv4 one) stay
+ * until the network goes: of a link that is gone they let nobody send, and who has the address next
+ * needs the same. */
 int firewall_add_endpoint(const struct network_config *c, const struct network_endpoint *ep,
                           int *ret_late, struct err *e);
 int firewall_remove_endpoint(const struct network_config *c, const struct network_endpoint *ep,

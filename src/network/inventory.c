@@ -13,10 +13,10 @@
 /* As cables are named, by an IPv4 address or, without one, by chance. */
 static bool is_cable(const char *link)
 {
-    const char *four = str_after(link, "sk-"), *six = str_after(link, "sk6-");
-    const char *digits = four ? four : six ? six : "";
-    return strlen(digits) == (four ? 8 : 10) &&
-           strspn(digits, "0123456789abcdef") == strlen(digits);
+    const char *chance = str_after(link, "sk6-");
+    struct ip_address address;
+    return cable_address(link, &address) ||
+           (chance && strlen(chance) == 10 && strspn(chance, "0123456789abcdef") == 10);
 }
 
 struct gathering {

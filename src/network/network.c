@@ -97,7 +97,9 @@ int network_remove(const struct network_config *c, struct err *e)
         return r;
     if (c->driver != NETWORK_BRIDGE)
         return parent_remove(&host, c, e);
-    r = bridge_remove(&host, c, e);
+    r = firewall_forget_addresses(c, e);
+    if (r == 0)
+        r = bridge_remove(&host, c, e);
     if (r != 0)
         return r < 0 ? r : 0;
     return firewall_remove_network(c, e);

@@ -77,6 +77,15 @@ struct ip_address pool_next(const struct network_config *c, const struct ip_addr
     return (struct ip_address){0};
 }
 
+struct ip_address pool_first(const struct network_config *c, const struct ip_address *last)
+{
+    const struct ip_address none = {0};
+    struct ip_address a = pool_next(c, last);
+    bool next_block = last->family == AF_INET && a.family == AF_INET &&
+                      ip_to_u32(&a) >> 8 != ip_to_u32(last) >> 8;
+    return next_block ? pool_next(c, &none) : a;
+}
+
 struct ip_address pool_address6(const struct network_config *c, const struct ip_address *address4)
 {
     const struct ip_range *range = pool6(c);

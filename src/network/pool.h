@@ -14,6 +14,11 @@ struct ip_address pool_next(const struct network_config *c, const struct ip_addr
 /* The range that those are of. */
 const struct ip_range *pool_range(const struct network_config *c);
 
+/* The IPv4 address to begin with, @last being the one that was given last: the next, so that no
+ * address is another's a moment after it was somebody's; but every 256 the pool is gone through
+ * from its beginning, so that no more addresses have ever been used than that and those in use. */
+struct ip_address pool_first(const struct network_config *c, const struct ip_address *last);
+
 /* The IPv6 address that goes with an IPv4 one: its last 32 bits (as many as there is room for) in
  * the network's pool. None where the network has no IPv6, or it is the gateway's or reserved. */
 struct ip_address pool_address6(const struct network_config *c, const struct ip_address *address4);

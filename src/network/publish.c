@@ -349,5 +349,7 @@ int publish_remove(const struct publication *p, size_t n, int *ret_late, struct 
         r = conntrack_forget(&nl, p, n, e);
     if (ret_late)
         *ret_late = TAKE_FD(nl.fd);
+    else
+        firewall_settle();
     return r < 0 ? err_wrap(e, "cannot take published ports back") : 0;
 }

@@ -44,9 +44,8 @@ int publish_add(const struct publication *p, size_t n, int *ret_late, struct err
 /* Takes them back; one that is not there, or leads to somebody else by now, is left and is success.
  * Connections that lie stay as they are; those of UDP are forgotten. Where other ports lead to the
  * same port of the same container they are to be published again afterwards (what leads answers
- * through the host is the target's, not the port's). Whoever closes the socket that deleted waits
- * for the kernel, 5 to 20 ms: @ret_late is that socket, to be closed when there is time; NULL: at
- * once. */
+ * through the host is the target's, not the port's). @ret_late is
+ * the socket, to be closed after firewall_settle; NULL: that is done here, and takes 5 to 20 ms. */
 int publish_remove(const struct publication *p, size_t n, int *ret_late, struct err *e);
 
 /* Who has the port of @p (protocol, host, host_port): a container, or else a process that has it

@@ -35,9 +35,14 @@ teardown()
 left_over()
 {
     ip -br link | grep -o '^sk-[^@ ]*' | sort
-    for set in senders4 senders6; do nft list set bridge skiff $set 2>/dev/null; done | grep '"sk-' | sort
     nft list map inet skiff any4 2>/dev/null | grep ' : ' | sort
     find "$SKIFF_RUN_DIR/networks" -mindepth 2 -type f 2>/dev/null || true
+}
+
+# Who may send, in the firewall: it stays as long as the network.
+senders()
+{
+    for set in senders4 senders6; do nft list set bridge skiff $set 2>/dev/null; done | grep '"sk-' | sort
 }
 
 # runs NAME [OPTION...]: a container of Debian's programs that waits.
@@ -399,6 +404,47 @@ nothing_left()
     for i in 0 1 2; do skiff network create --subnet "10.217.10$i.0/24" "many$i" >/dev/null; done
     four_lanes "${MANY:-60}" one_of_many
     until_true nothing_left || { cat "$BATS_TEST_TMPDIR/left"; false; }
+    for i in 0 1 2; do skiff network rm "many$i" >/dev/null; done
+    run senders
+    output_lacks sk-0ad9
+}
+
+@test "addresses begin anew every 256, passing over those that are in use" {
+    local bridge
+    skiff network create --subnet 10.217.104.0/22 --opt com.docker.network.bridge.name=sktblk wide >/dev/null
+    runs first --network wide
+    [ "$(address_of first wide)" = 10.217.104.2 ]
+    bridge=$(ip -j link show sktblk | jq -r '.[0].ifalias')
+    ip link set sktblk alias "${bridge% last *} last 10.217.104.255"
+    runs second --network wide
+    [ "$(address_of second wide)" = 10.217.104.3 ]
+    runs third --network wide
+    [ "$(address_of third wide)" = 10.217.104.4 ]
+}
+
+@test "who may send: the address's own stays until the network goes, another's does not" {
+    skiff network create --ipv6 --subnet 10.217.0.0/24 --subnet fd17::/64 lan >/dev/null
+    runs plain --network lan --ip 10.217.0.70
+    skiff rm -f plain >/dev/null
+    [ "$(senders | grep -c 'sk-0ad90046.*02:42:0a:d9:00:46')" -eq 3 ]
+    # With an IPv6 address that does not go with it, nobody of this address has the one that does.
+    runs other --network lan --ip 10.217.0.70 --ip6 fd17::99
+    run senders
+    output_has 'sk-0ad90046.*fd17::99'
+    output_lacks 'fd17::ad9:46'
+    skiff rm -f other >/dev/null
+    runs third --network lan --ip 10.217.0.71 --mac-address 02:42:aa:bb:cc:dd
+    run senders
+    output_has 'sk-0ad90047.*02:42:aa:bb:cc:dd'
+    output_lacks 'sk-0ad90047.*02:42:0a'
+    skiff rm -f third >/dev/null
+    nothing_sent() { ! senders | grep -qE 'sk-0ad90047|fd17::99'; }
+    until_true nothing_sent
+    runs plain --network lan --ip 10.217.0.70
+    skiff rm -f plain >/dev/null
+    skiff network rm lan >/dev/null
+    run senders
+    output_lacks sk-0ad9
 }
 
 @test "monitors that are killed: the next command leaves nothing stale" {

@@ -113,6 +113,25 @@ static void test_hint_of_another_range_is_ignored(void **state)
     assert_next("172.17.0.1/16", "fd00::ac11:5", "172.17.0.2");
 }
 
+static void assert_first(const struct network_config *c, const char *last, const char *first)
+{
+    char found[IP_ADDRESS_TEXT];
+    struct ip_address before = address(last), a = pool_first(c, &before);
+    assert_string_equal(ip_address_format(&a, found), first);
+}
+
+static void test_every_256_it_begins_anew(void **state)
+{
+    struct network_config c = network("172.17.0.1/16");
+    assert_first(&c, "", "172.17.0.2");
+    assert_first(&c, "172.17.0.2", "172.17.0.3");
+    assert_first(&c, "172.17.0.254", "172.17.0.255");
+    assert_first(&c, "172.17.0.255", "172.17.0.2");
+    assert_first(&c, "172.17.1.0", "172.17.1.1");
+    assert_first(&c, "172.17.1.255", "172.17.0.2");
+    assert_first(&c, "172.17.255.254", "172.17.0.2");
+}
+
 static void test_every_address_is_reached(void **state)
 {
     struct network_config c = network("10.0.0.3/28");
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_addresses_follow_one_another),
         cmocka_unit_test(test_special_addresses_are_never_given),
         cmocka_unit_test(test_hint_of_another_range_is_ignored),
+        cmocka_unit_test(test_every_256_it_begins_anew),
         cmocka_unit_test(test_every_address_is_reached),
         cmocka_unit_test(test_too_small_a_range_has_none),
         cmocka_unit_test(test_pool_is_kept_to),
