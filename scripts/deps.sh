@@ -49,6 +49,7 @@ check strace                 cmd:strace           strace               strace   
 check graphviz               cmd:dot              graphviz             graphviz        graphviz
 check jq                     cmd:jq               jq                   jq              jq
 check python3                cmd:python3          python3              python          python3
+check containernetworking-plugins file:/usr/lib/cni/bridge containernetworking-plugins cni-plugins cni-plugins
 check iputils-ping           cmd:ping             iputils              iputils         iputils-ping
 check libarchive-tools       cmd:bsdtar           bsdtar               libarchive      libarchive-tools
 check mandoc               cmd:mandoc           mandoc               mandoc          mandoc

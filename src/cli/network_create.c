@@ -19,8 +19,8 @@ struct create_options {
     }
 
 static const struct option_def table[] = {
-    OPTION(STRING, "driver", 'd', driver, "bridge|macvlan|ipvlan", "How it is made (bridge)",
-           "Options"),
+    OPTION(STRING, "driver", 'd', driver, "bridge|macvlan|ipvlan|cni:PLUGIN",
+           "How it is made (bridge)", "Options"),
     OPTION(FLAG, "internal", 0, internal, NULL, "Nothing outside is reached from it", NULL),
     OPTION(FLAG, "attachable", 0, attachable, NULL, "Said by inspect, and no more", NULL),
     OPTION(LIST, "label", 0, label, "KEY=VALUE", "Set metadata", NULL),
@@ -241,7 +241,10 @@ const struct cli_command cmd_network_create = {
             "…enable_ip_masquerade, …gateway_mode_ipv4 and …gateway_mode_ipv6 (nat, routed),\n"
             "…host_binding_ipv4, skiff.spoofing (foreign source addresses pass).\n"
             "Of macvlan and ipvlan: parent (eth0; eth0.50 for a VLAN), macvlan_mode (bridge,\n"
-            "private, vepa, passthru), ipvlan_mode (l2, l3), ipvlan_flag.",
+            "private, vepa, passthru), ipvlan_mode (l2, l3), ipvlan_flag.\n"
+            "cni: and a CNI plugin (its keys are options: --opt hairpinMode=false), the path of a\n"
+            "list of plugins, or the name of a network in /etc/cni/net.d. CNI_PATH names folders\n"
+            "with plugins; dev.skiff.cni.timeout is for how many seconds one may run (30).",
     .options = table,
     .min = 1,
     .max = 1,

@@ -1,6 +1,7 @@
 #include "engine/endpoints.h"
 
 #include "base/file.h"
+#include "engine/endpoints_cni.h"
 #include "engine/endpoints_private.h"
 #include "engine/network_request.h"
 #include "engine/network_settings.h"
@@ -103,6 +104,22 @@ static int plan_networks(struct endpoints *all, struct err *e)
     return r;
 }
 
+/* A plugin leaves a default route that is there already alone, and we do not: so those of the
+ * networks that plugins make come last, and of them the one that has the way out first. */
+static void put_plugins_last(struct endpoints *all)
+{
+    for (size_t done = 1; done < all->n; done++)
+        for (size_t i = done; i > 0; i--) {
+            struct endpoint *a = &all->v[i - 1], *b = &all->v[i];
+            bool plugins = a->network.config.driver == NETWORK_CNI;
+            if (!plugins || (b->network.config.driver == NETWORK_CNI && (!b->first4 || a->first4)))
+                break;
+            const struct endpoint held = *a;
+            *a = *b;
+            *b = held;
+        }
+}
+
 int endpoints_plan(const struct engine *en, const struct container_record *c, struct endpoints *ret,
                    struct err *e)
 {
@@ -111,6 +128,7 @@ int endpoints_plan(const struct engine *en, const struct container_record *c, st
     if (r < 0)
         return r;
     endpoints_choose_ways(ret);
+    put_plugins_last(ret);
     return endpoints_claim_ports(ret, e);
 }
 
@@ -279,6 +297,18 @@ static void forget_file(const struct laying *l)
         endpoint_file_remove(l->folder, address, NULL);
 }
 
+static int lay_by_plugins(struct laying *l, const struct network_wish *w, int netns_fd,
+                          struct err *e)
+{
+    int r = endpoint_cni_add(l->all, l->one, w, netns_fd, e);
+    if (r < 0)
+        return r;
+    r = write_file(&l->one->end, l, e);
+    if (r < 0)
+        endpoint_cni_remove(l->all->engine, l->one->network.id, l->all->record->id);
+    return r;
+}
+
 int endpoint_lay(struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e)
 {
     struct network_wish w;
@@ -294,8 +324,12 @@ int endpoint_lay(struct endpoints *all, struct endpoint *one, int netns_fd, stru
     w.ret_late = &late;
     w.laid = write_file;
     w.data = &l;
-    endpoints_take_back(all, one, folder, &w);
-    r = attach_patiently(netns_fd, &one->network.config, &w, &one->end, e);
+    if (one->network.config.driver == NETWORK_CNI) {
+        r = lay_by_plugins(&l, &w, netns_fd, e);
+    } else {
+        endpoints_take_back(all, one, folder, &w);
+        r = attach_patiently(netns_fd, &one->network.config, &w, &one->end, e);
+    }
     endpoints_put_off(all, late);
     if (r == 0)
         networks_let_go(&one->network);
@@ -305,14 +339,16 @@ int endpoint_lay(struct endpoints *all, struct endpoint *one, int netns_fd, stru
 }
 
 void endpoint_remove(const struct engine *en, const struct network_record *network,
-                     const struct network_endpoint *end, int netns_fd)
+                     const struct network_endpoint *end, const char *owner, int netns_fd)
 {
     _cleanup_close_ int folder = endpoints_folder(en, network, false, NULL);
     if (network->config.driver == NETWORK_BRIDGE)
         firewall_remove_endpoint(&network->config, end, NULL);
     if (folder >= 0)
         endpoint_file_remove(folder, network_endpoint_address(end), NULL);
-    if (netns_fd >= 0)
+    if (network->config.driver == NETWORK_CNI)
+        endpoint_cni_remove(en, network->id, owner);
+    else if (netns_fd >= 0)
         network_detach(netns_fd, end, NULL);
 }
 
@@ -333,7 +369,7 @@ static int open_ports(struct endpoints *all, struct err *e)
 static void lay_off(struct endpoints *all, size_t n, int netns_fd)
 {
     for (size_t i = 0; i < n; i++)
-        endpoint_remove(all->engine, &all->v[i].network, &all->v[i].end, netns_fd);
+        endpoint_remove(all->engine, &all->v[i].network, &all->v[i].end, all->record->id, netns_fd);
 }
 
 int endpoints_attach(struct endpoints *all, int netns_fd, struct err *e)

@@ -81,13 +81,27 @@ static int lead_out(struct endpoints *all, struct publication *old, int netns, j
                     struct err *e)
 {
     int r = 0;
-    endpoints_choose_ways(all);
     for (size_t i = 0; i < all->n && r == 0; i++) {
         const struct endpoint *one = &all->v[i];
         if (one->first4 || one->first6)
             r = network_route(netns, &one->network.config, &one->end, one->first4, one->first6, e);
     }
     return r == 0 ? move_ports(all, old, settings, e) : r;
+}
+
+/* Plugins open ports when a container starts, and not later. */
+static int check_plugins(const struct endpoints *all, const json_t *settings, struct err *e)
+{
+    const char *had = json_str(settings, "PortsNetwork");
+    for (size_t i = 0; i < all->n && all->n_ports > 0; i++) {
+        const struct network_record *n = &all->v[i].network;
+        if (all->v[i].first4 && n->config.driver == NETWORK_CNI && !str_eq(n->name, had))
+            return err_set(e, EINVAL,
+                           "network %s would be the way out, and its CNI plugins cannot publish "
+                           "ports of a container that runs: give it a lower --gw-priority",
+                           n->name);
+    }
+    return 0;
 }
 
 /* The networks of a container that runs change: @name is with @network now, or no more (NULL). The
@@ -106,7 +120,10 @@ static int put_network(const struct endpoints *of, const char *name, json_t *net
         json_object_del(networks, name);
     if (r == 0)
         r = endpoints_read_now(&all, settings);
-    r = r < 0 ? err_nomem(e) : lead_out(&all, old, netns, settings, e);
+    endpoints_choose_ways(&all);
+    r = r < 0 ? err_nomem(e) : network ? check_plugins(&all, settings, e) : 0;
+    if (r == 0)
+        r = lead_out(&all, old, netns, settings, e);
     endpoints_release(&all);
     return r;
 }
@@ -140,7 +157,7 @@ static int lay(struct endpoints *all, pid_t pid, struct err *e)
     if (r == 0)
         r = network_settings_write(all->engine, id, settings, e);
     if (r < 0)
-        endpoint_remove(all->engine, &one->network, &one->end, netns);
+        endpoint_remove(all->engine, &one->network, &one->end, id, netns);
     else
         tell_hosts(all->record, &one->end);
     return r;
@@ -231,7 +248,7 @@ static int take_off(const struct engine *en, struct container_record *c,
     if (r < 0)
         return r;
     _cleanup_close_ int netns = namespace_open(pid, NS_NETWORK);
-    endpoint_remove(en, network, &end, netns);
+    endpoint_remove(en, network, &end, c->id, netns);
     const struct endpoints of = {.engine = en, .record = c};
     r = put_network(&of, network->name, NULL, netns, settings, e);
     int written = network_settings_write(en, c->id, settings, r < 0 ? NULL : e);

@@ -238,7 +238,7 @@ static void remove_from(const struct search *s, const struct endpoint_file *f)
     state_published(en, f->owner, &state, NULL);
     pid_t pid = state_pid(state);
     _cleanup_close_ int netns = pid > 0 ? namespace_open(pid, NS_NETWORK) : -EBADF;
-    endpoint_remove(en, network, &end, netns);
+    endpoint_remove(en, network, &end, f->owner, netns);
     if (network_settings_read(en, f->owner, &settings, NULL) < 0)
         return;
     json_object_del(json_at(settings, "Networks"), network->name);

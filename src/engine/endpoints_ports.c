@@ -1,3 +1,4 @@
+#include "engine/endpoints_cni.h"
 #include "engine/endpoints_private.h"
 #include "engine/network_settings.h"
 
@@ -87,13 +88,39 @@ static char *name_at(const struct engine *en, const struct ip_address *address)
     return NULL;
 }
 
+/* The container that says that it publishes the port, which its network's plugins may do. */
+static char *name_publishing(const struct engine *en, const struct publication *wanted)
+{
+    _cleanup_strv_ struct strv ids = {0};
+    if (record_list(en, &ids, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < ids.n; i++) {
+        _cleanup_json_ json_t *settings = NULL;
+        _cleanup_free_ struct publication *ports = NULL;
+        _cleanup_record_ struct container_record c = CONTAINER_RECORD_INIT;
+        size_t n = 0;
+        bool found = false;
+        if (network_settings_read(en, ids.v[i], &settings, NULL) < 0 ||
+            endpoints_read_ports(settings, &ports, &n) < 0)
+            continue;
+        for (size_t k = 0; k < n; k++)
+            found = found || (ports[k].protocol == wanted->protocol &&
+                              ports[k].host_port == wanted->host_port);
+        if (found && record_open(en, ids.v[i], &c, NULL) == 0)
+            return strdup(record_name(&c));
+    }
+    return NULL;
+}
+
 /* Who has it, by the name that people know. */
 static int tell_taken(const struct endpoints *all, const struct publication *p, struct err *e)
 {
     struct publish_owner owner;
-    if (p->host_port == 0 || publish_owner(p, &owner, NULL) <= 0 || !owner.container)
+    if (p->host_port == 0)
         return -EADDRINUSE;
-    _cleanup_free_ char *name = name_at(all->engine, &owner.target);
+    bool known = publish_owner(p, &owner, NULL) > 0 && owner.container;
+    _cleanup_free_ char *name =
+        known ? name_at(all->engine, &owner.target) : name_publishing(all->engine, p);
     return name ? err_set(e, EADDRINUSE, "port %u/%s is published by container \"%s\" already",
                           p->host_port, protocol_name(p->protocol), name)
                 : -EADDRINUSE;
@@ -119,13 +146,21 @@ static int add(struct endpoints *all, const struct publication *p, uint16_t firs
     return r;
 }
 
-/* Where published ports of a family lead: the container's end of its way out, and of bridges alone.
+/* Plugins lead what is published by them. */
+static bool is_by_plugins(const struct endpoint *way)
+{
+    return way && way->network.config.driver == NETWORK_CNI;
+}
+
+/* Where published ports of a family lead: the container's end of its way out, not on a parent.
  * NULL: nowhere. An internal network reaches nothing and is not reached. */
 static const struct endpoint *way_of(const struct endpoints *all, sa_family_t family)
 {
     for (size_t i = 0; i < all->n; i++)
         if (family == AF_INET6 ? all->v[i].first6 : all->v[i].first4)
-            return all->v[i].network.config.driver == NETWORK_BRIDGE ? &all->v[i] : NULL;
+            return all->v[i].network.config.driver == NETWORK_BRIDGE || is_by_plugins(&all->v[i])
+                       ? &all->v[i]
+                       : NULL;
     return NULL;
 }
 
@@ -211,6 +246,15 @@ int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *
     return r;
 }
 
+static int check_plugins(const struct endpoints *all, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && all->n_ports > 0 && i < all->n; i++)
+        if (all->v[i].first4 || all->v[i].first6)
+            r = endpoint_cni_check(&all->v[i].network, NULL, true, e);
+    return r;
+}
+
 int endpoints_claim_ports(struct endpoints *all, struct err *e)
 {
     const json_t *document = all->record->document;
@@ -226,6 +270,8 @@ int endpoints_claim_ports(struct endpoints *all, struct err *e)
         json_object_foreach (json_at(document, "Config.ExposedPorts"), port, nothing)
             if (r == 0 && !json_object_get(bindings, port))
                 r = endpoints_claim_port(all, port, NULL, e);
+    if (r == 0)
+        r = check_plugins(all, e);
     return r < 0 ? err_wrap(e, "cannot publish a port") : 0;
 }
 
@@ -237,13 +283,13 @@ int endpoints_aim(struct endpoints *all, struct err *e)
         struct publication *p = &all->ports[i];
         bool six = p->host.family == AF_INET6;
         p->target = (struct ip_address){0};
-        if (!ways[six])
+        if (!ways[six] || is_by_plugins(ways[six]))
             continue;
         p->target = six ? ways[six]->end.address6 : ways[six]->end.address4;
         memcpy(p->bridge, ways[six]->end.bridge, sizeof(p->bridge));
     }
     for (size_t i = 0; i < ARRAY_LEN(ways) && r == 0 && all->n_ports > 0; i++)
-        if (ways[i] && (i == 0 || ways[i] != ways[0]))
+        if (ways[i] && !is_by_plugins(ways[i]) && (i == 0 || ways[i] != ways[0]))
             r = network_reflect(&ways[i]->end, e);
     return r;
 }

@@ -40,7 +40,7 @@ int endpoints_read_now(struct endpoints *now, const json_t *settings);
  * negative: then the cable stays with its namespace. */
 int endpoint_lay(struct endpoints *all, struct endpoint *one, int netns_fd, struct err *e);
 void endpoint_remove(const struct engine *en, const struct network_record *network,
-                     const struct network_endpoint *end, int netns_fd);
+                     const struct network_endpoint *end, const char *owner, int netns_fd);
 
 /* One port ("80/tcp") with Docker's list of bindings, claimed; and all that the document publishes.
  * Where they lead is said later, by endpoints_aim. */

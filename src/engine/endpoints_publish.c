@@ -112,6 +112,11 @@ static int add_way(struct change *x, const char *name, struct err *e)
     if (r < 0)
         return r;
     x->all.n++;
+    if (way->network.config.driver == NETWORK_CNI)
+        return err_set(e, ENOTSUP,
+                       "network %s is made by CNI plugins, which open ports when a container "
+                       "starts: not while it runs",
+                       name);
     r = endpoint_of(x->all.engine, &way->network,
                     json_object_get(json_at(x->settings, "Networks"), name), c->id, &way->end);
     return r < 0 ? err_set(e, -r, "cannot tell where container %s is on network %s", record_name(c),

@@ -54,6 +54,7 @@ static void aim(const struct engine *en, const char *id, const json_t *settings,
     struct network_endpoint end;
     const char *name = json_str(settings, family == AF_INET6 ? "PortsNetwork6" : "PortsNetwork");
     bool there = name && networks_find(en, name, &network, NULL) == 0 &&
+                 network.config.driver == NETWORK_BRIDGE &&
                  endpoint_of(en, &network, json_object_get(json_at(settings, "Networks"), name), id,
                              &end) == 0;
     for (size_t i = 0; i < n; i++) {

@@ -1,3 +1,4 @@
+#include "engine/endpoints_cni.h"
 #include "engine/endpoints_private.h"
 #include "engine/files.h"
 #include "engine/network_settings.h"
@@ -227,6 +228,7 @@ void endpoints_close(struct endpoints *all)
         if (folder >= 0)
             endpoint_file_remove(folder, network_endpoint_address(&all->v[i].end), NULL);
     }
+    endpoints_cni_end(all->engine, all->record->id);
     int late = -EBADF;
     if (all->n_ports > 0) {
         publish_remove(all->ports, all->n_ports, &late, NULL);

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "engine/network_cni.h"
 
 #include <net/if.h>
 #include <string.h>
@@ -205,7 +206,8 @@ static int read_ranges(const json_t *document, struct network_config *c, struct 
     const char *driver = json_str(document, "IPAM.Driver");
     c->no_ipv4 = !json_bool(document, "EnableIPv4", true);
     c->want_ipv6 = json_bool(document, "EnableIPv6", false);
-    if (!str_eq(driver, "default"))
+    bool other = c->driver == NETWORK_CNI && driver && cni_is_type(driver);
+    if (!str_eq(driver, "default") && !other)
         return err_set(e, ENOTSUP, "invalid ipam driver \"%s\": there is \"default\"",
                        driver ? driver : "");
     if (c->no_ipv4 && !c->want_ipv6)
@@ -408,8 +410,11 @@ static int read_options(const json_t *document, struct network_config *c, struct
         const char *value = json_string_value(item);
         if (!value)
             return err_set(e, EINVAL, "option \"%s\" is not a text", key);
-        int r = c->driver == NETWORK_BRIDGE ? read_bridge_option(key, value, c, &modes, e)
-                                            : read_parent_option(key, value, c, e);
+        int r = 0;
+        if (c->driver == NETWORK_BRIDGE)
+            r = read_bridge_option(key, value, c, &modes, e);
+        else if (c->driver != NETWORK_CNI)
+            r = read_parent_option(key, value, c, e);
         if (r < 0)
             return r;
     }
@@ -428,6 +433,10 @@ static int read_driver(const json_t *document, enum network_driver *ret, struct 
     } known[] = {
         {"bridge", NETWORK_BRIDGE}, {"macvlan", NETWORK_MACVLAN}, {"ipvlan", NETWORK_IPVLAN_L2}};
     const char *driver = json_str(document, "Driver");
+    if (network_cni_is(document)) {
+        *ret = NETWORK_CNI;
+        return 0;
+    }
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (str_eq(driver, known[i].name)) {
             *ret = known[i].driver;
@@ -436,7 +445,8 @@ static int read_driver(const json_t *document, enum network_driver *ret, struct 
     if (str_eq(driver, "host") || str_eq(driver, "null"))
         return err_set(e, EPERM, "only one instance of \"%s\" network is allowed", driver);
     return err_set(e, ENOTSUP,
-                   "could not find the network driver \"%s\": there are bridge, macvlan and ipvlan",
+                   "could not find the network driver \"%s\": there are bridge, macvlan, ipvlan "
+                   "and cni:PLUGIN",
                    driver ? driver : "");
 }
 
@@ -459,6 +469,8 @@ static int read_whole(const json_t *document, struct network_config *c, struct e
         r = read_ranges(document, c, e);
     if (r == 0)
         r = read_options(document, c, e);
+    if (r == 0 && c->driver == NETWORK_CNI)
+        r = network_cni_read(document, c, e);
     return r;
 }
 

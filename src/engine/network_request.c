@@ -1,37 +1,11 @@
 #include "engine/network_request.h"
 
+#include "engine/endpoints_cni.h"
 #include "engine/modes.h"
 
 #include <string.h>
 
 enum { ENDPOINTS_MAX = 64, ALIASES_MAX = 256, ALIAS_LENGTH_MAX = 255 };
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                : -1;
-}
-
-int mac_parse(const char *text, uint8_t ret[6])
-{
-    uint8_t mac[6];
-    bool zero = true;
-    for (int i = 0; i < 6; i++) {
-        int high = hex_digit(text[3 * i]), low = high < 0 ? -1 : hex_digit(text[3 * i + 1]);
-        if (low < 0)
-            return -EINVAL;
-        char next = text[3 * i + 2], wanted = text[2];
-        if (i < 5 ? next != wanted || (wanted != ':' && wanted != '-') : next != '\0')
-            return -EINVAL;
-        mac[i] = (uint8_t)(high << 4 | low);
-        zero &= mac[i] == 0;
-    }
-    if (zero || (mac[0] & 1)) /* none, or many cards' */
-        return -EINVAL;
-    memcpy(ret, mac, sizeof(mac));
-    return 0;
-}
 
 int rate_parse(const char *text, unsigned long long *ret)
 {
@@ -84,7 +58,8 @@ static int check_address(const struct network_record *n, const char *text, bool 
     if (n->fd < 0)
         return bad_endpoint(
             n, e, "user specified IP address is supported on user defined networks only", "");
-    if (!ip_range_contains(subnet, &a))
+    bool unknown = n->config.driver == NETWORK_CNI && !subnet->first.family;
+    if (!unknown && !ip_range_contains(subnet, &a))
         return bad_endpoint(n, e, "no configured subnet contains IP address", text);
     return 0;
 }
@@ -149,6 +124,8 @@ int network_request_check(const struct network_record *network, const json_t *en
         r = check_rate(network, endpoint, e);
     if (r == 0 && mac && *mac && mac_parse(mac, bytes) < 0)
         return err_set(e, EINVAL, "%s is not a valid mac address", mac);
+    if (r == 0)
+        r = endpoint_cni_check(network, endpoint, false, e);
     return r == 0 ? check_aliases(network, endpoint, e) : r;
 }
 

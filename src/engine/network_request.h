@@ -13,8 +13,6 @@
 
 #include "engine/networks.h"
 
-#include <stdint.h>
-
 /* Checks what @document says (HostConfig, Config) and @request's NetworkingConfig, gives networks
  * their own names in place of IDs, and puts NetworkSettings.Networks into @document where there is
  * something to say. Docker's words; -ENOENT: no such network. */
@@ -29,8 +27,5 @@ int network_request_check(const struct network_record *network, const json_t *en
 /* "10mbit", "1.5gbit", "500kbit", "8000bit": bits a second, in powers of 1000, as tc(8) has them. 0
  * or -EINVAL. */
 int rate_parse(const char *text, unsigned long long *ret);
-
-/* "02:42:ac:11:00:02", also with dashes: one that a card may have. 0 or -EINVAL. */
-int mac_parse(const char *text, uint8_t ret[6]);
 
 #endif

@@ -4,7 +4,9 @@
 #include "engine/networks_private.h"
 
 #include "base/file.h"
+#include "engine/endpoints_cni.h"
 #include "engine/events.h"
+#include "engine/network_cni.h"
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -37,18 +39,25 @@ static int check_swarm(const json_t *request, struct err *e)
     return 0;
 }
 
+/* Of its own, and so a range too. */
+static bool has_bridge(const json_t *document, const struct network_config *c)
+{
+    return c->driver == NETWORK_BRIDGE ||
+           (c->driver == NETWORK_CNI && network_cni_has_range(document));
+}
+
 /* Of two that are made on purpose, one that the other keeps from working. */
-static int check_against(const struct network_record *other, const struct network_config *c,
-                         struct err *e)
+static int check_against(const struct network_record *other, const json_t *document,
+                         const struct network_config *c, struct err *e)
 {
     const struct network_config *o = &other->config;
-    bool bridge = c->driver == NETWORK_BRIDGE;
+    bool bridge = has_bridge(document, c);
     if (*c->link && str_eq(c->link, o->link))
         return bridge ? err_set(e, EEXIST, "networks have same bridge name: \"%s\" is network %s's",
                                 c->link, other->name)
                       : err_set(e, EEXIST, "network %s is already using parent interface %s",
                                 other->name, c->link);
-    if (bridge && o->driver == NETWORK_BRIDGE &&
+    if (bridge && has_bridge(other->document, o) &&
         (ip_range_overlaps(&c->subnet4, &o->subnet4) ||
          ip_range_overlaps(&c->subnet6, &o->subnet6)))
         return err_set(e, EEXIST,
@@ -68,7 +77,8 @@ static void revive(const struct network_record *n)
         network_create(&again, NULL);
 }
 
-static int check_others(const struct engine *en, const struct network_config *c, struct err *e)
+static int check_others(const struct engine *en, const json_t *document,
+                        const struct network_config *c, struct err *e)
 {
     _cleanup_strv_ struct strv names = {0};
     int r = networks_list(en, &names, e);
@@ -76,7 +86,7 @@ static int check_others(const struct engine *en, const struct network_config *c,
         _cleanup_network_record_ struct network_record n = NETWORK_RECORD_INIT;
         if (networks_find(en, names.v[i], &n, NULL) < 0 || !network_record_is_real(&n))
             continue;
-        r = check_against(&n, c, e);
+        r = check_against(&n, document, c, e);
         if (r == 0)
             revive(&n);
     }
@@ -166,11 +176,14 @@ static int make(const struct engine *en, const char *name, json_t *document,
                 struct network_config *config, struct err *e)
 {
     bool real = !json_bool(document, "ConfigOnly", false);
-    int r = real ? network_create(config, e) : 0;
+    bool made = real && (!network_cni_is(document) || network_cni_has_range(document));
+    int r = made ? network_create(config, e) : 0;
     if (r < 0)
         return r;
     if (real && network_document_complete(document, config) < 0)
         r = err_nomem(e);
+    if (r == 0 && real)
+        r = network_cni_finish(document, config, e);
     if (r == 0)
         r = write_file(en, name, document, e);
     if (r < 0 && real)
@@ -195,9 +208,11 @@ int networks_create(const struct engine *en, const json_t *request, struct netwo
     document = network_document_new(request, id);
     r = document ? copy_config(en, document, e) : err_nomem(e);
     if (r == 0)
+        r = network_cni_prepare(document, e);
+    if (r == 0)
         r = network_document_read(document, &config, e);
     if (r == 0)
-        r = check_others(en, &config, e);
+        r = check_others(en, document, &config, e);
     if (r == 0)
         r = networks_avoid(en, &config, e);
     if (r == 0)
@@ -247,6 +262,8 @@ int networks_remove(const struct engine *en, const char *what, struct err *e)
         return r == -ENOENT ? err_set(e, ENOENT, "network %s not found", what)
                             : err_sys(e, -r, "cannot lock network \"%s\"", n.name);
     r = check_unused(en, &n, e);
+    if (r == 0 && network_cni_is(n.document))
+        r = endpoints_cni_retry(en, n.id, e);
     if (r == 0 && network_record_is_real(&n))
         r = network_remove(&n.config, e);
     if (r < 0)

@@ -167,3 +167,30 @@ uint32_t ip_to_u32(const struct ip_address *a)
         memcpy(&n, a->bytes + ip_size(a->family) - sizeof(n), sizeof(n));
     return ntohl(n);
 }
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'                 ? c - '0'
+           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                : -1;
+}
+
+int mac_parse(const char *text, uint8_t ret[6])
+{
+    uint8_t mac[6];
+    bool zero = true;
+    for (int i = 0; i < 6; i++) {
+        int high = hex_digit(text[3 * i]), low = high < 0 ? -1 : hex_digit(text[3 * i + 1]);
+        if (low < 0)
+            return -EINVAL;
+        char next = text[3 * i + 2], wanted = text[2];
+        if (i < 5 ? next != wanted || (wanted != ':' && wanted != '-') : next != '\0')
+            return -EINVAL;
+        mac[i] = (uint8_t)(high << 4 | low);
+        zero &= mac[i] == 0;
+    }
+    if (zero || (mac[0] & 1)) /* none, or many cards' */
+        return -EINVAL;
+    memcpy(ret, mac, sizeof(mac));
+    return 0;
+}

@@ -67,4 +67,7 @@ struct ip_address ip_from_bytes(sa_family_t family, const void *bytes);
 struct ip_address ip_from_u32(uint32_t address);
 uint32_t ip_to_u32(const struct ip_address *a);
 
+/* "02:42:ac:11:00:02", also with dashes: one that a card may have. 0 or -EINVAL. */
+int mac_parse(const char *text, uint8_t ret[6]);
+
 #endif

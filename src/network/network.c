@@ -66,6 +66,28 @@ static int create_on_parent(struct netlink *host, struct network_config *c, stru
     return r < 0 ? r : 0;
 }
 
+/* Its plugin makes the bridge, with the first container: nothing of the host's shows the range
+ * until then, but other bridges' addresses do. */
+static int create_for_others(struct netlink *host, struct network_config *c, struct err *e)
+{
+    int there = netlink_link_index(host, c->link);
+    int r = choose_ranges(host, c, e);
+    if (r == 0)
+        r = network_check(c, e);
+    if (r == 0 && c->subnet4.first.family)
+        r = range_is_free(host, there, &c->subnet4, e);
+    if (r == 0 && c->subnet6.first.family)
+        r = range_is_free(host, there, &c->subnet6, e);
+    return r;
+}
+
+static int create_link(struct netlink *host, struct network_config *c, struct err *e)
+{
+    if (c->driver == NETWORK_CNI)
+        return create_for_others(host, c, e);
+    return c->driver == NETWORK_BRIDGE ? create_bridge(host, c, e) : create_on_parent(host, c, e);
+}
+
 int network_create(struct network_config *c, struct err *e)
 {
     struct network_config filled = *c;
@@ -79,11 +101,21 @@ int network_create(struct network_config *c, struct err *e)
     _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
     r = netlink_open(&host, NETLINK_ROUTE, e);
     if (r == 0)
-        r = c->driver == NETWORK_BRIDGE ? create_bridge(&host, &filled, e)
-                                        : create_on_parent(&host, &filled, e);
+        r = create_link(&host, &filled, e);
     if (r < 0)
         return r;
     *c = filled;
+    return 0;
+}
+
+/* The bridge that a plugin made by a name of ours; another is not ours to remove. */
+static int remove_for_others(struct netlink *host, const struct network_config *c, struct err *e)
+{
+    int index = str_after(c->link, "sk-") ? netlink_link_index(host, c->link) : 0;
+    int r = index > 0 ? link_remove(host, index, e) : 0;
+    if (r != -ENODEV)
+        return r;
+    err_release(e);
     return 0;
 }
 
@@ -95,6 +127,8 @@ int network_remove(const struct network_config *c, struct err *e)
         r = netlink_open(&host, NETLINK_ROUTE, e);
     if (r < 0)
         return r;
+    if (c->driver == NETWORK_CNI)
+        return remove_for_others(&host, c, e);
     if (c->driver != NETWORK_BRIDGE)
         return parent_remove(&host, c, e);
     r = firewall_forget_addresses(c, e);
@@ -205,6 +239,8 @@ int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *
 int network_is_in(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,
                   struct err *e)
 {
+    if (c->driver == NETWORK_CNI) /* it goes with who it was made for */
+        return 0;
     if (c->driver == NETWORK_BRIDGE) {
         _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
         int r = netlink_open(&host, NETLINK_ROUTE, e);

@@ -25,6 +25,9 @@ enum network_driver {
     NETWORK_MACVLAN,
     NETWORK_IPVLAN_L2,
     NETWORK_IPVLAN_L3,
+    NETWORK_CNI, /* other people's programs make its links (cni.h): of what is here only creation
+                  * and removal are for it, which care for ranges, and a bridge that is called as
+                  * ours */
 };
 
 /* Whom links of one parent reach (macvlan; ipvlan knows the first three, passthru is macvlan's). */

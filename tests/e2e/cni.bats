@@ -1,0 +1,278 @@
+# Networks that CNI plugins make: Debian's own plugins, and some that mean ill.
+load ../lib/common
+load ../lib/network
+# shellcheck disable=SC2154 # skiff_setup sets skiff_folder
+
+
+plugins=/usr/lib/cni
+
+setup_file()
+{
+    require_root
+    require_command jq ip curl tc iptables-save
+    needs_skiff "Docker knows no CNI"
+    [ -x $plugins/bridge ] || skip "containernetworking-plugins are missing"
+    skiff_setup
+    import_busybox
+    server_image
+    # Plugins of ours, and Debian's.
+    mkdir "$skiff_folder/plugins" "$skiff_folder/lists"
+    local name
+    for name in first second third; do
+        cp "$SKIFF_SOURCE/tests/lib/cni_fake" "$skiff_folder/plugins/$name"
+    done
+    links >"$skiff_folder/links"
+    rules >"$skiff_folder/rules"
+}
+
+teardown_file()
+{
+    net_hosts_end
+    skiff_teardown
+}
+
+setup()
+{
+    log=$BATS_TEST_TMPDIR/log
+    fakes=$skiff_folder/plugins:$plugins
+}
+
+teardown()
+{
+    skiff_cleanup
+    skiff network ls -qf type=custom | xargs -r "$SKIFF" network rm >/dev/null
+    ip link del sktcni 2>/dev/null || true
+    # Whatever a test did: no debt, no link, no rule of a container, no namespace that is bound.
+    find "$SKIFF_RUN_DIR/cni" -mindepth 1 | diff /dev/null -
+    run grep -F "$SKIFF_RUN_DIR/cni" /proc/self/mountinfo
+    [ "$status" -ne 0 ]
+}
+
+links()
+{
+    ip -br link | awk '$1 ~ /^(veth|cni|sktc)/ { print $1 }' | sort
+}
+
+# What plugins write for one container each.
+rules()
+{
+    { iptables-save; ip6tables-save; } 2>/dev/null | grep -E 'CNI-[0-9a-f]|CNI-(DN|SN)-' | sort || true
+}
+
+# owner_rules ID: those of one container.
+owner_rules()
+{
+    { iptables-save; ip6tables-save; } 2>/dev/null | grep -F "$1" || true
+}
+
+# list NAME PLUGIN...: a file with a list of them, each a JSON object.
+list()
+{
+    local name=$1
+    shift
+    jq -n --arg name "$name" '{cniVersion: "1.0.0", name: $name, plugins: [$ARGS.positional[] | fromjson]}' \
+        --args "$@" >"$skiff_folder/lists/$name.conflist"
+    echo "$skiff_folder/lists/$name.conflist"
+}
+
+# fake NAME [KEY=VALUE...]: the configuration of one of ours.
+fake()
+{
+    local name=$1
+    shift
+    jq -nc --arg type "$name" --arg log "$log" \
+        '{type: $type, log: $log} + ([$ARGS.positional[] | split("=") | {(.[0]): (.[1:] | join("="))}] | add // {})' \
+        --args "$@"
+}
+
+# Whom the log says to have been called: "first ADD second ADD".
+called()
+{
+    [ ! -e "$log" ] || cut -d ' ' -f 1,2 "$log" | tr '\n' ' '
+}
+
+# Of the last call of PLUGIN COMMAND what a filter of jq says.
+given()
+{
+    grep "^$1 $2 " "$log" | tail -n 1 | cut -d ' ' -f 3- | jq -c "$3"
+}
+
+@test "a bridge: addresses, routes, names, and nothing left" {
+    run_ok skiff network create --driver cni:bridge --subnet 10.124.0.0/24 --gateway 10.124.0.9 \
+        --ip-range 10.124.0.64/27 blue
+    [ "$(skiff network ls -f name=blue --format '{{.Driver}}')" = cni:bridge ]
+    skiff run -d --name web --network blue --network-alias www web >/dev/null
+    [ "$(address_of web blue)" = 10.124.0.64 ]
+    skiff inspect web | jq -e '.[0].NetworkSettings.Networks.blue |
+        .Gateway == "10.124.0.9" and .IPPrefixLen == 24 and (.MacAddress | length) == 17 and .Interface == "eth0"'
+    skiff exec web ip route | grep -q '^default via 10.124.0.9 dev eth0'
+    skiff exec web grep -q '^10.124.0.64' /etc/hosts
+    # By name and alias, and the server sees who asks.
+    run_ok skiff run --rm --network blue busybox wget -qO- http://web/cgi-bin/who
+    output_has '10\.124\.0\.65'
+    run_ok skiff run --rm --network blue busybox wget -qO- http://www/cgi-bin/who
+    output_has '10\.124\.0\.66'
+    skiff network inspect blue | jq -e '.[0].Containers | length == 1'
+    skiff network graph | grep -q 'blue.*cni:bridge'
+    run_fails "active endpoints" skiff network rm blue
+    skiff rm -f web
+    [ "$(links)" = "$(cat "$skiff_folder/links")" ]
+    [ "$(rules)" = "$(cat "$skiff_folder/rules")" ]
+    bridge=sk-$(skiff network inspect -f '{{.Id}}' blue | cut -c 1-10)
+    ip link show "$bridge"
+    skiff network rm blue
+    run ip link show "$bridge"
+    [ "$status" -ne 0 ]
+}
+
+@test "published ports: by portmap, from here, by loopback and from elsewhere; taken ones have an owner" {
+    net_host cni-client 71
+    skiff network create --driver cni:bridge --subnet 10.124.1.0/24 ports
+    skiff run -d --name web --network ports -p 18471:80 -p 127.0.0.1::80 web >/dev/null
+    until_served 127.0.0.1 18471
+    [ "$(asks 198.18.71.1 18471 on cni-client)" = 198.18.71.2 ]
+    skiff port web 80 | grep -q '^0.0.0.0:18471$'
+    local random
+    random=$(skiff port web 80 | sed -n 's/^127.0.0.1://p')
+    [ -n "$(who 127.0.0.1 "$random")" ]
+    [ -z "$(asks 198.18.71.1 "$random" on cni-client)" ]
+    run_fails 'port 18471/tcp is published by container "web" already' \
+        skiff run --rm --network ports -p 18471:80 web
+    run_fails "CNI plugins, which open ports when" skiff port add web 18472:80
+    # With the container they are closed, and free.
+    skiff rm -f web
+    [ -z "$(who 127.0.0.1 18471)" ]
+    [ "$(rules)" = "$(cat "$skiff_folder/rules")" ]
+    skiff run -d --name web --network ports -p 18471:80 web >/dev/null
+    until_served 127.0.0.1 18471
+}
+
+@test "both families, an address and a MAC of one's own, and a bandwidth" {
+    skiff network create --driver cni:bridge --ipv6 --subnet 10.124.2.0/24 --subnet fd7c::/64 both
+    skiff run -d --name web --network both --ip 10.124.2.77 --ip6 fd7c::77 --mac-address 02:00:00:00:77:77 \
+        --network-opt rate=10mbit -p 18473:80 web >/dev/null
+    skiff inspect web | jq -e '.[0].NetworkSettings.Networks.both |
+        .IPAddress == "10.124.2.77" and .GlobalIPv6Address == "fd7c::77" and .MacAddress == "02:00:00:00:77:77"'
+    skiff exec web ip -6 route | grep -q '^default via fd7c::1'
+    skiff exec web ip link show eth0 | grep -q 02:00:00:00:77:77
+    until_served 127.0.0.1 18473
+    [ -n "$(who "[fd7c::77]" 80)" ]
+    tc qdisc show | grep -q 'tbf .*rate 10Mbit'
+    run_ok skiff run --rm --network both host dig +short web AAAA
+    output_is fd7c::77
+    run_fails "10.124.2.77" skiff run --rm --network both --ip 10.124.2.77 busybox true
+    run_fails "no configured subnet contains" skiff run --rm --network both --ip 10.9.9.9 busybox true
+    skiff rm -f web
+    tc qdisc show >"$BATS_TEST_TMPDIR/qdiscs"
+    run grep 'tbf .*rate 10Mbit' "$BATS_TEST_TMPDIR/qdiscs"
+    [ "$status" -ne 0 ]
+    # Addresses are free again.
+    skiff run --rm --network both --ip 10.124.2.77 --ip6 fd7c::77 busybox true
+}
+
+@test "ptp, macvlan, and addresses from other plugins" {
+    skiff network create --driver cni:ptp --subnet 10.124.3.0/24 point
+    skiff run --rm --network point busybox sh -c 'ip route | grep -q ^default && ping -c 1 -W 2 10.124.3.1'
+    ip link add sktcni type veth peer name sktcni1
+    ip link set sktcni up
+    ip link set sktcni1 up
+    run_fails "give --subnet" skiff network create --driver cni:macvlan --opt parent=sktcni upon
+    skiff network create --driver cni:macvlan --opt parent=sktcni --subnet 10.124.4.0/24 upon
+    skiff run -d --name here --network upon busybox sleep 1000 >/dev/null
+    skiff run --rm --network upon busybox ping -c 1 -W 2 here
+    skiff exec here ip -d link show eth0 | grep -q macvlan || skiff run --rm --network upon host ip -d link show eth0 | grep -q macvlan
+    skiff network create --driver cni:bridge --ipam-driver static --opt isDefaultGateway=false fixed
+    run_fails "" skiff run --rm --network fixed busybox true
+    skiff run --rm --network fixed --ip 10.124.5.5 busybox true || true
+}
+
+@test "a list is copied with all that it says; by path, by name, and of a single plugin" {
+    local file
+    file=$(list filed "$(jq -nc --arg d "$BATS_TEST_TMPDIR/leases" '{type: "bridge", bridge: "sktcni", isGateway: true,
+        ipMasq: true, ipam: {type: "host-local", dataDir: $d, ranges: [[{subnet: "10.124.6.0/24"}]]}}')" \
+        '{"type": "tuning", "sysctl": {"net.core.somaxconn": "500"}}')
+    skiff network create --driver "cni:$file" one
+    rm "$file"
+    [ "$(skiff network inspect -f '{{.Driver}}' one)" = cni:bridge ]
+    [ "$(skiff network inspect one | jq -r '.[0].IPAM.Config[0].Subnet')" = 10.124.6.0/24 ]
+    [ "$(skiff run --rm --network one busybox cat /proc/sys/net/core/somaxconn)" = 500 ]
+    ls "$BATS_TEST_TMPDIR/leases/filed"
+    run_fails 'cannot publish ports: none of its CNI plugins has the capability "portMappings"' \
+        skiff run --rm --network one -p 18474:80 busybox true
+    run_fails 'cannot limit the bandwidth' skiff run --rm --network one --network-opt rate=1mbit busybox true
+    run_fails 'cannot give an address' skiff run --rm --network one --ip 10.124.6.9 busybox true
+    run_fails 'cannot give a MAC address' skiff run --rm --network one --mac-address 02:00:00:00:00:01 busybox true
+    # The bridge was the list's, and stays.
+    skiff network rm one
+    ip link show sktcni
+    # By its name, and one plugin alone.
+    jq -n '{cniVersion: "0.4.0", name: "single", type: "ptp", ipam: {type: "host-local", subnet: "10.124.7.0/24"}}' \
+        >"$skiff_folder/lists/10-single.conf"
+    NETCONFPATH=$skiff_folder/lists skiff network create --driver cni:single two
+    [ "$(skiff network inspect -f '{{.Driver}}' two)" = cni:ptp ]
+    skiff run --rm --network two busybox ip -4 addr show eth0 | grep -q 'inet 10.124.7'
+    run_fails "stand in that file" skiff network create --driver "cni:$skiff_folder/lists/10-single.conf" \
+        --subnet 10.1.0.0/16 three
+    run_fails "stand in that file" skiff network create --driver "cni:$skiff_folder/lists/10-single.conf" \
+        --opt mtu=1400 three
+}
+
+@test "options are the plugin's keys, with their types" {
+    skiff network create --driver cni:bridge --opt hairpinMode=false --opt com.docker.network.driver.mtu=1400 \
+        --opt vlan=7 --opt 'dns={"nameservers": ["192.0.2.1"]}' typed
+    skiff network inspect typed | jq -e '.[0].CNI.List.plugins[0] |
+        .hairpinMode == false and .mtu == 1400 and .vlan == 7 and .dns.nameservers == ["192.0.2.1"]'
+    run_fails "no option of a CNI plugin" skiff network create --driver cni:bridge --opt type=ptp no
+    run_fails "no option of a CNI plugin" skiff network create --driver cni:bridge --opt prevResult={} no
+    run_fails "no option of a CNI plugin" skiff network create --driver cni:bridge --opt com.docker.network.x=y no
+    run_fails "has its own use" skiff network create --driver cni:bridge --opt bridge=skiff0 no
+    run_fails "CNI knows no internal networks" skiff network create --driver cni:bridge --internal no
+    run_fails "ip-range" skiff network create --driver cni:bridge --subnet 10.124.8.0/24 --aux-address a=10.124.8.9 no
+    run_fails "1 to 3600 seconds" skiff network create --driver cni:bridge --opt dev.skiff.cni.timeout=x no
+}
+
+@test "what is not there or makes no sense is refused when the network is made" {
+    run_fails 'no CNI plugin "nosuch" in "/usr/lib/cni:/opt/cni/bin".*nor a network' \
+        skiff network create --driver cni:nosuch no
+    CNI_PATH=/nowhere run_fails 'no CNI plugin "bridge" in "/nowhere"' skiff network create --driver cni:bridge no
+    CNI_PATH=here run_fails 'not all absolute' skiff network create --driver cni:bridge no
+    run_fails 'cni:' skiff network create --driver cni: no
+    run_fails 'invalid driver' skiff network create --driver cni:..  no
+    run_fails 'cannot open' skiff network create --driver cni:/nowhere/a.conflist no
+    run_fails 'no CNI plugin "nosuch"' skiff network create --driver "cni:$(list x '{"type": "nosuch"}')" no
+    run_fails 'no CNI plugin "noipam"' skiff network create \
+        --driver "cni:$(list x '{"type": "bridge", "ipam": {"type": "noipam"}}')" no
+    local text
+    while read -r text; do
+        echo "$text" >"$skiff_folder/lists/bad.conflist"
+        run_fails 'bad.conflist' skiff network create --driver "cni:$skiff_folder/lists/bad.conflist" no
+    done <<'END'
+not json
+[]
+{"cniVersion": "1.0.0", "name": "x", "plugins": []}
+{"cniVersion": "1.0.0", "name": "x", "plugins": "bridge"}
+{"cniVersion": "1.0.0", "name": "x", "plugins": ["bridge"]}
+{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "../bin/sh"}]}
+{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "/bin/sh"}]}
+{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": ".."}]}
+{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "bridge", "ipam": {"type": "../x"}}]}
+{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "bridge", "ipam": []}]}
+{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "bridge", "prevResult": {}}]}
+{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "bridge", "runtimeConfig": {}}]}
+{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "bridge", "capabilities": {"mac": "yes"}}]}
+{"cniVersion": "1.0.0", "name": "../x", "plugins": [{"type": "bridge"}]}
+{"cniVersion": "1.0.0", "plugins": [{"type": "bridge"}]}
+{"cniVersion": "2.0.0", "name": "x", "plugins": [{"type": "bridge"}]}
+{"cniVersion": "\u001b[31m", "name": "x", "plugins": [{"type": "bridge"}]}
+{"name": "x", "plugins": [{"type": "bridge"}]}
+{"cniVersion": "1.0.0", "name": "x", "name": "y", "plugins": [{"type": "bridge"}]}
+END
+    jq -n '{cniVersion: "1.0.0", name: "x", plugins: [range(17) | {type: "bridge"}]}' >"$skiff_folder/lists/bad.conflist"
+    run_fails 'list of 1 to 16' skiff network create --driver "cni:$skiff_folder/lists/bad.conflist" no
+    jq -n '{cniVersion: "1.0.0", name: "x", plugins: [{type: "bridge", x: ("x" * 300000)}]}' >"$skiff_folder/lists/bad.conflist"
+    run_fails 'bytes|large' skiff network create --driver "cni:$skiff_folder/lists/bad.conflist" no
+    # One that does not speak the version.
+    sed -i 's/"cniVersion": "1.0.0"/"cniVersion": "1.1.0"/' "$(list new '{"type": "bridge"}')"
+    run_fails '"bridge" does not speak version 1.1.0' skiff network create --driver "cni:$skiff_folder/lists/new.conflist" no
+    [ -z "$(skiff network ls -qf type=custom)" ]
+}
