@@ -63,7 +63,7 @@ upstream()
 {
     local log=$place/upstream-$1
     : >"$log"
-    ip netns exec "${3:-$host}" python3 "$SKIFF_SOURCE/tests/lib/name_server.py" "$1" "$2" "$log" >"$log.out" 2>&1 3>&- 7>&- &
+    ip netns exec "${3:-$host}" python3 "$SKIFF_SOURCE/tests/lib/name_server.py" "$1" "$2" "$log" 10.99.0.1 >"$log.out" 2>&1 3>&- 7>&- &
     started+=($!)
     until_true grep -q ready "$log.out"
 }
@@ -227,6 +227,63 @@ forks()
     run_ok inside dig @127.0.0.11 +tries=1 +time=8 silent.example
     output_has SERVFAIL
     [ "$(grep -c ' silent.example' "$place/upstream-10.99.0.2")" -eq 1 ]
+}
+
+@test "servers of IPv6: the loopback, another address, one that is valid on a link alone" {
+    ip -n $host link add v0 type veth peer name v1
+    ip -n $host link set v0 up
+    ip -n $host link set v1 up
+    ip -n $host -6 address add fd99::53/64 dev v0 nodad
+    ip -n $host -6 address add fe80::53/64 dev v0 nodad
+    last=1
+    upstream ::1 1
+    upstream fd99::53 2
+    upstream fe80::53%v0 3
+    serve
+    for server in ::1 fd99::53 fe80::53%v0; do
+        echo "nameserver $server" >"$place/resolv.conf"
+        until_true eval '[ "$(ask $last.example)" = 192.0.2.$last ]'
+        run_ok ask +tcp many.example
+        [ "${#lines[@]}" -eq 200 ]
+        for name in wrong-id wrong-question wrong-port garbage; do
+            run_ok ask $name.example
+            output_is 192.0.2.$last
+        done
+        last=$((last + 1))
+    done
+    # A link that is not there, and an address that is none.
+    printf 'nameserver fe80::53%%nosuch\nnameserver 1.2.3\nnameserver fd99::53\n' >"$place/resolv.conf"
+    until_true eval '[ "$(ask b.example)" = 192.0.2.2 ]'
+}
+
+@test "a server that answers nonsense: its answers count for nothing, and harm nobody" {
+    upstream 127.0.0.53 9
+    serve
+    ask web
+    for name in garbage wrong-source; do
+        run_ok ask $name.example
+        output_is 192.0.2.9
+    done
+    # Nothing but that, by UDP and TCP: a failure in time, while others are answered.
+    for name in junk silent; do
+        inside dig @127.0.0.11 +tries=1 +time=10 $name.example >"$place/$name" 3>&- &
+    done
+    for name in junk short half; do
+        inside dig @127.0.0.11 +tcp +tries=1 +time=10 $name.example >"$place/tcp-$name" 3>&- &
+    done
+    run_ok ask web
+    output_is 172.18.0.2
+    run_ok ask a.example
+    output_is 192.0.2.9
+    pids=$(jobs -p)
+    for pid in $pids; do
+        case " ${started[*]} " in *" $pid "*) ;; *) [ "$pid" = "${BATS_killer_pid:-}" ] || wait "$pid" || true ;; esac
+    done
+    for name in junk silent tcp-junk tcp-short tcp-half; do
+        run cat "$place/$name"
+        output_has 'status: SERVFAIL'
+    done
+    [ "$(forks)" -eq 1 ]
 }
 
 @test "a change of resolv.conf is seen" {
