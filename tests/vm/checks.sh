@@ -91,6 +91,85 @@ imported_image()
         has '^bin$' quick bb ls /
 }
 
+# --- links that this kernel has, and the tests' usual one has not --------------------------------
+
+# Not busybox's own, which its shell prefers.
+ip2()
+{
+    /usr/sbin/ip "$@"
+}
+
+wire()
+{
+    [ -e /sys/class/net/wire0 ] || {
+        ip2 link add wire0 type veth peer name wire1 && ip2 link set wire0 up && ip2 link set wire1 up
+    }
+}
+
+pings() # CONTAINER ADDRESS
+{
+    case $2 in
+    *:*) has '1 packets received' skiff exec "$1" ping6 -c 1 -W 10 "$2" ;;
+    *) has '1 packets received' skiff exec "$1" ping -c 1 -W 10 "$2" ;;
+    esac
+}
+
+# on_parent MODE: two containers of an ipvlan network, both families.
+on_parent()
+{
+    wire && skiff network create -d ipvlan --ipv6 --subnet 10.50.0.0/24 --ip-range 10.50.0.64/28 \
+        --aux-address router=10.50.0.64 --subnet fd50::/64 -o parent=wire0 -o "ipvlan_mode=$1" iv &&
+        skiff run -d --name one --network iv host sleep 1000 &&
+        skiff run -d --name two --network iv --ip 10.50.0.9 --ip6 fd50::9 host sleep 1000 &&
+        has "ipvlan *mode $1" skiff exec one ip -d link show eth0 &&
+        has ' 10\.50\.0\.65/24' skiff exec one ip -4 -o addr show eth0 &&
+        pings one 10.50.0.9 && pings one fd50::9 && pings two 10.50.0.65 || return 1
+    ! skiff run --rm --network iv --ip 10.50.0.9 host true 2>/tmp/taken && grep -q '10\.50\.0\.9.*two\|10\.50\.0\.9.*taken' /tmp/taken || return 1
+    ! skiff run --rm --network iv --ip6 fd50::9 host true 2>/tmp/taken && grep -q 'fd50::9' /tmp/taken || return 1
+    ! skiff run --rm --network iv --mac-address 02:42:0a:32:00:01 host true || return 1
+    skiff rm -f two && skiff run --rm --network iv --ip 10.50.0.9 --ip6 fd50::9 host true &&
+        skiff rm -f one && skiff network rm iv && [ -e /sys/class/net/wire0 ]
+}
+
+ipvlan_l2()
+{
+    on_parent l2
+}
+
+# In layer 3 nobody is a neighbour: the way is the link.
+ipvlan_l3()
+{
+    on_parent l3 && skiff network create -d ipvlan --subnet 10.50.0.0/24 -o parent=wire0 -o ipvlan_mode=l3 iv &&
+        has '^default dev eth0' skiff run --rm --network iv host ip route && skiff network rm iv
+}
+
+# Made with the network, tagged on the wire, gone with it; one that was there before stays.
+vlan_parent()
+{
+    for driver in macvlan ipvlan; do
+        wire && skiff network create -d $driver --ipv6 --subnet 10.51.0.0/24 --subnet fd51::/64 -o parent=wire0.51 tagged &&
+            has 'vlan protocol 802.1Q id 51' ip2 -d link show wire0.51 &&
+            ip2 link add link wire1 name wire1.51 type vlan id 51 && ip2 addr add 10.51.0.254/24 dev wire1.51 &&
+            ip2 -6 addr add fd51::254/64 dev wire1.51 nodad && ip2 link set wire1.51 up &&
+            skiff run -d --name tagged --network tagged host sleep 1000 &&
+            pings tagged 10.51.0.254 && pings tagged fd51::254 &&
+            skiff rm -f tagged && ip2 link del wire1.51 && skiff network rm tagged || return 1
+        [ ! -e /sys/class/net/wire0.51 ] || return 1
+    done
+    ip2 link add link wire0 name wire0.52 type vlan id 52 && ip2 link set wire0.52 up &&
+        skiff network create -d macvlan -o parent=wire0.52 kept && skiff network rm kept &&
+        [ -e /sys/class/net/wire0.52 ] && ip2 link del wire0.52 && ip2 link del wire0
+}
+
+# With sockets of SCTP a port is claimed like any other.
+sctp_claim()
+{
+    modprobe sctp && skiff run -d --name sctp -p 1320:132/sctp host sleep 1000 &&
+        has '132/sctp -> 0.0.0.0:1320' skiff port sctp && has '(sctp|132) \. 1320 :' nft list map inet skiff any4 || return 1
+    ! skiff run --rm -p 1320:132/sctp host true 2>/tmp/taken && grep -q '1320' /tmp/taken || return 1
+    skiff rm -f sctp && skiff run --rm -p 1320:132/sctp host true
+}
+
 # --- limits bite ---------------------------------------------------------------------------------
 
 memory_kills()
@@ -460,6 +539,10 @@ check "skiff check finds what this kernel offers" has 'cgroup' skiff check
 check "run: PID 1, and the command's status" default_run
 check "run: an address, a route, the bridge" default_network
 check "run: the bridge answers" reaches_the_bridge
+check "ipvlan in layer 2: both families, a part of the range, taken addresses" ipvlan_l2
+check "ipvlan in layer 3" ipvlan_l3
+check "VLANs as parents of macvlan and ipvlan" vlan_parent
+check "a published port of SCTP is claimed" sctp_claim
 check "import and run an image" imported_image
 check "--memory: the kernel kills, status 137" memory_kills
 check "--memory, --memory-swap: written where the kernel reads them" memory_is_shown

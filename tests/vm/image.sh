@@ -9,7 +9,7 @@ version=$(basename "$kernel"/lib/modules/*)
 root=$(mktemp -d "${TMPDIR:-/tmp}/skiff-vm.XXXXXX")
 trap 'rm -rf "$root"' EXIT
 
-modules="virtio_pci virtio_blk ext4 xfs quota_v2 crc32c_generic overlay veth bridge br_netfilter dummy tun macvlan nf_tables nf_conntrack nf_nat \
+modules="virtio_pci virtio_blk ext4 xfs quota_v2 crc32c_generic overlay veth bridge br_netfilter dummy tun macvlan ipvlan 8021q sctp nf_tables nf_conntrack nf_nat \
 nf_conntrack_netlink nft_meta_bridge nf_conntrack_bridge nft_chain_nat nft_nat nft_masq nft_ct nft_redir nft_reject nft_reject_inet nft_fib \
 nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_numgen nft_hash nft_limit nft_log tcp_diag udp_diag unix_diag"
 
