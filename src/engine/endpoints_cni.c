@@ -436,3 +436,50 @@ int endpoints_cni_retry(const struct engine *en, const char *network_id, struct 
     for_each_container(en, retry, &x);
     return x.result;
 }
+
+struct debts {
+    endpoints_cni_debt *see;
+    void *data;
+};
+
+static int see_debt(const struct engine *en, const char *id, const char *path, json_t *record,
+                    void *data)
+{
+    (void)en;
+    const struct debts *d = data;
+    const char *why = json_str(record, "failed"), *network = json_str(record, "network");
+    const char *name = strrchr(path, '/');
+    _cleanup_free_ char *network_id =
+        name ? strndup(name + 1, strlen(name + 1) - strlen(SUFFIX)) : NULL;
+    if (why && network && network_id)
+        d->see(d->data, id, network, network_id, why);
+    return 0;
+}
+
+void endpoints_cni_debts(const struct engine *en, endpoints_cni_debt *see, void *data)
+{
+    struct debts d = {.see = see, .data = data};
+    for_each_container(en, see_debt, &d);
+}
+
+static int probe(const struct engine *en, const char *id, const char *path, json_t *record,
+                 void *data)
+{
+    (void)path;
+    struct cni_network n;
+    struct cni_attachment a;
+    struct err *e = data;
+    _cleanup_free_ char *netns = netns_path(en, id);
+    if (json_object_get(record, "failed") || !json_object_get(record, "result"))
+        return 0;
+    int r = netns ? read_record(record, id, &n, &a, e) : err_nomem(e);
+    a.netns = netns;
+    if (r == 0)
+        r = cni_check(&n, &a, e);
+    return r < 0 ? err_wrap(e, "network %s", json_str(record, "network")) : 0;
+}
+
+int endpoints_cni_probe(const struct engine *en, const char *id, struct err *e)
+{
+    return for_each(en, id, probe, e);
+}

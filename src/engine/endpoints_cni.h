@@ -33,4 +33,12 @@ void endpoints_cni_end(const struct engine *en, const char *id);
  * told. */
 int endpoints_cni_retry(const struct engine *en, const char *network_id, struct err *e);
 
+/* Calls @see for each DEL that failed: whose, on which network (by name and ID), and why. */
+typedef void endpoints_cni_debt(void *data, const char *id, const char *network,
+                                const char *network_id, const char *why);
+void endpoints_cni_debts(const struct engine *en, endpoints_cni_debt *see, void *data);
+
+/* Whether all is there that plugins have made for the container @id (CHECK). */
+int endpoints_cni_probe(const struct engine *en, const char *id, struct err *e);
+
 #endif

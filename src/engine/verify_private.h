@@ -67,6 +67,7 @@ verify_repair verify_reap;
 /* The parts: each looks at one kind of things. */
 void verify_containers(struct verify *v);
 void verify_names(struct verify *v);
+void verify_cni(struct verify *v);
 void verify_run(struct verify *v);
 void verify_groups(struct verify *v);
 void verify_mounts(struct verify *v);

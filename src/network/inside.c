@@ -142,13 +142,37 @@ int inside_configure(struct netlink *route, const struct network_config *c,
     return carry_out(route, &s, ep->inside, e);
 }
 
+/* What is replaced is the first of several default routes, as somebody else may have added one; and
+ * where the one that is wanted stands behind it, it cannot be: then the first is removed. */
+static int replace_route(struct netlink *route, const struct network_config *c,
+                         const struct network_endpoint *ep, uint8_t family, struct err *e)
+{
+    enum { OTHERS = 16 };
+    const struct rtmsg any = {
+        .rtm_family = family, .rtm_table = RT_TABLE_MAIN, .rtm_scope = RT_SCOPE_NOWHERE};
+    for (int i = 0;; i++) {
+        struct steps s;
+        int r = find(route, ep->inside, &s, e);
+        if (r < 0)
+            return r;
+        add_routes(&s, NLM_F_REPLACE, c, ep, family == AF_INET, family == AF_INET6);
+        r = s.n > 0 ? carry_out(route, &s, ep->inside, e) : 0;
+        if (r != -EEXIST || i == OTHERS)
+            return r;
+        err_release(e);
+        r = find(route, ep->inside, &s, e);
+        if (r < 0)
+            return r;
+        begin(&s, "remove a default route beside that of", RTM_DELROUTE, 0, &any, sizeof(any));
+        r = carry_out(route, &s, ep->inside, e);
+        if (r < 0)
+            return r;
+    }
+}
+
 int inside_route(struct netlink *route, const struct network_config *c,
                  const struct network_endpoint *ep, bool route4, bool route6, struct err *e)
 {
-    struct steps s;
-    int r = find(route, ep->inside, &s, e);
-    if (r < 0)
-        return r;
-    add_routes(&s, NLM_F_REPLACE, c, ep, route4, route6);
-    return s.n > 0 ? carry_out(route, &s, ep->inside, e) : 0;
+    int r = route4 ? replace_route(route, c, ep, AF_INET, e) : 0;
+    return r == 0 && route6 ? replace_route(route, c, ep, AF_INET6, e) : r;
 }

@@ -276,3 +276,242 @@ END
     run_fails '"bridge" does not speak version 1.1.0' skiff network create --driver "cni:$skiff_folder/lists/new.conflist" no
     [ -z "$(skiff network ls -qf type=custom)" ]
 }
+
+# --- plugins that mean ill ------------------------------------------------------------------------
+
+# net NAME PLUGIN...: a network of ours.
+net()
+{
+    CNI_PATH=$fakes skiff network create --opt dev.skiff.cni.timeout=2 --driver "cni:$(list "$@")" "$1" >/dev/null
+}
+
+@test "a plugin gets what it should, and nothing else" {
+    local before
+    net fed "$(fake first)" "$(fake second capabilities=x | jq -c '.capabilities = {aliases: true, mac: true, ips: false}')"
+    SECRET=1 LD_LIBRARY_PATH=/nowhere skiff run -d --name fed --network fed --network-alias friend \
+        --mac-address 02:00:00:00:00:99 busybox sleep 1000 >/dev/null 5<"$BATS_TEST_FILENAME"
+    [ "$(called)" = "first ADD second ADD " ]
+    # The list's name and version, no capabilities, what came before, and of the wishes those it can.
+    given first ADD '[.name, .cniVersion, .capabilities, .prevResult, .runtimeConfig]' | grep -Fx '["fed","1.0.0",null,null,null]'
+    given second ADD .prevResult.ips[0].address | grep -Fx '"10.123.0.7/24"'
+    given second ADD .runtimeConfig.mac | grep -Fx '"02:00:00:00:00:99"'
+    given second ADD '.runtimeConfig.aliases | index("friend") != null' | grep -Fx true
+    given second ADD '.runtimeConfig | keys' | grep -Fx '["aliases","mac"]'
+    local id
+    id=$(skiff inspect -f '{{.Id}}' fed)
+    grep -Fx "CNI_CONTAINERID=$id" "$log.first.add"
+    grep -Fx "CNI_IFNAME=eth0" "$log.first.add"
+    grep -Fx "CNI_NETNS=$SKIFF_RUN_DIR/cni/$id/netns" "$log.first.add"
+    grep -Fx "CNI_PATH=$fakes" "$log.first.add"
+    run grep -E 'SECRET|LD_|SKIFF|HOME=' "$log.first.add"
+    [ "$status" -ne 0 ]
+    # Its own streams, and what ls opens; a session of its own.
+    grep -Fx 'fds 0 1 2 3 ' "$log.first.add" || grep -x 'fds 0 1 2 [0-9]*' "$log.first.add"
+    read -r _ pid _ sid < <(grep '^pid' "$log.first.add")
+    [ "$pid" = "$sid" ]
+    # What it says is what the container has.
+    [ "$(address_of fed fed)" = 10.123.0.7 ]
+    skiff inspect fed | jq -e '.[0].NetworkSettings.Networks.fed | .MacAddress == "02:00:00:00:00:07" and .Gateway == "10.123.0.1"'
+    before=$(wc -l <"$log")
+    skiff stop -t 0 fed >/dev/null
+    [ "$(tail -n +$((before + 1)) "$log" | cut -d ' ' -f 1,2 | tr '\n' ' ')" = "second DEL first DEL " ]
+    given first DEL .prevResult.ips[0].address | grep -Fx '"10.123.0.7/24"'
+    grep -Fx "CNI_NETNS=$SKIFF_RUN_DIR/cni/$id/netns" "$log.first.del"
+    # And again with the next start.
+    skiff start fed >/dev/null
+    [ "$(tail -n 2 "$log" | cut -d ' ' -f 1,2 | tr '\n' ' ')" = "first ADD second ADD " ]
+}
+
+@test "one that fails in the middle of a chain: all are taken back, and why is told in one line" {
+    net bad "$(fake first)" "$(fake second add=fail)" "$(fake third)"
+    run_fails 'the CNI plugin "second" failed at ADD: no .*cable.*: all of them are taken$' \
+        skiff run --rm --network bad busybox true
+    [[ $output != *$'\033'* ]]
+    [ "$(called)" = "first ADD second ADD third DEL second DEL first DEL " ]
+    [ -z "$(skiff ps -aq)" ]
+    # A container that stays can be tried again.
+    run_fails '"second" failed' skiff run -d --name kept --network bad busybox true
+    [ "$(called)" = "first ADD second ADD third DEL second DEL first DEL first ADD second ADD third DEL second DEL first DEL " ]
+    [ -z "$(find "$SKIFF_RUN_DIR/networks" -name '10.123*')" ]
+}
+
+@test "garbage, silence, floods and lies are no results" {
+    local what pattern i=0
+    while read -r what pattern; do
+        i=$((i + 1))
+        net "ill$i" "$(fake first)" "$(fake second "add=$what")"
+        run_fails "$pattern" skiff run --rm --network "ill$i" busybox true
+        [[ $output != *$'\033'* ]]
+        [ "${#output}" -lt 1500 ]
+        [ "$(tail -n 2 "$log" | cut -d ' ' -f 1,2 | tr '\n' ' ')" = "second DEL first DEL " ]
+    done <<'END'
+garbage what the CNI plugin "second" answers to ADD is no result
+nothing what the CNI plugin "second" answers to ADD is no result
+huge "second" answers ADD with more than 262144 bytes
+quiet "second" failed at ADD with status 3
+angry "second" failed at ADD: wrong in two lines
+[] is no result
+{} has no address
+{"ips":5} are no list
+{"ips":[{"address":"10.0.0.300/24"}]} none that a host may have
+{"ips":[{"address":"10.0.0.3"}]} none that a host may have
+{"ips":[{"address":"127.0.0.1/8"}]} none that a host may have
+{"ips":[{"address":"224.0.0.1/8"}]} none that a host may have
+{"ips":[{"address":"::1/128"}]} none that a host may have
+{"ips":[{"address":"10.0.0.3/24","gateway":"fd00::1"}]} a gateway is no address
+{"ips":[{"address":"../../etc/passwd"}]} none that a host may have
+{"ips":[],"interfaces":"eth0"} it is none
+{"ips":[{"address":"10.0.0.3/24"}],"interfaces":[{"name":"eth0","sandbox":"/x","mac":"zz"}]} a MAC address is none
+END
+}
+
+@test "one that hangs is killed with all of its own, and what it holds up ends" {
+    net slow "$(fake first)" "$(fake second add=hang)"
+    run_fails '"second" has not answered ADD in 2 seconds, and was killed' skiff run --rm --network slow busybox true
+    local pid
+    # shellcheck disable=SC2013 # numbers
+    for pid in $(cat "$log.hanging"); do
+        until_true [ ! -e "/proc/$pid" ]
+    done
+    net slowly "$(fake first del=hang)"
+    skiff run -d --name x1 --network slowly busybox sleep 1000 >/dev/null
+    skiff rm -f x1
+    # It is owed still, is seen, and does not hold up others.
+    [ "$(find "$SKIFF_RUN_DIR/cni" -name '*.json' | wc -l)" = 1 ]
+    run skiff system check
+    output_has 'has not answered DEL in 2 seconds'
+    run_fails 'has not answered DEL' skiff network rm slowly
+    # A plugin that works again is enough.
+    cp "$skiff_folder/plugins/first" "$skiff_folder/plugins/first.kept"
+    printf '#!/bin/sh\n' >"$skiff_folder/plugins/first"
+    skiff network rm slowly
+    mv "$skiff_folder/plugins/first.kept" "$skiff_folder/plugins/first"
+}
+
+@test "a monitor that is killed: the next command takes the container off, rules and leases too" {
+    skiff network create --driver cni:bridge --subnet 10.124.9.0/24 lost
+    skiff run -d --name lost --network lost -p 18475:80 web >/dev/null
+    local id monitor
+    id=$(skiff inspect -f '{{.Id}}' lost)
+    owner_rules "$id" | grep -q MASQUERADE
+    monitor=$(ps -o ppid= -p "$(skiff inspect -f '{{.State.Pid}}' lost)")
+    kill -9 "$monitor"
+    until_true test "$(skiff inspect -f '{{.State.Running}}' lost)" = false
+    skiff ps -a >/dev/null
+    [ -z "$(owner_rules "$id")" ]
+    [ "$(links)" = "$(cat "$skiff_folder/links")" ]
+    [ -z "$(find "$SKIFF_RUN_DIR" -name '10.124.9.*')" ]
+    skiff start lost >/dev/null
+    until_served 127.0.0.1 18475
+}
+
+@test "killed in the middle of ADD: the plugin goes too, and DEL is not forgotten" {
+    net mid "$(fake first)" "$(fake second add=hang)"
+    "$SKIFF" run --rm --network mid busybox true 3>&- &
+    local run=$! pid
+    until_true [ -s "$log.hanging" ]
+    kill -9 "$run"
+    read -r pid _ <"$log.hanging"
+    until_true [ ! -e "/proc/$pid" ]
+    xargs -r kill <"$log.hanging" 2>/dev/null || true # what it had left behind
+    skiff ps -a >/dev/null
+    [ "$(tail -n 2 "$log" | cut -d ' ' -f 1,2 | tr '\n' ' ')" = "second DEL first DEL " ]
+}
+
+@test "connected and disconnected while it runs, beside others, and started again" {
+    skiff network create --subnet 10.124.10.0/24 ours >/dev/null
+    skiff network create --driver cni:bridge --subnet 10.124.11.0/24 theirs >/dev/null
+    skiff run -d --name both --network ours busybox sleep 1000 >/dev/null
+    skiff run -d --name web --network theirs web >/dev/null
+    skiff network connect --alias guest theirs both
+    skiff exec both ip -4 addr show eth1 | grep -q 'inet 10.124.11'
+    # The way out is the first by name, as ever.
+    skiff exec both ip route | grep '^default' | grep -q 10.124.10.1
+    skiff exec both wget -qO- http://web/cgi-bin/who
+    skiff exec web nslookup guest | grep -q '10.124.11'
+    skiff inspect both | jq -e '.[0].NetworkSettings.Networks | length == 2'
+    run_fails "active endpoints" skiff network rm theirs
+    skiff network disconnect ours both
+    skiff exec both ip route | grep '^default' | grep -q 10.124.11.1
+    skiff network connect ours both
+    skiff network disconnect theirs both
+    run skiff exec both ip addr show eth1
+    [ "$status" -ne 0 ]
+    skiff exec both ip route | grep '^default' | grep -q 10.124.10.1
+    skiff network connect theirs both
+    skiff restart -t 0 both
+    skiff exec both ip -4 addr | grep -q 'inet 10.124.11'
+    skiff exec both ip route | grep '^default' | grep -q 10.124.10.1
+    skiff exec both wget -qO- http://web/cgi-bin/who
+}
+
+@test "a published port stays where it is when networks come and go" {
+    skiff network create --subnet 10.124.12.0/24 zours >/dev/null
+    skiff network create --driver cni:bridge --subnet 10.124.13.0/24 atheirs >/dev/null
+    skiff run -d --name web --network zours -p 18476:80 web >/dev/null
+    run_fails "lower --gw-priority" skiff network connect atheirs web
+    skiff network connect --gw-priority -1 atheirs web
+    until_served 127.0.0.1 18476
+    skiff rm -f web
+    skiff run -d --name web --network atheirs -p 18476:80 web >/dev/null
+    until_served 127.0.0.1 18476
+    skiff network connect --gw-priority 1 zours web
+    until_served 127.0.0.1 18476
+    skiff network disconnect zours web
+    until_served 127.0.0.1 18476
+}
+
+@test "twenty at a time: no address twice, and all are free again" {
+    skiff network create --driver cni:bridge --subnet 10.124.14.0/24 crowd >/dev/null
+    local i pids=()
+    for i in {1..20}; do
+        skiff run -d --name "one$i" --network crowd busybox sleep 1000 >/dev/null 3>&- &
+        pids+=($!)
+    done
+    wait_all "${pids[@]}"
+    skiff network inspect crowd | jq -r '.[0].Containers[].IPv4Address' | sort >"$BATS_TEST_TMPDIR/addresses"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/addresses")" = 20 ]
+    [ "$(uniq "$BATS_TEST_TMPDIR/addresses" | wc -l)" = 20 ]
+    skiff exec one7 ping -c 1 -W 2 one13
+    skiff ps -q | xargs "$SKIFF" rm -f >/dev/null
+    [ -z "$(find "$SKIFF_RUN_DIR" -name '10.124.14.*')" ]
+    [ "$(links)" = "$(cat "$skiff_folder/links")" ]
+    [ "$(rules)" = "$(cat "$skiff_folder/rules")" ]
+}
+
+@test "neither walls of ours nor of theirs fall" {
+    skiff network create --driver cni:bridge --subnet 10.124.15.0/24 theirs >/dev/null
+    skiff network create --subnet 10.124.16.0/24 ours >/dev/null
+    skiff run -d --name mine --network ours web >/dev/null
+    skiff run -d --name web --network theirs web >/dev/null
+    skiff exec mine wget -qO- http://127.0.0.1/cgi-bin/who
+    # Ours is not reached from there but by a published port.
+    run skiff exec web timeout 2 wget -qO- "http://$(address_of mine ours)/cgi-bin/who"
+    [ "$status" -ne 0 ]
+    run skiff exec web ping -c 1 -W 1 "$(address_of mine ours)"
+    [ "$status" -ne 0 ]
+    # Both have a way out.
+    net_host cni-far 72
+    skiff exec web ping -c 1 -W 2 198.18.72.2
+    skiff exec mine ping -c 1 -W 2 198.18.72.2
+}
+
+@test "a check asks the plugins" {
+    skiff network create --driver cni:bridge --subnet 10.124.17.0/24 seen >/dev/null
+    skiff run -d --name seen --network seen -p 18477:80 web >/dev/null
+    run skiff system check # which tells of others' groups and cables, too
+    output_lacks 'network seen'
+    nsenter --net="/proc/$(skiff inspect -f '{{.State.Pid}}' seen)/ns/net" ip addr flush dev eth0
+    run skiff system check
+    [ "$status" -ne 0 ]
+    output_has 'network seen: the CNI plugin "[a-z]*" failed at CHECK'
+}
+
+@test "what a container asks of no such network costs it nothing" {
+    skiff run --rm busybox true
+    strace -f -qq -e trace=%file -o "$BATS_TEST_TMPDIR/calls" "$SKIFF" run --rm busybox true || skip "strace is missing"
+    # Once, at its end: whether something is owed.
+    [ "$(grep -c '"cni' "$BATS_TEST_TMPDIR/calls")" -le 1 ]
+    run grep -E '/usr/lib/cni|net\.d' "$BATS_TEST_TMPDIR/calls"
+    [ "$status" -ne 0 ]
+}
