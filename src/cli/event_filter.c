@@ -1,5 +1,7 @@
 #include "cli/event_filter.h"
 
+#include "cli/filter.h"
+
 #include <string.h>
 
 typedef bool test(const json_t *event, const char *value);
@@ -110,7 +112,7 @@ int event_filter_check(const struct option_list *filters, struct err *e)
     const char *value;
     for (size_t i = 0; i < filters->n; i++)
         if (!find_filter(filters->v[i], &value))
-            return err_set(e, EINVAL, "invalid filter '%s'", filters->v[i]);
+            return filter_invalid(filters->v[i], e);
     return 0;
 }
 

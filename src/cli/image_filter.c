@@ -1,7 +1,7 @@
 #include "cli/image_filter.h"
 
 #include "base/timestamp.h"
-#include "cli/label_filter.h"
+#include "cli/filter.h"
 #include "image/reference.h"
 
 #include <fnmatch.h>
@@ -61,11 +61,11 @@ static int read_one(int root_fd, const char *text, struct image_filter *f, struc
     }
     value = str_after(text, "dangling=");
     if (value && !is_true(value) && !str_eq(value, "false") && !str_eq(value, "0"))
-        return err_set(e, EINVAL, "invalid filter '%s'", text);
+        return filter_invalid(text, e);
     if (value || str_after(text, "label=") || str_after(text, "label!=") ||
         str_after(text, "reference="))
         return 0;
-    return err_set(e, EINVAL, "invalid filter '%s'", text);
+    return filter_invalid(text, e);
 }
 
 int image_filter_read(int root_fd, const struct option_list *list, const char *pattern,

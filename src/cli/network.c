@@ -4,8 +4,9 @@
 #include "base/timestamp.h"
 #include "cli/cli.h"
 #include "cli/confirm.h"
-#include "cli/label_filter.h"
+#include "cli/filter.h"
 #include "cli/network_prune.h"
+#include "cli/removal.h"
 #include "cli/rows.h"
 #include "engine/networks.h"
 
@@ -64,13 +65,6 @@ static const struct option_def ls_table[] = {
     {0},
 };
 
-static int read_bool(const char *text)
-{
-    if (str_eq(text, "true") || str_eq(text, "1"))
-        return 1;
-    return str_eq(text, "false") || str_eq(text, "0") ? 0 : -EINVAL;
-}
-
 static int check_filters(const struct option_list *filters, bool *ret_ask, struct err *e)
 {
     static const char *const known[] = {"driver=", "id=", "label=", "name=", "scope="};
@@ -78,47 +72,46 @@ static int check_filters(const struct option_list *filters, bool *ret_ask, struc
     for (size_t i = 0; i < filters->n; i++) {
         const char *text = filters->v[i], *dangling = str_after(text, "dangling=");
         const char *type = str_after(text, "type=");
-        bool good = (dangling && read_bool(dangling) >= 0) || str_eq(type, "custom") ||
+        bool good = (dangling && filter_bool(dangling) >= 0) || str_eq(type, "custom") ||
                     str_eq(type, "builtin");
         for (size_t k = 0; k < ARRAY_LEN(known); k++)
             good |= str_after(text, known[k]) != NULL;
         if (!good)
-            return err_set(e, EINVAL, "invalid filter '%s'", text);
+            return filter_invalid(text, e);
         *ret_ask |= dangling != NULL;
     }
     return 0;
 }
 
-/* Whether one filter's value holds; by its key. */
-static bool holds(const struct network_record *n, const char *key, const char *value, bool used)
+struct listed {
+    const struct network_record *n;
+    bool used;
+};
+
+static bool holds(const void *data, const char *key, const char *value)
 {
+    const struct listed *l = data;
     if (str_eq(key, "name="))
-        return strstr(n->name, value) != NULL;
+        return strstr(l->n->name, value) != NULL;
     if (str_eq(key, "id="))
-        return strstr(n->id, value) != NULL;
+        return strstr(l->n->id, value) != NULL;
     if (str_eq(key, "driver="))
-        return str_eq(json_str(n->document, "Driver"), value);
+        return str_eq(json_str(l->n->document, "Driver"), value);
     if (str_eq(key, "scope="))
         return str_eq(value, "local");
     if (str_eq(key, "type="))
-        return is_own(n) == str_eq(value, "custom");
-    return is_own(n) && (read_bool(value) == 1) == !used; /* dangling= */
+        return is_own(l->n) == str_eq(value, "custom");
+    return is_own(l->n) && (filter_bool(value) == 1) == !l->used; /* dangling= */
 }
 
-/* Filters of one key: any may pass; every key must, and all labels. */
+/* Every key must pass, and all labels. */
 static bool passes(const struct network_record *n, const struct option_list *filters, bool used)
 {
     static const char *const keys[] = {"name=", "id=", "driver=", "scope=", "type=", "dangling="};
-    for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
-        bool wanted = false, passed = false;
-        for (size_t i = 0; i < filters->n; i++) {
-            const char *value = str_after(filters->v[i], keys[k]);
-            wanted |= value != NULL;
-            passed |= value && holds(n, keys[k], value, used);
-        }
-        if (wanted && !passed)
+    const struct listed listed = {n, used};
+    for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+        if (filter_rejects(filters, keys[k], holds, &listed))
             return false;
-    }
     return labels_pass(filters, json_at(n->document, "Labels"));
 }
 
@@ -203,43 +196,16 @@ const struct cli_command cmd_network_ls = {
 
 /* ---- rm ---- */
 
-struct rm_options {
-    bool force;
-};
-
-static const struct option_def rm_table[] = {
-    {"force", 'f', OPTION_FLAG, offsetof(struct rm_options, force), NULL,
-     "No error for what is not there", "Options"},
-    {0},
-};
-
 static int run_rm(struct cli *c, int argc, char **argv, struct err *e)
 {
-    struct rm_options o = {0};
-    char **words;
-    int n, status = 0;
-    int r = cli_parse(&cmd_network_rm, argc, argv, &o, &words, &n, e);
-    if (r != 0)
-        return r == 1 ? 0 : r;
-    cli_reap(c);
-    for (int i = 0; i < n; i++) {
-        _cleanup_err_ struct err mine = ERR_INIT;
-        r = networks_remove(&c->engine, words[i], &mine);
-        if (r == 0) {
-            puts(words[i]);
-        } else if (r != -ENOENT || !o.force) {
-            cli_error(err_text(&mine));
-            status = 1;
-        }
-    }
-    return status;
+    return removal_run(c, &cmd_network_rm, argc, argv, networks_remove, false, e);
 }
 
 const struct cli_command cmd_network_rm = {
     .line = "network rm [OPTIONS] NETWORK [NETWORK...]",
     .summary = "Remove networks",
     .more = "One that a running container is on is never removed.",
-    .options = rm_table,
+    .options = removal_table,
     .min = 1,
     .max = -1,
     .first = WORD_NETWORK,
@@ -277,7 +243,7 @@ static int read_until(const struct option_list *filters, char ret[40], struct er
         if (moment)
             format_time(t, ret);
         else if (!str_after(text, "label=") && !str_after(text, "label!="))
-            return err_set(e, EINVAL, "invalid filter '%s'", text);
+            return filter_invalid(text, e);
     }
     return 0;
 }

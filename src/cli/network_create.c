@@ -2,6 +2,7 @@
  * `network create`: from options to Docker's POST /networks/create.
  */
 #include "cli/cli.h"
+#include "cli/pairs.h"
 #include "engine/networks.h"
 
 #include <string.h>
@@ -42,27 +43,6 @@ static const struct option_def table[] = {
     OPTION(LIST, "ipam-opt", 0, ipam_opt, NULL, NULL, NULL),
     {0},
 };
-
-/* "KEY=VALUE" options as one object, new; NULL is told. */
-static int read_pairs(const char *option, const struct option_list *list, json_t **ret,
-                      struct err *e)
-{
-    _cleanup_json_ json_t *pairs = json_object();
-    for (size_t i = 0; i < list->n; i++) {
-        const char *text = list->v[i], *value = strchrnul(text, '=');
-        _cleanup_free_ char *key = strndup(text, (size_t)(value - text));
-        if (!key)
-            return err_nomem(e);
-        if (!*key)
-            return err_set(e, EINVAL, "invalid argument \"%s\" for \"--%s\": must be KEY=VALUE",
-                           text, option);
-        json_t *j = json_string(*value ? value + 1 : "");
-        if (!j || json_object_set_new(pairs, key, j) < 0)
-            return err_set(e, EINVAL, "option \"--%s\": its value is not UTF-8", option);
-    }
-    *ret = TAKE_PTR(pairs);
-    return 0;
-}
 
 /* ---- what belongs to which subnet, as Docker's client finds it out ---- */
 
@@ -156,7 +136,7 @@ static int fill_ranges(const struct create_options *o, struct subnets *all, json
     for (size_t i = 0; r == 0 && i < o->gateway.n; i++)
         r = add_single(all, o->gateway.v[i], "Gateway", "gateway", "gateways", e);
     if (r == 0)
-        r = read_pairs("aux-address", &o->aux_address, &reserved, e);
+        r = pairs_read("aux-address", &o->aux_address, &reserved, e);
     json_object_foreach (reserved, name, address)
         if (r == 0)
             r = add_reserved(all, name, json_string_value(address), e);
@@ -182,11 +162,11 @@ static int make_request(const struct create_options *o, const char *name, json_t
     _cleanup_json_ json_t *ranges = NULL, *labels = NULL, *options = NULL, *ipam = NULL;
     int r = read_ranges(o, &ranges, e);
     if (r == 0)
-        r = read_pairs("label", &o->label, &labels, e);
+        r = pairs_read("label", &o->label, &labels, e);
     if (r == 0)
-        r = read_pairs("opt", &o->opt, &options, e);
+        r = pairs_read("opt", &o->opt, &options, e);
     if (r == 0)
-        r = read_pairs("ipam-opt", &o->ipam_opt, &ipam, e);
+        r = pairs_read("ipam-opt", &o->ipam_opt, &ipam, e);
     if (r < 0)
         return r;
     json_error_t error;

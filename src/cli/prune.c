@@ -1,8 +1,8 @@
 #include "base/timestamp.h"
 #include "cli/cli.h"
 #include "cli/confirm.h"
+#include "cli/filter.h"
 #include "cli/image_use.h"
-#include "cli/label_filter.h"
 #include "cli/network_prune.h"
 #include "cli/size.h"
 #include "engine/container_size.h"
@@ -69,7 +69,7 @@ static int check_filters(const struct prune_options *o, struct err *e)
                            text);
         seen |= moment != NULL;
         if (!moment && !str_after(text, "label=") && !str_after(text, "label!="))
-            return err_set(e, EINVAL, "invalid filter '%s'", text);
+            return filter_invalid(text, e);
     }
     if (seen && o->volumes)
         return err_set(e, EINVAL, "the \"until\" filter is not supported with \"--volumes\"");

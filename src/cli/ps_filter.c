@@ -1,5 +1,6 @@
 #include "cli/ps_filter.h"
 
+#include "cli/filter.h"
 #include "engine/networks.h"
 #include "image/image.h"
 
@@ -224,7 +225,7 @@ int ps_filter_check(const struct engine *en, const struct option_list *filters, 
             (f->passes == by_health && !is_health(value)) ||
             ((f->passes == by_expose || f->passes == by_publish) && !is_ports(value)) ||
             (f->passes == by_exited && str_to_int64(value, 0, 255, &code) < 0))
-            return err_set(e, EINVAL, "invalid filter '%s'", filters->v[i]);
+            return filter_invalid(filters->v[i], e);
         if (f->passes != by_before && f->passes != by_since)
             continue;
         _cleanup_record_ struct container_record other = CONTAINER_RECORD_INIT;

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/filter.h"
 #include "cli/image_helper.h"
 #include "cli/plain_text.h"
 #include "cli/template.h"
@@ -47,7 +48,7 @@ static int read_wish(const struct option_list *filters, struct wish *ret, struct
         if (stars && str_to_int64(stars, 0, 1LL << 40, &ret->stars) == 0)
             continue;
         if (!yes && !no)
-            return err_set(e, EINVAL, "invalid filter '%s'", text);
+            return filter_invalid(text, e);
         ret->official = yes;
     }
     return 0;

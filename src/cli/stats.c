@@ -198,10 +198,11 @@ static int make_frame(const struct watch *w, const struct stats_options *o, stru
                       struct err *e)
 {
     _cleanup_json_ json_t *rows = json_array();
-    _cleanup_json_ json_t *headers = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Container", "CONTAINER", "ID",
-        "CONTAINER ID", "Name", "NAME", "CPUPerc", "CPU %", "MemUsage", "MEM USAGE / LIMIT",
-        "MemPerc", "MEM %", "NetIO", "NET I/O", "NetLimit", "NET LIMIT", "BlockIO", "BLOCK I/O", "PIDs", "PIDS");
+    _cleanup_json_ json_t *headers =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "Container", "CONTAINER",
+                  "ID", "CONTAINER ID", "Name", "NAME", "CPUPerc", "CPU %", "MemUsage",
+                  "MEM USAGE / LIMIT", "MemPerc", "MEM %", "NetIO", "NET I/O", "NetLimit",
+                  "NET LIMIT", "BlockIO", "BLOCK I/O", "PIDs", "PIDS");
     for (size_t i = 0; i < w->n; i++) {
         bool shown = w->v[i].now.running || o->all || w->named;
         if (shown && json_array_append_new(rows, make_row(&w->v[i], o->no_trunc)) < 0)

@@ -1,31 +1,13 @@
 #include "cli/cli.h"
 #include "cli/confirm.h"
+#include "cli/filter.h"
+#include "cli/pairs.h"
+#include "cli/removal.h"
 #include "cli/rows.h"
 #include "cli/size.h"
 #include "engine/volume_use.h"
 
 #include <string.h>
-
-/* "KEY=VALUE" options as one object, new; a missing value is empty. */
-static int read_pairs(const char *option, const struct option_list *list, json_t **ret,
-                      struct err *e)
-{
-    _cleanup_json_ json_t *pairs = json_object();
-    for (size_t i = 0; i < list->n; i++) {
-        const char *text = list->v[i], *value = strchrnul(text, '=');
-        _cleanup_free_ char *key = strndup(text, (size_t)(value - text));
-        if (!key)
-            return err_nomem(e);
-        if (!*key)
-            return err_set(e, EINVAL, "invalid argument \"%s\" for \"--%s\": must be KEY=VALUE",
-                           text, option);
-        json_t *j = json_string(*value ? value + 1 : "");
-        if (!j || json_object_set_new(pairs, key, j) < 0)
-            return err_set(e, EINVAL, "option \"--%s\": its value is not UTF-8", option);
-    }
-    *ret = TAKE_PTR(pairs);
-    return 0;
-}
 
 /* ---- create ---- */
 
@@ -54,9 +36,9 @@ static int create(struct cli *c, const struct create_options *o, const char *wor
                        "conflicting options: cannot specify a volume-name through both --name and "
                        "as a positional arg");
     const char *name = word ? word : o->name;
-    int r = read_pairs("label", &o->label, &labels, e);
+    int r = pairs_read("label", &o->label, &labels, e);
     if (r == 0)
-        r = read_pairs("opt", &o->opt, &options, e);
+        r = pairs_read("opt", &o->opt, &options, e);
     if (r < 0)
         return r;
     const struct volume_request request = {
@@ -102,29 +84,6 @@ const struct cli_command cmd_volume_create = {
     .run = run_create,
 };
 
-/* ---- what ls and prune choose ---- */
-
-static bool has_label(const struct volume *v, const char *wish)
-{
-    const char *value = strchrnul(wish, '=');
-    _cleanup_free_ char *key = strndup(wish, (size_t)(value - wish));
-    const json_t *label = key ? json_object_get(json_at(v->document, "Labels"), key) : NULL;
-    return label && (!*value || str_eq(json_string_value(label), value + 1));
-}
-
-/* "true", "1" and the like; -EINVAL. */
-static int read_bool(const char *text)
-{
-    if (str_eq(text, "true") || str_eq(text, "1"))
-        return 1;
-    return str_eq(text, "false") || str_eq(text, "0") ? 0 : -EINVAL;
-}
-
-static int invalid_filter(const char *text, struct err *e)
-{
-    return err_set(e, EINVAL, "invalid filter '%s'", text);
-}
-
 /* ---- ls ---- */
 
 struct ls_options {
@@ -148,37 +107,40 @@ static int check_filters(const struct option_list *filters, bool *ret_users, str
     *ret_users = false;
     for (size_t i = 0; i < filters->n; i++) {
         const char *text = filters->v[i], *dangling = str_after(text, "dangling=");
-        bool good = dangling && read_bool(dangling) >= 0;
+        bool good = dangling && filter_bool(dangling) >= 0;
         for (size_t k = 0; k < ARRAY_LEN(known); k++)
             good |= str_after(text, known[k]) != NULL;
         if (!good)
-            return invalid_filter(text, e);
+            return filter_invalid(text, e);
         *ret_users |= dangling != NULL;
     }
     return 0;
 }
 
-/* Filters of one key: any may pass; but all labels must. */
+struct listed {
+    const struct volume *v;
+    bool used;
+};
+
+static bool holds(const void *data, const char *key, const char *value)
+{
+    const struct listed *l = data;
+    if (str_eq(key, "name="))
+        return strstr(l->v->name, value) != NULL;
+    if (str_eq(key, "driver="))
+        return str_eq(value, "local");
+    return (filter_bool(value) == 1) == !l->used; /* dangling= */
+}
+
+/* Every key must pass, and all labels. */
 static bool passes(const struct volume *v, const struct option_list *filters, const json_t *users)
 {
-    bool used = json_object_get(users, v->name);
-    bool wants_name = false, name = false, wants_driver = false, driver = false;
-    for (size_t i = 0; i < filters->n; i++) {
-        const char *text = filters->v[i], *value;
-        if ((value = str_after(text, "dangling=")) && (read_bool(value) == 1) == used)
+    static const char *const keys[] = {"name=", "driver=", "dangling="};
+    const struct listed listed = {v, json_object_get(users, v->name) != NULL};
+    for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+        if (filter_rejects(filters, keys[k], holds, &listed))
             return false;
-        if ((value = str_after(text, "label=")) && !has_label(v, value))
-            return false;
-        if ((value = str_after(text, "name="))) {
-            wants_name = true;
-            name |= strstr(v->name, value) != NULL;
-        }
-        if ((value = str_after(text, "driver="))) {
-            wants_driver = true;
-            driver |= str_eq(value, "local");
-        }
-    }
-    return (name || !wants_name) && (driver || !wants_driver);
+    return labels_pass(filters, json_at(v->document, "Labels"));
 }
 
 /* One row, as `docker volume ls --format json` has it. */
@@ -271,43 +233,16 @@ const struct cli_command cmd_volume_ls = {
 
 /* ---- rm ---- */
 
-struct rm_options {
-    bool force;
-};
-
-static const struct option_def rm_table[] = {
-    {"force", 'f', OPTION_FLAG, offsetof(struct rm_options, force), NULL,
-     "No error for what is not there", "Options"},
-    {0},
-};
-
 static int run_rm(struct cli *c, int argc, char **argv, struct err *e)
 {
-    struct rm_options o = {0};
-    char **words;
-    int n, status = 0;
-    int r = cli_parse(&cmd_volume_rm, argc, argv, &o, &words, &n, e);
-    if (r != 0)
-        return r == 1 ? 0 : r;
-    cli_reap(c);
-    for (int i = 0; i < n; i++) {
-        _cleanup_err_ struct err mine = ERR_INIT;
-        r = volume_remove(&c->engine, words[i], &mine);
-        if (r == 0 || (r == -ENOENT && o.force)) {
-            puts(words[i]);
-        } else {
-            cli_error(err_text(&mine));
-            status = 1;
-        }
-    }
-    return status;
+    return removal_run(c, &cmd_volume_rm, argc, argv, volume_remove, true, e);
 }
 
 const struct cli_command cmd_volume_rm = {
     .line = "volume rm [OPTIONS] VOLUME [VOLUME...]",
     .summary = "Remove volumes",
     .more = "One that any container has, running or not, is never removed.",
-    .options = rm_table,
+    .options = removal_table,
     .min = 1,
     .max = -1,
     .first = WORD_VOLUME,
@@ -337,13 +272,7 @@ static bool prune_wants(const struct volume *v, const void *data)
     const struct prune_options *o = data;
     if (!o->all && !volume_is_anonymous(v))
         return false;
-    for (size_t i = 0; i < o->filter.n; i++) {
-        const char *with = str_after(o->filter.v[i], "label=");
-        const char *without = str_after(o->filter.v[i], "label!=");
-        if ((with && !has_label(v, with)) || (without && has_label(v, without)))
-            return false;
-    }
-    return true;
+    return labels_pass(&o->filter, json_at(v->document, "Labels"));
 }
 
 static int read_prune_filters(struct prune_options *o, struct err *e)
@@ -353,12 +282,12 @@ static int read_prune_filters(struct prune_options *o, struct err *e)
         if (all && o->all)
             return err_set(e, EINVAL,
                            "conflicting options: cannot specify both --all and --filter all=1");
-        if (all ? read_bool(all) < 0 : !str_after(text, "label=") && !str_after(text, "label!="))
-            return invalid_filter(text, e);
+        if (all ? filter_bool(all) < 0 : !str_after(text, "label=") && !str_after(text, "label!="))
+            return filter_invalid(text, e);
     }
     for (size_t i = 0; i < o->filter.n; i++) {
         const char *all = str_after(o->filter.v[i], "all=");
-        o->all |= all && read_bool(all) == 1;
+        o->all |= all && filter_bool(all) == 1;
     }
     return 0;
 }
