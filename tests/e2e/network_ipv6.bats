@@ -314,6 +314,57 @@ fd62:12" ]
     run_fails 'host_binding_ipv4' skiff network create -o com.docker.network.bridge.host_binding_ipv4=::1 bad
 }
 
+@test "walls, in both families: networks, containers that are kept apart, internal ones" {
+    skiff network create --ipv6 --subnet 10.62.21.0/24 --subnet fd62:21::/64 alpha >/dev/null
+    skiff network create --ipv6 --subnet 10.62.22.0/24 --subnet fd62:22::/64 beta >/dev/null
+    skiff network create --ipv6 --subnet 10.62.23.0/24 --subnet fd62:23::/64 \
+        -o com.docker.network.bridge.enable_icc=false apart >/dev/null
+    skiff network create --internal --ipv6 --subnet 10.62.24.0/24 --subnet fd62:24::/64 closed >/dev/null
+    runs aa --network alpha
+    skiff run -d --name bb --network beta -p 127.0.0.1:18076:80 web >/dev/null
+    until_served 127.0.0.1 18076
+    # Each family by itself, and the other way round.
+    for address in "$(address_of bb beta)" "$(six_of bb beta)"; do no reaches aa "$address"; done
+    for address in "[$(six_of bb beta)]" "$(address_of bb beta)"; do
+        [ -z "$(asks "$address" 80 skiff exec aa)" ]
+        [ -z "$(asks "$address" 80 on six)" ]
+        [ -n "$(who "$address")" ]
+    done
+    # Nor by the address that another network's bridge has, published or not.
+    for address in 10.62.22.1 '[fd62:22::1]' 198.18.62.1 '[fd18:62::1]'; do
+        [ -z "$(asks "$address" 18076 skiff exec aa)" ]
+        [ -z "$(asks "$address" 18076 on six)" ]
+    done
+    for address in 198.18.62.2 fd18:62::2; do reaches aa $address; done
+    runs one --network apart
+    runs two --network apart
+    no reaches one "$(address_of two apart)"
+    no reaches one "$(six_of two apart)"
+    for address in 198.18.62.2 fd18:62::2; do reaches one $address; done
+    runs inner --network closed
+    runs peer --network closed
+    reaches inner "$(six_of peer closed)"
+    reaches inner "$(address_of peer closed)"
+    for address in 198.18.62.2 fd18:62::2 "$(address_of aa alpha)" "$(six_of aa alpha)"; do no reaches inner "$address"; done
+    for address in "$(address_of inner closed)" "$(six_of inner closed)"; do no reaches aa "$address"; done
+    for family in 4 6; do
+        run_ok skiff exec inner ip -$family route show default
+        output_is ''
+    done
+    # Even with a way of its own making.
+    runs maker --network closed --cap-add NET_ADMIN
+    skiff exec maker ip route add default via 10.62.24.1
+    skiff exec maker ip -6 route add default via fd62:24::1
+    for address in 198.18.62.2 fd18:62::2 "$(address_of aa alpha)" "$(six_of aa alpha)"; do no reaches maker "$address"; done
+}
+
+@test "ping of either family without a capability of one's own" {
+    skiff network create --ipv6 --subnet 10.62.25.0/24 --subnet fd62:25::/64 both >/dev/null
+    for address in 10.62.25.1 fd62:25::1; do
+        run_ok skiff run --rm --network both host ping -c 1 -W 2 $address
+    done
+}
+
 @test "a range that is a network's is given to no other, though its link is gone: to the default bridge neither" {
     # On a host of its own, which has no bridge yet; with the control groups of this one.
     there() { nsenter --net=/run/netns/skt-six "$@"; }

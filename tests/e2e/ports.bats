@@ -135,6 +135,53 @@ while True:
     output_is second
 }
 
+# sctp ADDRESS PORT [COMMAND...]: a first packet of SCTP, as there may be no sockets of it.
+sctp()
+{
+    "${@:3}" python3 -c 'import socket, struct, sys
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8): crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+def packet(to):
+    chunk = struct.pack(">BBHIIHHI", 1, 0, 20, 7, 65536, 1, 1, 7)
+    head = struct.pack(">HHI", 5555, to, 0)
+    return head + struct.pack("<I", crc32c(head + b"\0" * 4 + chunk)) + chunk
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132)
+for _ in range(3): s.sendto(packet(int(sys.argv[2])), (sys.argv[1], 0))' "$1" "$2"
+}
+
+@test "SCTP: led to the container, taken by one, given back" {
+    run_ok skiff run -d --name web -p 18132:132/sctp -p 18133:133/sctp host python3 -c 'import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132)
+print("ready", flush=True)
+while True:
+    data, who = s.recvfrom(999)
+    print(who[0], struct.unpack(">H", data[22:24])[0], flush=True)'
+    # shellcheck disable=SC2317 # until_true calls it
+    heard() { skiff logs web | grep -qx "$1"; }
+    until_true heard ready
+    sctp 198.18.41.1 18132 on ports
+    until_true heard '198.18.41.2 132'
+    run_ok skiff port web
+    output_has '132/sctp -> 0.0.0.0:18132'
+    run_status 125 skiff run --rm -p 18132:132/sctp busybox true
+    output_has '18132|taken'
+    # One is taken back, the other stays; so it does when the tables are put back.
+    run_ok skiff port rm web 18133:133/sctp
+    nft delete table bridge skiff
+    run_ok skiff ps -q
+    run nft list map inet skiff any4
+    output_has ' 18132 '
+    output_lacks ' 18133 '
+    skiff rm -f web >/dev/null
+    run nft list map inet skiff any4
+    output_lacks ' 18132 '
+    run_ok skiff run --rm -p 18132:132/sctp busybox true
+}
+
 @test "port add and rm: while it runs" {
     run_ok skiff run -d --name web web
     [ -z "$(who 127.0.0.1 18080)" ]
