@@ -100,8 +100,9 @@ int endpoints_publish(const struct engine *en, struct container_record *c, const
 int endpoints_unpublish(const struct engine *en, struct container_record *c, const json_t *bindings,
                         struct err *e);
 
-/* Looks whether the firewall's tables are those that our elements were put into, and puts them back
- * when they are not: somebody flushed them. 1 when that was so. One question where all is well. */
+/* Looks whether the bridges are there, and whether the firewall's tables are those that our
+ * elements were put into, and puts back what is not: somebody deleted or flushed it. 1 when the
+ * tables were not. One question and a system call or three for each network where all is well. */
 int endpoints_repair(const struct engine *en, int *ret_late, struct err *e);
 
 /* In a monitor: a claim that was handed over is kept (1: it is one), and those that network.json

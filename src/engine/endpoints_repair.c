@@ -1,11 +1,13 @@
-/* Somebody flushed the tables of the firewall: chains, sets and all that stood in them are put back
- * from the files. */
+/* Somebody flushed the tables of the firewall, or deleted a bridge: chains, sets and all that stood
+ * in them are put back from the files, and containers' cables into the bridge. */
 #include "base/file.h"
 #include "engine/endpoints_private.h"
 #include "engine/network_settings.h"
+#include "engine/state.h"
 #include "network/firewall.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <string.h>
 
 enum { HANDLES_MAX = 64 };
@@ -87,12 +89,67 @@ static int put_back(const struct engine *en, const char *id, struct err *e)
     return r == 0 && n > 0 ? publish_add(ports, n, NULL, e) : r;
 }
 
+/* ---- bridges ---- */
+
+struct rejoining {
+    const struct engine *engine;
+    const struct network_record *network;
+    int folder;
+    struct err *e;
+};
+
+/* One that is going meanwhile is none to put back. */
+static int rejoin(const struct ip_address *address, void *arg)
+{
+    const struct rejoining *x = arg;
+    _cleanup_endpoint_file_ struct endpoint_file f = {0};
+    struct network_endpoint end = {0};
+    if (endpoint_file_read(x->folder, address, &f, NULL) < 0 ||
+        state_holder(x->engine, f.owner, NULL) != HOLDER_ALIVE || if_nametoindex(f.link) == 0)
+        return 0;
+    memcpy(end.link, f.link, sizeof(end.link));
+    int r = network_rejoin(&x->network->config, &end, x->e);
+    return r < 0 ? r : put_back(x->engine, f.owner, x->e);
+}
+
+/* The network whose folder of endpoints has the name @id: if its bridge is gone, those who are on
+ * it have lost it. */
+static int look_for_bridge(const struct engine *en, int networks, const char *id, struct err *e)
+{
+    _cleanup_network_record_ struct network_record network = NETWORK_RECORD_INIT;
+    char link[16];
+    networks_usual_link(id, link);
+    if (if_nametoindex(link) != 0 || networks_find(en, id, &network, NULL) < 0 ||
+        network.config.driver != NETWORK_BRIDGE || if_nametoindex(network.config.link) != 0)
+        return 0;
+    _cleanup_close_ int folder = openat(networks, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct rejoining x = {.engine = en, .network = &network, .folder = folder, .e = e};
+    return folder < 0 ? 0 : endpoint_file_list(folder, rejoin, &x, e);
+}
+
+static int look_for_bridges(const struct engine *en, struct err *e)
+{
+    int fd = openat(en->run_fd, "networks", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+    _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    if (!dir) {
+        fd_close(&fd);
+        return 0;
+    }
+    while (r == 0 && (entry = readdir(dir)))
+        if (strlen(entry->d_name) == NETWORK_ID_LEN)
+            r = look_for_bridge(en, dirfd(dir), entry->d_name, e);
+    return r;
+}
+
 int endpoints_repair(const struct engine *en, int *ret_late, struct err *e)
 {
     struct firewall_handles now;
     _cleanup_strv_ struct strv ids = {0};
     if (faccessat(en->run_fd, "networks", F_OK, 0) < 0)
         return 0; /* nobody was ever attached since the machine started */
+    if (look_for_bridges(en, e) < 0)
+        return err_wrap(e, "cannot put back the bridge of a network that somebody removed");
     int r = firewall_ensure(&now, ret_late, e);
     if (r < 0 || are_known(en, &now))
         return r;

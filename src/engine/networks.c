@@ -46,6 +46,16 @@ static void predefined_id(const char *name, char ret[NETWORK_ID_LEN + 1])
     ret[NETWORK_ID_LEN] = '\0';
 }
 
+void networks_usual_link(const char *id, char ret[16])
+{
+    char usual[NETWORK_ID_LEN + 1];
+    predefined_id("bridge", usual);
+    if (str_eq(id, usual))
+        snprintf(ret, 16, "%s", NETWORK_DEFAULT_BRIDGE);
+    else
+        snprintf(ret, 16, "sk-%.10s", id);
+}
+
 static const char *predefined_driver(const char *name)
 {
     return str_eq(name, "none") ? "null" : name;

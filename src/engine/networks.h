@@ -55,6 +55,9 @@ void networks_let_go(const struct network_record *n);
 /* The names of all that have a file, in no order. */
 int networks_list(const struct engine *en, struct strv *ret, struct err *e);
 
+/* The link of a bridge network with that ID, where its file names no other. */
+void networks_usual_link(const char *id, char ret[16]);
+
 /* Adds the ranges of all of those to @c's: their links may be gone, or show nothing, and nobody is
  * to choose the same. What cannot be read is passed over. */
 int networks_avoid(const struct engine *en, struct network_config *c, struct err *e);

@@ -123,6 +123,24 @@ static void put_isolated(struct netlink_batch *b)
     netlink_nest_end(b, info);
 }
 
+int cable_join(struct netlink *host, const char *link, const struct bridge *bridge, bool isolated,
+               struct err *e)
+{
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
+    netlink_begin(&b, RTM_NEWLINK, 0, &head, sizeof(head));
+    netlink_put_string(&b, IFLA_IFNAME, link);
+    netlink_put_u32(&b, IFLA_MASTER, (uint32_t)bridge->index);
+    if (isolated) {
+        netlink_begin(&b, RTM_NEWLINK, 0, &head, sizeof(head));
+        netlink_put_string(&b, IFLA_IFNAME, link);
+        put_isolated(&b);
+    }
+    int r = netlink_send(host, &b, NULL, NULL, NULL, e);
+    return r < 0 ? err_wrap(e, "cannot put the link \"%s\" into its bridge", link) : 0;
+}
+
 int cable_reflect(struct netlink *host, const char *link, struct err *e)
 {
     struct netlink_batch b;

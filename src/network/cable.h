@@ -40,6 +40,10 @@ void cable_name(const struct ip_address *address, char *ret);
 /* And back; false: no cable has such a name. */
 bool cable_address(const char *link, struct ip_address *ret);
 
+/* Makes the host's end a port of @bridge, as cable_lay did. */
+int cable_join(struct netlink *host, const char *link, const struct bridge *bridge, bool isolated,
+               struct err *e);
+
 /* From now on the bridge may send back into the cable what came out of it (IFLA_BRPORT_MODE). */
 int cable_reflect(struct netlink *host, const char *link, struct err *e);
 

@@ -292,6 +292,17 @@ int network_default_look(struct network_config *ret, struct err *e)
     return bridge.index != 0;
 }
 
+int network_rejoin(const struct network_config *c, const struct network_endpoint *ep, struct err *e)
+{
+    _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+    struct network_config own = *c;
+    struct bridge bridge = {0};
+    int r = netlink_open(&host, NETLINK_ROUTE, e);
+    if (r == 0)
+        r = bridge_ensure(&host, &own, &bridge, e);
+    return r == 0 ? cable_join(&host, ep->link, &bridge, c->isolated, e) : r;
+}
+
 int network_reflect(const struct network_endpoint *ep, struct err *e)
 {
     _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;

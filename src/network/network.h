@@ -164,6 +164,11 @@ int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *
 int network_is_in(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,
                   struct err *e);
 
+/* Puts the host's end of a cable into its network's bridge again, which somebody has deleted; makes
+ * that where it is missing. */
+int network_rejoin(const struct network_config *c, const struct network_endpoint *ep,
+                   struct err *e);
+
 /* For one that publishes ports: it reaches them itself by the host's address. Where bridged packets
  * pass the host's own rules (br_netfilter), they are translated on the bridge and would have to
  * leave by the port they came from, which a bridge does not do unless told. */

@@ -116,7 +116,6 @@ for i in range(10):
     run_ok skiff restart -t 0 other
     run_ok skiff exec asker dig +tries=1 +short other AAAA
     output_is "$(six_of other only)"
-    run_ok skiff system check
 }
 
 @test "IPv6 alone: a range by chance, --ip6, a part of the range, reserved, taken, exhausted" {

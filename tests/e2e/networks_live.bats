@@ -368,6 +368,42 @@ member() # CONTAINER NETWORK MEMBER
     output_is 1
 }
 
+@test "a bridge deleted by hand: the next command puts it and its containers back" {
+    skiff network create --ipv6 --subnet 10.217.4.0/24 --subnet fd17:4::/64 lan >/dev/null
+    skiff network create --subnet 10.217.5.0/24 -o com.docker.network.bridge.enable_icc=false apart >/dev/null
+    skiff network create --subnet 10.217.6.0/24 -o com.docker.network.bridge.name=sktbr6 named >/dev/null
+    runs one --network lan -p 18077:7777
+    runs two --network lan
+    runs left --network apart
+    runs right --network apart
+    runs own --network named
+    runs other --network named
+    skiff exec -d one python3 -c 'import http.server
+http.server.HTTPServer(("", 7777), http.server.SimpleHTTPRequestHandler).serve_forever()'
+    served() { curl -s -o /dev/null --max-time 3 --noproxy '*' "http://$1:18077/"; }
+    until_true served 198.18.61.1
+    pid=$(container_pid one)
+    # shellcheck disable=SC2046 # names of links
+    set -- $(for name in lan apart; do echo "sk-$(skiff network inspect -f '{{slice .Id 0 10}}' $name)"; done)
+    for name in "$@"; do ip link del "$name"; done
+    ip link del sktbr6
+    no nsenter -t "$pid" -n ping -n -c 1 -W 1 10.217.4.1
+    run_ok skiff ps -q
+    reaches one two
+    reaches one "$(member two lan GlobalIPv6Address)"
+    reaches one 198.18.61.2
+    reaches own other
+    no reaches left "$(address_of right apart)"
+    reaches left 198.18.61.2
+    for where in 198.18.61.1 127.0.0.1; do served $where; done
+    run_ok on far curl -s -o /dev/null --max-time 3 http://198.18.61.1:18077/
+    # Once more, by a container that starts.
+    ip link del "sk-$(skiff network inspect -f '{{slice .Id 0 10}}' lan)"
+    run_ok skiff run --rm --network lan host ping -c 1 -W 2 one
+    reaches one two
+    served 198.18.61.1
+}
+
 @test "a range that is exhausted, and has room again" {
     skiff network create --subnet 10.217.9.0/29 small >/dev/null # five beside the gateway
     for i in 1 2 3 4 5; do skiff run -d --name "n$i" --network small busybox sleep 1000 >/dev/null; done
