@@ -36,9 +36,8 @@ int beside_connect(struct beside *b, struct err *e)
 static void *run(void *data)
 {
     struct beside *b = data;
-    b->result = cgroup_create(b->cgroup_path, &b->cgroup, &b->err);
-    if (b->result == 0 && b->own_network)
-        b->result = make_network(b, &b->err);
+    b->result = b->own_network ? make_network(b, &b->err)
+                               : cgroup_create(b->cgroup_path, &b->cgroup, &b->err);
     return NULL;
 }
 
@@ -90,13 +89,21 @@ int beside_begin(struct beside *b, const struct engine *en, const struct contain
     return 0;
 }
 
-int beside_join(struct beside *b, struct err *e)
+static void join(struct beside *b)
 {
     if (b->in_thread) {
         pthread_join(b->thread, NULL);
         munmap(b->stack, STACK_SIZE);
     }
     b->in_thread = false;
+}
+
+int beside_join(struct beside *b, struct err *e)
+{
+    int r = b->own_network ? cgroup_create(b->cgroup_path, &b->cgroup, e) : 0;
+    join(b);
+    if (r < 0)
+        return r;
     return b->result < 0 ? err_set(e, -b->result, "%s", err_text(&b->err)) : 0;
 }
 
@@ -119,7 +126,7 @@ void beside_end(struct beside *b)
 
 void beside_undo(struct beside *b)
 {
-    beside_join(b, NULL);
+    join(b);
     if (b->cgroup)
         cgroup_remove(b->cgroup, CGROUP_REMOVE_KILL, NULL);
     beside_end(b);

@@ -1,7 +1,7 @@
 /*
  * What a container needs that does not depend on its root file system: its control group, its
- * network namespace, and the cables to its networks. They are the kernel's slowest works
- * (0.5, 0.4 and 0.6 ms), so a second thread makes them while the first prepares the rest.
+ * network namespace, and the cables to its networks. They are the kernel's slowest works: a second
+ * thread makes the network while the first prepares the rest and makes the group.
  */
 #ifndef SKIFF_ENGINE_BESIDE_H
 #define SKIFF_ENGINE_BESIDE_H
@@ -41,7 +41,7 @@ int beside_begin(struct beside *b, const struct engine *en, const struct contain
 /* The cables to the networks of the namespace b->netns, and names in there. */
 int beside_connect(struct beside *b, struct err *e);
 
-/* Waits for it. 0, or what failed. */
+/* Does what is left, and waits for the thread. 0, or what failed. */
 int beside_join(struct beside *b, struct err *e);
 
 /* Lets go of what was made: it is somebody else's now. */
