@@ -342,13 +342,13 @@ void endpoint_remove(const struct engine *en, const struct network_record *netwo
                      const struct network_endpoint *end, const char *owner, int netns_fd)
 {
     _cleanup_close_ int folder = endpoints_folder(en, network, false, NULL);
+    if (network->config.driver == NETWORK_CNI) /* while the network counts as used */
+        endpoint_cni_remove(en, network->id, owner);
     if (network->config.driver == NETWORK_BRIDGE)
         firewall_remove_endpoint(&network->config, end, NULL);
     if (folder >= 0)
         endpoint_file_remove(folder, network_endpoint_address(end), NULL);
-    if (network->config.driver == NETWORK_CNI)
-        endpoint_cni_remove(en, network->id, owner);
-    else if (netns_fd >= 0)
+    if (netns_fd >= 0 && network->config.driver != NETWORK_CNI)
         network_detach(netns_fd, end, NULL);
 }
 

@@ -223,12 +223,12 @@ void endpoints_close(struct endpoints *all)
     if (!all->engine) /* on no network */
         return;
     read_and_hand_over(all);
+    endpoints_cni_end(all->engine, all->record->id); /* while its networks count as used */
     for (size_t i = 0; i < all->n; i++) {
         _cleanup_close_ int folder = endpoints_folder(all->engine, &all->v[i].network, false, NULL);
         if (folder >= 0)
             endpoint_file_remove(folder, network_endpoint_address(&all->v[i].end), NULL);
     }
-    endpoints_cni_end(all->engine, all->record->id);
     int late = -EBADF;
     if (all->n_ports > 0) {
         publish_remove(all->ports, all->n_ports, &late, NULL);
