@@ -104,15 +104,14 @@ static int plan_networks(struct endpoints *all, struct err *e)
     return r;
 }
 
-/* A plugin leaves a default route that is there already alone, and we do not: so those of the
- * networks that plugins make come last, and of them the one that has the way out first. */
+/* Our own default route is to be the first, so networks that plugins make come last; which is
+ * theirs to be, lead_out decides. */
 static void put_plugins_last(struct endpoints *all)
 {
     for (size_t done = 1; done < all->n; done++)
         for (size_t i = done; i > 0; i--) {
             struct endpoint *a = &all->v[i - 1], *b = &all->v[i];
-            bool plugins = a->network.config.driver == NETWORK_CNI;
-            if (!plugins || (b->network.config.driver == NETWORK_CNI && (!b->first4 || a->first4)))
+            if (a->network.config.driver != NETWORK_CNI || b->network.config.driver == NETWORK_CNI)
                 break;
             const struct endpoint held = *a;
             *a = *b;
@@ -372,6 +371,22 @@ static void lay_off(struct endpoints *all, size_t n, int netns_fd)
         endpoint_remove(all->engine, &all->v[i].network, &all->v[i].end, all->record->id, netns_fd);
 }
 
+/* A plugin puts its default route before those that are there. */
+static int lead_out(const struct endpoints *all, int netns_fd, struct err *e)
+{
+    bool plugins = false;
+    int r = 0;
+    for (size_t i = 0; i < all->n; i++)
+        plugins |= all->v[i].network.config.driver == NETWORK_CNI;
+    for (size_t i = 0; plugins && all->n > 1 && r == 0 && i < all->n; i++) {
+        const struct endpoint *one = &all->v[i];
+        if (one->first4 || one->first6)
+            r = network_route(netns_fd, &one->network.config, &one->end, one->first4, one->first6,
+                              e);
+    }
+    return r;
+}
+
 int endpoints_attach(struct endpoints *all, int netns_fd, struct err *e)
 {
     int late = -EBADF;
@@ -384,6 +399,8 @@ int endpoints_attach(struct endpoints *all, int netns_fd, struct err *e)
     if (r < 0)
         n -= n > 0; /* that one has left nothing */
     else
+        r = lead_out(all, netns_fd, e);
+    if (r == 0)
         r = open_ports(all, e);
     if (r < 0)
         lay_off(all, n, netns_fd);

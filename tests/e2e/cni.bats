@@ -277,6 +277,11 @@ END
     [ -z "$(skiff network ls -qf type=custom)" ]
 }
 
+has_restarted()
+{
+    [ "$(skiff inspect -f '{{.RestartCount}}' "$1")" -ge 1 ]
+}
+
 # --- plugins that mean ill ------------------------------------------------------------------------
 
 # net NAME PLUGIN...: a network of ours.
@@ -426,23 +431,49 @@ END
     skiff network connect --alias guest theirs both
     skiff exec both ip -4 addr show eth1 | grep -q 'inet 10.124.11'
     # The way out is the first by name, as ever.
-    skiff exec both ip route | grep '^default' | grep -q 10.124.10.1
+    [ "$(skiff exec both ip route | sed -n 's/^default via \([0-9.]*\) .*/\1/p')" = 10.124.10.1 ]
     skiff exec both wget -qO- http://web/cgi-bin/who
     skiff exec web nslookup guest | grep -q '10.124.11'
     skiff inspect both | jq -e '.[0].NetworkSettings.Networks | length == 2'
     run_fails "active endpoints" skiff network rm theirs
     skiff network disconnect ours both
-    skiff exec both ip route | grep '^default' | grep -q 10.124.11.1
+    [ "$(skiff exec both ip route | sed -n 's/^default via \([0-9.]*\) .*/\1/p')" = 10.124.11.1 ]
     skiff network connect ours both
     skiff network disconnect theirs both
     run skiff exec both ip addr show eth1
     [ "$status" -ne 0 ]
-    skiff exec both ip route | grep '^default' | grep -q 10.124.10.1
+    [ "$(skiff exec both ip route | sed -n 's/^default via \([0-9.]*\) .*/\1/p')" = 10.124.10.1 ]
     skiff network connect theirs both
     skiff restart -t 0 both
     skiff exec both ip -4 addr | grep -q 'inet 10.124.11'
-    skiff exec both ip route | grep '^default' | grep -q 10.124.10.1
+    [ "$(skiff exec both ip route | sed -n 's/^default via \([0-9.]*\) .*/\1/p')" = 10.124.10.1 ]
     skiff exec both wget -qO- http://web/cgi-bin/who
+}
+
+@test "several of them for one container: one way out, as ever the first by name" {
+    skiff network create --driver cni:bridge --subnet 10.124.18.0/24 second >/dev/null
+    skiff network create --driver cni:bridge --subnet 10.124.19.0/24 first >/dev/null
+    run_ok skiff run --rm --network second --network first busybox ip route
+    [[ ${lines[0]} == "default via 10.124.19.1 dev eth1"* ]]
+    run_ok skiff run --rm --network name=second,gw-priority=1 --network first busybox ip route
+    [[ ${lines[0]} == "default via 10.124.18.1 dev eth0"* ]]
+}
+
+@test "IPv6 alone, a user namespace, a shared namespace, a restart by policy" {
+    skiff network create --driver cni:bridge --ipv4=false --ipv6 --subnet fd7d::/64 six >/dev/null
+    skiff run -d --name web --network six -p 18478:80 web >/dev/null
+    skiff run --rm --network six busybox wget -qO- http://web/cgi-bin/who
+    [ -n "$(asks "[::1]" 18478)" ] || [ -n "$(asks "[fd7d::2]" 80)" ]
+    skiff rm -f web
+    skiff network create --driver cni:bridge --subnet 10.124.20.0/24 all >/dev/null
+    skiff run --rm --userns private --network all busybox ip -4 addr show eth0 | grep -q 'inet 10.124.20'
+    skiff run -d --name again --restart always --network all -p 18478:80 busybox sh -c 'httpd -p 80; sleep 1' >/dev/null
+    skiff run --rm --network container:again busybox ip -4 addr show eth0 | grep -q 'inet 10.124.20'
+    until_true has_restarted again
+    until_true curl -s -o "$BATS_TEST_TMPDIR/page" --max-time 1 http://127.0.0.1:18478/
+    skiff rm -f again
+    [ -z "$(find "$SKIFF_RUN_DIR" -name '10.124.20.*')" ]
+    [ "$(rules)" = "$(cat "$skiff_folder/rules")" ]
 }
 
 @test "a published port stays where it is when networks come and go" {

@@ -68,10 +68,11 @@ static void refuses_what_is_no_list(void **state)
         "{\"cniVersion\": \"1.0.0\", \"name\": \"a\", \"plugins\": [{\"type\": \"x\\u0000y\"}]}",
         "{\"cniVersion\": \"1.0.0\", \"name\": \"a\", \"plugins\": [{\"type\": \"x\\ny\"}]}",
         "{\"cniVersion\": \"1.0.0\", \"name\": \"a\", \"plugins\": [{\"type\": [\"x\"]}]}",
-        "{\"cniVersion\": \"1.0.0\", \"name\": \"a\", \"plugins\": [{\"type\": \"x\", \"ipam\": "
-        "{\"type\": 5}}]}",
-        "{\"cniVersion\": \"1.0.0\", \"name\": \"a\", \"plugins\": [{\"type\": \"x\", "
-        "\"capabilities\": [\"mac\"]}]}",
+        "{\"cniVersion\":\"1.0.0\",\"name\":\"a\",\"plugins\":[{\"type\":\"x\",\"ipam\":{\"type\":"
+        "5}}]}",
+        "{\"cniVersion\":\"1.0.0\",\"name\":\"a\",\"plugins\":[{\"type\":\"x\",\"ipam\":\"y\"}]}",
+        "{\"cniVersion\":\"1.0.0\",\"name\":\"a\",\"plugins\":[{\"type\":\"x\",\"capabilities\":[1]"
+        "}]}",
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         _cleanup_json_ json_t *list = NULL;
@@ -157,8 +158,8 @@ static void refuses_lies(void **state)
         "{\"ips\": [{\"address\": \"fe80::1/64\"}]}",
         "{\"ips\": [{\"address\": \"10.0.0.2/24\", \"gateway\": \"x\"}]}",
         "{\"interfaces\": {}, \"ips\": [{\"address\": \"10.0.0.2/24\"}]}",
-        "{\"interfaces\": [{\"name\": \"eth0\", \"sandbox\": \"/n\", \"mac\": \"1\"}], "
-        "\"ips\": [{\"address\": \"10.0.0.2/24\"}]}",
+        "{\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/\",\"mac\":1}],\"ips\":[{}]}",
+        "{\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/\",\"mac\":\"1\"}]}",
     };
     struct network_endpoint end;
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
