@@ -182,6 +182,7 @@ static int start(struct resolver *r, const struct resolver_config *c, struct err
     const struct resolver_job job = {.udp = r->udp,
                                      .tcp = r->tcp,
                                      .asks = its,
+                                     .held = r->held,
                                      .queue = r->queue,
                                      .networks = c->networks,
                                      .n_networks = c->n_networks,
@@ -247,9 +248,16 @@ void resolver_changed(struct resolver *r)
     end_child(r);
 }
 
+static void let_go_of_all(struct resolver *r)
+{
+    for (size_t i = 0; i < ARRAY_LEN(r->held); i++)
+        fd_close(&r->held[i]);
+}
+
 void resolver_close(struct resolver *r)
 {
     end_child(r);
+    let_go_of_all(r);
     int *const fds[] = {&r->fd, &r->udp, &r->tcp, &r->child, &r->asks, &r->clock};
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         fd_close(fds[i]);
@@ -266,6 +274,9 @@ static bool has_left_questions(const struct resolver *r)
     for (size_t i = 0; i < udp_queue_touched(r->queue); i++)
         if (r->queue->places[i].from.sin_port != 0)
             return true;
+    for (size_t i = 0; i < ARRAY_LEN(r->held); i++)
+        if (r->held[i] >= 0)
+            return true;
     return false;
 }
 
@@ -281,6 +292,8 @@ static int bury(struct resolver *r, struct err *e)
     fd_close(&r->child);
     fd_close(&r->asks);
     bool failed = info.si_code != CLD_EXITED || info.si_status != 0;
+    if (!failed)
+        let_go_of_all(r);
     r->owed = has_left_questions(r);
     if (failed && loop_now_ms() - r->began_ms < PACE_MS)
         return pause_for(r, PACE_MS, e);
@@ -332,19 +345,54 @@ static int grant(const struct resolver *r, const struct forward_wish *wish, stru
     return 0;
 }
 
-static int grant_all(const struct resolver *r, struct err *e)
+/* @ret_fd is what came with it; negative for nothing. */
+static ssize_t read_wish(const struct resolver *r, struct forward_wish *wish, int *ret_fd)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {wish, sizeof(*wish)};
+    struct msghdr m = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof(control)};
+    *ret_fd = -EBADF;
+    ssize_t n = recvmsg(r->asks, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+    return n;
+}
+
+/* Whatever it is that the resolver wants held: nothing is done with it but handing it on. */
+static int do_as_wished(struct resolver *r, const struct forward_wish *wish, int *fd, struct err *e)
+{
+    if (wish->what == FORWARD_CONNECT)
+        return grant(r, wish, e);
+    if (wish->ticket >= ARRAY_LEN(r->held))
+        return 0;
+    fd_close(&r->held[wish->ticket]);
+    if (wish->what == FORWARD_HOLD)
+        r->held[wish->ticket] = TAKE_FD(*fd);
+    return 0;
+}
+
+static int grant_all(struct resolver *r, struct err *e)
 {
     struct forward_wish wish;
     int result = 0;
     for (int i = 0; i < GRANTS_MAX && result == 0; i++) {
-        ssize_t n = recv(r->asks, &wish, sizeof(wish), MSG_DONTWAIT);
+        _cleanup_close_ int fd = -EBADF;
+        ssize_t n = read_wish(r, &wish, &fd);
         /* Its end is told by the child's. */
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             unwatch(r, r->asks);
         if (n <= 0)
             return 0;
         if (n == sizeof(wish))
-            result = grant(r, &wish, e);
+            result = do_as_wished(r, &wish, &fd, e);
     }
     return result;
 }

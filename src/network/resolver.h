@@ -22,6 +22,7 @@
 #define SKIFF_NETWORK_RESOLVER_H
 
 #include "network/resolver_index.h"
+#include "network/resolver_tcp.h"
 #include "network/upstream.h"
 
 #define RESOLVER_ADDRESS "127.0.0.11"
@@ -32,13 +33,14 @@ struct udp_queue;
 struct resolver {
     int fd; /* readable when there is something for resolver_turn */
     int udp, tcp;
-    int child;               /* pidfd; negative: none */
-    int asks;                /* to the child */
-    int clock;               /* each second while there is a child; else when to look again */
-    bool owed;               /* a killed one left questions */
-    bool paused;             /* not yet time for another one */
-    uint64_t began_ms;       /* the last one */
-    struct udp_queue *queue; /* shared with the child; NULL before the first */
+    int child;                     /* pidfd; negative: none */
+    int asks;                      /* to the child */
+    int held[TCP_CONNECTIONS_MAX]; /* its clients' connections, for the next one */
+    int clock;                     /* each second while there is a child; else when to look again */
+    bool owed;                     /* a killed one left questions */
+    bool paused;                   /* not yet time for another one */
+    uint64_t began_ms;             /* the last one */
+    struct udp_queue *queue;       /* shared with the child; NULL before the first */
     struct upstreams servers;
     bool inside; /* they are asked from the container's namespace */
     struct stat resolv_conf;
@@ -50,6 +52,7 @@ struct resolver {
                        .tcp = -EBADF,                                                              \
                        .child = -EBADF,                                                            \
                        .asks = -EBADF,                                                             \
+                       .held = {[0 ... TCP_CONNECTIONS_MAX - 1] = -EBADF},                         \
                        .clock = -EBADF})
 
 /* What a resolver has to know. All is borrowed, until resolver_fork returns. */

@@ -38,6 +38,7 @@ static const unsigned calls[] = {
     SYS_recvmmsg,
     SYS_recvmsg,
     SYS_accept4,
+    SYS_shutdown,
 #ifdef SYS_epoll_wait
     SYS_epoll_wait,
 #endif
@@ -90,6 +91,7 @@ static const struct sock_filter head[] = {
     /* An address can be given in the container's namespace alone: a socket to a server could send
      * to anybody by it. Nor can that descriptor become another's. */
     ONLY_IF(SYS_sendmmsg, 0, EQUAL(CAGE_UDP)),
+    ONLY_IF(SYS_sendmsg, 0, EQUAL(CAGE_ASKS)),
     ONLY_IF(SYS_close, 0, AT_LEAST(CAGE_FOLDERS)),
     ONLY_IF(SYS_openat, 2, WITHOUT(O_ACCMODE | O_CREAT | O_TRUNC | O_PATH)),
     ONLY_IF(SYS_fcntl, 1, WITHOUT(~3u)), /* F_DUPFD, F_GETFD, F_SETFD, F_GETFL */
@@ -144,9 +146,9 @@ static int enter_nothing(struct err *e)
 }
 
 /* @fds to their places, all others closed. */
-static int keep(const int *fds, size_t n, struct err *e)
+static int keep(const int *fds, size_t n, size_t n_folders, struct err *e)
 {
-    int high[CAGE_FOLDERS + CAGE_NETWORKS_MAX];
+    int high[CAGE_FOLDERS + CAGE_NETWORKS_MAX + CAGE_MORE_MAX];
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         return err_sys(e, errno, "cannot open \"/dev/null\"");
@@ -154,13 +156,13 @@ static int keep(const int *fds, size_t n, struct err *e)
     for (size_t i = 0; i < CAGE_UDP + n; i++) {
         int fd = i < CAGE_UDP ? null : fds[i - CAGE_UDP];
         _cleanup_close_ int own = -EBADF;
-        if (i >= CAGE_FOLDERS) {
+        if (i >= CAGE_FOLDERS && i < CAGE_FOLDERS + n_folders) {
             own = own_mount(fd, e);
             if (own < 0)
                 return own;
             fd = own;
         }
-        high[i] = fcntl(fd, F_DUPFD_CLOEXEC, CAGE_FOLDERS + CAGE_NETWORKS_MAX);
+        high[i] = fcntl(fd, F_DUPFD_CLOEXEC, (int)ARRAY_LEN(high));
         if (high[i] < 0)
             return err_sys(e, errno, "cannot arrange the resolver's descriptors");
     }
@@ -195,12 +197,13 @@ static int become_nobody(struct err *e)
     return 0;
 }
 
-int resolver_cage_enter(const int *fds, size_t n, struct err *e)
+int resolver_cage_enter(const int *fds, size_t n, size_t n_folders, struct err *e)
 {
-    if (n > CAGE_FOLDERS - CAGE_UDP + CAGE_NETWORKS_MAX)
+    if (n_folders > CAGE_NETWORKS_MAX ||
+        n > CAGE_FOLDERS - CAGE_UDP + CAGE_NETWORKS_MAX + CAGE_MORE_MAX)
         return err_set(e, E2BIG, "a container is on more than %d networks", CAGE_NETWORKS_MAX);
     pid_t monitor = getppid();
-    int r = keep(fds, n, e);
+    int r = keep(fds, n, n_folders, e);
     if (r == 0)
         r = enter_nothing(e);
     if (r == 0)

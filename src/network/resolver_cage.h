@@ -17,11 +17,12 @@
 /* Where the descriptors are, once inside. Folders follow. */
 enum { CAGE_UDP = 3, CAGE_TCP, CAGE_ASKS, CAGE_FOLDERS, CAGE_FDS_MAX = 512 };
 
-enum { CAGE_NETWORKS_MAX = 64 };
+enum { CAGE_NETWORKS_MAX = 64, CAGE_MORE_MAX = 32 };
 
 /* In the resolver's process, by root, single-threaded. @fds are what is kept, in the order of the
- * places above, @n of them; the folders are replaced by mounts of their own. -E2BIG when there are
- * more folders than CAGE_NETWORKS_MAX. On failure the process must end. */
-int resolver_cage_enter(const int *fds, size_t n, struct err *e);
+ * places above, @n of them: behind the @n_folders folders, which are replaced by mounts of their
+ * own, any others, up to CAGE_MORE_MAX. -E2BIG when there are more folders than CAGE_NETWORKS_MAX.
+ * On failure the process must end. */
+int resolver_cage_enter(const int *fds, size_t n, size_t n_folders, struct err *e);
 
 #endif

@@ -14,11 +14,15 @@
 
 enum { FORWARDS_MAX = 128 };
 
-/* What the resolver asks its monitor for, and what it gets, with a descriptor if error is 0. */
+/* What the resolver asks its monitor for: a socket to a server; or to hold a client's connection,
+ * whose descriptor comes with it, for the next resolver, and to let go of it again
+ * (resolver_tcp.h). And what it gets for the first, with a descriptor if error is 0. */
+enum forward_what { FORWARD_CONNECT, FORWARD_HOLD, FORWARD_LET_GO };
 struct forward_wish {
-    uint32_t ticket;
+    uint32_t ticket; /* or the connection's place */
     uint8_t server, stream;
-    uint8_t unused[2];
+    uint8_t what;
+    uint8_t unused;
 };
 struct forward_grant {
     uint32_t ticket;

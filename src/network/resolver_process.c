@@ -17,6 +17,8 @@ struct process {
     void (*rest)(void);
 };
 
+_Static_assert((int)CAGE_MORE_MAX >= (int)TCP_CONNECTIONS_MAX, "all connections are kept");
+
 /* When what only the start takes was done, and not before the first answers. */
 enum { SETTLED_MS = 500 };
 
@@ -38,9 +40,10 @@ static void rest(void *data)
     p->rest();
 }
 
-static int lock_in(const struct resolver_job *job, struct index_network *networks)
+static int lock_in(const struct resolver_job *job, struct index_network *networks, int *held)
 {
-    int fds[CAGE_FOLDERS - CAGE_UDP + CAGE_NETWORKS_MAX] = {job->udp, job->tcp, job->asks};
+    int fds[CAGE_FOLDERS - CAGE_UDP + CAGE_NETWORKS_MAX + TCP_CONNECTIONS_MAX] = {
+        job->udp, job->tcp, job->asks};
     size_t n = CAGE_FOLDERS - CAGE_UDP;
     if (job->n_networks > CAGE_NETWORKS_MAX)
         return -E2BIG;
@@ -48,10 +51,15 @@ static int lock_in(const struct resolver_job *job, struct index_network *network
         fds[n++] = job->networks[i].folder_fd;
         networks[i] = (struct index_network){CAGE_FOLDERS + (int)i, job->networks[i].name};
     }
-    return resolver_cage_enter(fds, n, NULL);
+    for (size_t i = 0; i < TCP_CONNECTIONS_MAX; i++) {
+        held[i] = job->held[i] < 0 ? -EBADF : CAGE_UDP + (int)n;
+        if (held[i] >= 0)
+            fds[n++] = job->held[i];
+    }
+    return resolver_cage_enter(fds, n, job->n_networks, NULL);
 }
 
-static int serve(const struct resolver_job *job, struct index_network *networks)
+static int serve(const struct resolver_job *job, struct index_network *networks, const int *held)
 {
     struct process p = {.loop = LOOP_INIT};
     p.answerer = (struct answerer){.index = index_new(networks, job->n_networks),
@@ -60,7 +68,8 @@ static int serve(const struct resolver_job *job, struct index_network *networks)
     if (r == 0)
         r = forwarder_open(&p.forwarder, &p.loop, CAGE_ASKS, job->n_servers);
     if (r == 0)
-        r = tcp_server_open(&p.tcp, &p.loop, CAGE_TCP, &p.answerer, &p.forwarder);
+        r = tcp_server_open(&p.tcp, &p.loop, CAGE_TCP, CAGE_ASKS, job->queue->connections, held,
+                            &p.answerer, &p.forwarder);
     if (r == 0)
         r = udp_server_open(&p.udp, &p.loop, CAGE_UDP, job->queue, &p.answerer, &p.forwarder);
     p.idle = (struct loop_timer){.expired = look_idle, .data = &p};
@@ -78,10 +87,11 @@ static int serve(const struct resolver_job *job, struct index_network *networks)
 void resolver_process(const struct resolver_job *job)
 {
     struct index_network networks[CAGE_NETWORKS_MAX];
+    int held[TCP_CONNECTIONS_MAX];
     signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_NAME, "skiff-names", 0, 0, 0);
-    int r = lock_in(job, networks);
+    int r = lock_in(job, networks, held);
     if (r == 0)
-        r = serve(job, networks);
+        r = serve(job, networks, held);
     _exit(r == 0 ? 0 : 1);
 }

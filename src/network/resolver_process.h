@@ -11,6 +11,7 @@ enum { RESOLVER_IDLE_MS = 10000 };
 
 struct resolver_job {
     int udp, tcp, asks;
+    const int *held; /* connections of a killed one: TCP_CONNECTIONS_MAX, negative for none */
     struct udp_queue *queue;
     const struct index_network *networks;
     size_t n_networks, n_servers;

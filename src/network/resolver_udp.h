@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "network/resolver_answer.h"
 #include "network/resolver_forward.h"
+#include "network/resolver_tcp.h"
 
 #include <netinet/in.h>
 
@@ -27,6 +28,7 @@ struct udp_place {
 struct udp_queue {
     uint32_t touched; /* places behind were never used, and take no memory */
     struct udp_place places[UDP_PLACES];
+    struct tcp_place connections[TCP_CONNECTIONS_MAX];
 };
 
 struct udp_server {

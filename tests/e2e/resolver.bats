@@ -390,6 +390,58 @@ forks()
     [ "$(grep -c slow "$place/upstream-127.0.0.53")" -eq 2 ]
 }
 
+@test "killed while it is asked by TCP: the connection lives on, and its successor answers" {
+    upstream 127.0.0.53 6
+    serve
+    ask web
+    inside dig @127.0.0.11 +tcp +tries=1 +time=8 +short slow.example >"$place/slow" 3>&- &
+    asked=$!
+    until_true grep -q slow "$place/upstream-127.0.0.53"
+    kill -KILL "$(resolver_pid)"
+    wait $asked
+    [ "$(cat "$place/slow")" = 192.0.2.6 ]
+    [ "$(grep -c slow "$place/upstream-127.0.0.53")" -eq 2 ]
+    # A question that has come half, several on one connection, and one that says nothing.
+    run_ok inside timeout 60 python3 - "$place" <<'EOP'
+import os, signal, socket, struct, sys, time
+def query(name, number):
+    q = struct.pack(">HHHHHH", number, 0x100, 1, 0, 0, 0)
+    q += b"".join(bytes([len(x)]) + x.encode() for x in name.split(".")) + bytes([0, 0, 1, 0, 1])
+    return struct.pack(">H", len(q)) + q
+def pid():
+    return int([x for x in open(sys.argv[1] + "/out") if x.startswith("fork")][-1].split()[1])
+def answered(s, number):
+    n = struct.unpack(">H", s.recv(2, socket.MSG_WAITALL))[0]
+    m = s.recv(n, socket.MSG_WAITALL)
+    assert struct.unpack(">H", m[:2])[0] == number and m[-4:] == bytes([172, 18, 0, 2]), m
+socks = [socket.create_connection(("127.0.0.11", 53)) for _ in range(4)]
+for s in socks: s.settimeout(20)
+whole = query("web", 7)
+socks[0].sendall(whole[:9])
+socks[1].sendall(whole)
+answered(socks[1], 7)
+for round in range(2):
+    time.sleep(0.3)  # heard
+    old = pid()
+    os.kill(old, signal.SIGKILL)
+    while pid() == old: time.sleep(0.05)
+socks[0].sendall(whole[9:])
+answered(socks[0], 7)
+socks[1].sendall(query("web", 8) + query("web", 9))
+answered(socks[1], 8)
+answered(socks[1], 9)
+socks[2].sendall(query("web", 10))
+answered(socks[2], 10)
+for s in socks[:3]: s.close()
+assert socks[3].recv(1) == b""  # let go of after a while
+EOP
+    # Nothing of them is kept.
+    monitor=$(awk '/^PPid/ { print $2 }' /proc/"$(resolver_pid)"/status)
+    # shellcheck disable=SC2317 # until_true calls it
+    let_go() { [ "$(find /proc/"$monitor"/fd -lname 'socket:*' | wc -l)" -le 5 ]; }
+    until_true let_go
+}
+
 @test "it ends when nobody asks, and another comes with the next question" {
     serve --internal
     ask web

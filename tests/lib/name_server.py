@@ -110,6 +110,8 @@ def serve_connection(c, peer):
             whole = struct.pack(">H", len(reply)) + reply
             if label == b"short":
                 whole = b"\0\5" + reply[:5]
+            elif label == b"slow":
+                time.sleep(1)
             elif label == b"half":
                 c.sendall(whole[:len(whole) // 2])
                 time.sleep(30)
