@@ -20,7 +20,7 @@ struct create_options {
     }
 
 static const struct option_def table[] = {
-    OPTION(STRING, "driver", 'd', driver, "bridge|macvlan|ipvlan|cni:PLUGIN",
+    OPTION(STRING, "driver", 'd', driver, "bridge|macvlan|ipvlan|cni:bridge",
            "How it is made (bridge)", "Options"),
     OPTION(FLAG, "internal", 0, internal, NULL, "Nothing outside is reached from it", NULL),
     OPTION(FLAG, "attachable", 0, attachable, NULL, "Said by inspect, and no more", NULL),

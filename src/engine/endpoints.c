@@ -426,8 +426,10 @@ void endpoints_rest(struct endpoints *all)
 
 void endpoints_release(struct endpoints *all)
 {
-    for (size_t i = 0; i < all->n; i++)
+    for (size_t i = 0; i < all->n; i++) {
         network_record_release(&all->v[i].network);
+        json_decref(all->v[i].dns);
+    }
     for (size_t i = 0; i < all->n_ports; i++)
         fd_close(&all->ports[i].claim);
     endpoints_rest(all);

@@ -29,6 +29,7 @@ struct endpoint {
     bool first4, first6;           /* and it has it */
     char inside[16];
     struct network_endpoint end; /* once attached */
+    json_t *dns; /* name servers that its plugins named (CNI's "dns"); owned; NULL: none */
 };
 
 struct endpoints {

@@ -231,6 +231,7 @@ int endpoints_connect(const struct engine *en, struct container_record *c, const
     if (r == 0)
         r = attach(&all, c, asked, e);
     network_record_release(&one.network);
+    json_decref(one.dns);
     return r;
 }
 

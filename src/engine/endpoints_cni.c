@@ -333,7 +333,7 @@ static int for_each_container(const struct engine *en, each_record *each, void *
 /* ---- on ---- */
 
 static int add(const struct engine *en, const char *id, const char *path, json_t *record,
-               struct network_endpoint *ret, struct err *e)
+               struct endpoint *one, struct err *e)
 {
     struct cni_network n;
     struct cni_attachment a;
@@ -350,9 +350,11 @@ static int add(const struct engine *en, const char *id, const char *path, json_t
     if (r == 0 && json_object_set(record, "result", result) < 0)
         r = err_nomem(e);
     if (r == 0)
-        r = cni_result_read(result, a.inside, ret, e);
+        r = cni_result_read(result, a.inside, &one->end, e);
     if (r == 0)
         r = json_write(en->run_fd, path, record, 0600, 0, e);
+    if (r == 0 && json_array_size(json_at(result, "dns.nameservers")) > 0)
+        one->dns = json_incref(json_object_get(result, "dns"));
     return r;
 }
 
@@ -374,7 +376,7 @@ int endpoint_cni_add(const struct endpoints *all, struct endpoint *one,
     if (r == 0)
         r = make_record(all, one, w, &record, e);
     if (r == 0) {
-        r = add(en, id, path, record, &one->end, e);
+        r = add(en, id, path, record, one, e);
         if (r < 0)
             delete_by(en, id, path, record, NULL);
     }

@@ -41,7 +41,8 @@ json_t *endpoint_describe(const struct endpoint *one, const struct container_rec
                   (int)end->prefix4, "IPv6Gateway", address(&end->gateway6), "GlobalIPv6Address",
                   address(&end->address6), "GlobalIPv6PrefixLen", (int)end->prefix6, "DNSNames",
                   endpoint_names_json(c, one->asked), "Link", end->link, "Interface", end->inside);
-    if (!asked || !live || json_object_update(asked, live) < 0) {
+    if (!asked || !live || json_object_update(asked, live) < 0 ||
+        (one->dns && json_object_set(asked, "DNS", one->dns) < 0)) {
         json_decref(asked);
         return NULL;
     }

@@ -66,6 +66,10 @@ static int fork_resolver(struct resolver *r, const struct engine *en,
         l.config.internal = l.config.internal && !leads_out(en, name);
     }
     add_servers(&l, json_at(c->document, "HostConfig.Dns"));
+    bool said = l.config.n_servers > 0;
+    json_object_foreach (json_at(settings, "Networks"), name, network)
+        if (!said)
+            add_servers(&l, json_at(network, "DNS.nameservers"));
     return resolver_fork(r, &l.config, e);
 }
 

@@ -450,6 +450,24 @@ END
     skiff exec both wget -qO- http://web/cgi-bin/who
 }
 
+@test "name servers that a network names are asked, from the container" {
+    require_command dig python3
+    mkdir -p "$BATS_TEST_TMPDIR/dns"
+    net_host cni-names 73
+    ip netns exec skt-cni-names python3 "$SKIFF_SOURCE/tests/lib/name_server.py" 198.18.73.2 53 "$BATS_TEST_TMPDIR/dns/log" \
+        >"$BATS_TEST_TMPDIR/dns/out" 2>&1 3>&- &
+    until_true grep -q ready "$BATS_TEST_TMPDIR/dns/out"
+    skiff network create --driver cni:bridge --subnet 10.124.21.0/24 \
+        --opt 'dns={"nameservers": ["198.18.73.2"]}' told >/dev/null
+    skiff run -d --name told --network told host sleep 1000 >/dev/null
+    skiff inspect told | jq -e '.[0].NetworkSettings.Networks.told.DNS.nameservers == ["198.18.73.2"]'
+    skiff exec told dig +tries=1 +time=4 "a.somewhere.test" >/dev/null || true
+    grep -q somewhere "$BATS_TEST_TMPDIR/dns/log"
+    skiff run --rm --network told --dns 198.18.73.9 host sh -c 'dig +tries=1 +time=1 b.elsewhere.test' >/dev/null || true
+    run grep elsewhere "$BATS_TEST_TMPDIR/dns/log"
+    [ "$status" -ne 0 ]
+}
+
 @test "several of them for one container: one way out, as ever the first by name" {
     skiff network create --driver cni:bridge --subnet 10.124.18.0/24 second >/dev/null
     skiff network create --driver cni:bridge --subnet 10.124.19.0/24 first >/dev/null
