@@ -345,10 +345,10 @@ void endpoint_remove(const struct engine *en, const struct network_record *netwo
         endpoint_cni_remove(en, network->id, owner);
     if (network->config.driver == NETWORK_BRIDGE)
         firewall_remove_endpoint(&network->config, end, NULL);
-    if (folder >= 0)
-        endpoint_file_remove(folder, network_endpoint_address(end), NULL);
     if (netns_fd >= 0 && network->config.driver != NETWORK_CNI)
         network_detach(netns_fd, end, NULL);
+    if (folder >= 0) /* last: it says what there is */
+        endpoint_file_remove(folder, network_endpoint_address(end), NULL);
 }
 
 /* Where published ports lead: the container's end of its way out. */

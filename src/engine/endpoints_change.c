@@ -53,81 +53,6 @@ static void choose_inside(const json_t *settings, char ret[16])
     }
 }
 
-/* What is published leads from where it led, @old, to the ways that are now; or nowhere, where
- * there is none of its family, and not to whoever has the address next. */
-static int move_ports(struct endpoints *all, struct publication *old, json_t *settings,
-                      struct err *e)
-{
-    size_t moved = 0;
-    int r = endpoints_aim(all, e);
-    for (size_t i = 0; i < all->n_ports && r == 0; i++) {
-        if (ip_equal(&old[i].target, &all->ports[i].target))
-            continue;
-        old[moved] = old[i];
-        struct publication now = all->ports[i];
-        all->ports[i] = all->ports[moved];
-        all->ports[moved++] = now;
-    }
-    if (moved > 0)
-        r = publish_remove(old, moved, NULL, e);
-    if (moved > 0 && r == 0)
-        r = publish_add(all->ports, moved, NULL, e);
-    if (r == 0 && endpoints_describe_ways(all, settings) < 0)
-        r = err_nomem(e);
-    return r;
-}
-
-static int lead_out(struct endpoints *all, struct publication *old, int netns, json_t *settings,
-                    struct err *e)
-{
-    int r = 0;
-    for (size_t i = 0; i < all->n && r == 0; i++) {
-        const struct endpoint *one = &all->v[i];
-        if (one->first4 || one->first6)
-            r = network_route(netns, &one->network.config, &one->end, one->first4, one->first6, e);
-    }
-    return r == 0 ? move_ports(all, old, settings, e) : r;
-}
-
-/* Plugins open ports when a container starts, and not later. */
-static int check_plugins(const struct endpoints *all, const json_t *settings, struct err *e)
-{
-    const char *had = json_str(settings, "PortsNetwork");
-    for (size_t i = 0; i < all->n && all->n_ports > 0; i++) {
-        const struct network_record *n = &all->v[i].network;
-        if (all->v[i].first4 && n->config.driver == NETWORK_CNI && !str_eq(n->name, had))
-            return err_set(e, EINVAL,
-                           "network %s would be the way out, and its CNI plugins cannot publish "
-                           "ports of a container that runs: give it a lower --gw-priority",
-                           n->name);
-    }
-    return 0;
-}
-
-/* The networks of a container that runs change: @name is with @network now, or no more (NULL). The
- * default routes and the published ports follow. */
-static int put_network(const struct endpoints *of, const char *name, json_t *network, int netns,
-                       json_t *settings, struct err *e)
-{
-    struct endpoints all = {.engine = of->engine, .record = of->record};
-    _cleanup_free_ struct publication *old = NULL;
-    json_t *networks = json_at(settings, "Networks");
-    size_t n = 0;
-    int r = endpoints_read_ports(settings, &old, &n);
-    if (r == 0 && network)
-        r = json_object_set(networks, name, network);
-    else if (r == 0)
-        json_object_del(networks, name);
-    if (r == 0)
-        r = endpoints_read_now(&all, settings);
-    endpoints_choose_ways(&all);
-    r = r < 0 ? err_nomem(e) : network ? check_plugins(&all, settings, e) : 0;
-    if (r == 0)
-        r = lead_out(&all, old, netns, settings, e);
-    endpoints_release(&all);
-    return r;
-}
-
 static void tell_hosts(const struct container_record *c, const struct network_endpoint *end)
 {
     char own[IP_ADDRESS_TEXT];
@@ -137,34 +62,26 @@ static void tell_hosts(const struct container_record *c, const struct network_en
         files_add_address(c, ip_address_format(&end->address6, own), NULL, NULL);
 }
 
-static int lay(struct endpoints *all, pid_t pid, struct err *e)
+static int lay(struct endpoints *all, pid_t pid, json_t *settings, struct err *e)
 {
     struct endpoint *one = &all->v[0];
-    _cleanup_json_ json_t *settings = NULL;
-    const char *id = all->record->id;
-    int r = network_settings_read(all->engine, id, &settings, e);
-    if (r < 0)
-        return r;
     choose_inside(settings, one->inside);
     _cleanup_close_ int netns = namespace_open(pid, NS_NETWORK);
     if (netns < 0)
         return err_sys(e, -netns, "cannot open the container's network namespace");
-    r = endpoint_lay(all, one, netns, e);
+    int r = endpoint_lay(all, one, netns, e);
     if (r < 0)
         return r;
     _cleanup_json_ json_t *network = endpoint_describe(one, all->record);
-    r = network ? put_network(all, one->network.name, network, netns, settings, e) : err_nomem(e);
+    if (!network)
+        return err_nomem(e);
+    r = endpoints_put_network(all, one->network.name, network, netns, settings, e);
     if (r == 0)
-        r = network_settings_write(all->engine, id, settings, e);
-    if (r < 0)
-        endpoint_remove(all->engine, &one->network, &one->end, id, netns);
-    else
         tell_hosts(all->record, &one->end);
     return r;
 }
 
-/* The networks that its document says by name: with the first change the one of its mode, too. */
-static json_t *networks_said(struct container_record *c)
+json_t *endpoints_said(struct container_record *c)
 {
     json_t *said = json_at(c->document, "NetworkSettings.Networks");
     if (said)
@@ -178,7 +95,7 @@ static json_t *networks_said(struct container_record *c)
 static int put_asked(struct container_record *c, const char *network, const json_t *asked,
                      struct err *e)
 {
-    json_t *networks = networks_said(c);
+    json_t *networks = endpoints_said(c);
     if (!networks)
         return err_nomem(e);
     json_t *copy = asked ? json_deep_copy(asked) : json_object();
@@ -190,8 +107,31 @@ static void tell_event(const struct engine *en, const struct container_record *c
                        const struct network_record *network, const char *action)
 {
     event_emit(en, "network", action, network->id,
-               (struct event_attribute[]){
-                   {"container", c->id}, {"name", network->name}, {"type", "bridge"}, {0}});
+               (struct event_attribute[]){{"container", c->id},
+                                          {"name", network->name},
+                                          {"type", json_str(network->document, "Driver")},
+                                          {0}});
+}
+
+/* Noted, laid, in the document, and done. */
+static int attach_running(struct endpoints *all, struct container_record *c, pid_t pid,
+                          const json_t *asked, struct err *e)
+{
+    _cleanup_json_ json_t *settings = NULL;
+    const char *name = all->v[0].network.name;
+    int r = network_settings_read(all->engine, c->id, &settings, e);
+    if (r == 0)
+        r = endpoints_begin_change(all->engine, c, settings, "Network", json_string(name), e);
+    if (r < 0)
+        return r;
+    r = lay(all, pid, settings, e);
+    if (r == 0)
+        r = put_asked(c, name, asked, e);
+    if (r == 0)
+        r = endpoints_finish_change(all->engine, c, settings, e);
+    if (r < 0)
+        endpoints_undo_change(all->engine, c, settings, NULL);
+    return r;
 }
 
 static int attach(struct endpoints *all, struct container_record *c, const json_t *asked,
@@ -207,14 +147,9 @@ static int attach(struct endpoints *all, struct container_record *c, const json_
     if (r < 0)
         return r;
     pid_t pid = state_pid(state);
-    if (pid)
-        r = lay(all, pid, e);
-    if (r == 0)
-        r = put_asked(c, one->network.name, asked, e);
+    r = pid ? attach_running(all, c, pid, asked, e) : put_asked(c, one->network.name, asked, e);
     if (r == 0)
         tell_event(all->engine, c, &one->network, "connect");
-    if (r == 0 && pid)
-        contact_wake(all->engine, c->id);
     return r;
 }
 
@@ -223,6 +158,8 @@ int endpoints_connect(const struct engine *en, struct container_record *c, const
 {
     _cleanup_close_ int lock = change_lock(c, e);
     int r = lock < 0 ? lock : record_reload(c, e);
+    if (r == 0)
+        r = endpoints_settle(en, c, e);
     if (r < 0)
         return r;
     struct endpoint one = {.asked = asked, .network = NETWORK_RECORD_INIT};
@@ -237,30 +174,22 @@ int endpoints_connect(const struct engine *en, struct container_record *c, const
 
 /* ---- and off again ---- */
 
-static int take_off(const struct engine *en, struct container_record *c,
-                    const struct network_record *network, pid_t pid, struct err *e)
+/* What is left of a connection that was cut off is the same as what is left to be done of this. */
+static int detach_running(const struct engine *en, struct container_record *c,
+                          const struct network_record *network, struct err *e)
 {
     _cleanup_json_ json_t *settings = NULL;
-    struct network_endpoint end;
     int r = network_settings_read(en, c->id, &settings, e);
     if (r == 0)
-        r = endpoint_of(en, network, json_object_get(json_at(settings, "Networks"), network->name),
-                        c->id, &end);
-    if (r < 0)
-        return r;
-    _cleanup_close_ int netns = namespace_open(pid, NS_NETWORK);
-    endpoint_remove(en, network, &end, c->id, netns);
-    const struct endpoints of = {.engine = en, .record = c};
-    r = put_network(&of, network->name, NULL, netns, settings, e);
-    int written = network_settings_write(en, c->id, settings, r < 0 ? NULL : e);
-    return r < 0 ? r : written;
+        r = endpoints_begin_change(en, c, settings, "Network", json_string(network->name), e);
+    return r == 0 ? endpoints_undo_change(en, c, settings, e) : r;
 }
 
 static int detach(const struct engine *en, struct container_record *c,
                   const struct network_record *network, struct err *e)
 {
     _cleanup_json_ json_t *state = NULL;
-    json_t *said = networks_said(c);
+    json_t *said = endpoints_said(c);
     if (!said)
         return err_nomem(e);
     if (!json_object_get(said, network->name))
@@ -269,16 +198,14 @@ static int detach(const struct engine *en, struct container_record *c,
     int r = state_read(en, c, &state, NULL, e);
     if (r < 0)
         return r;
-    pid_t pid = state_pid(state);
-    if (pid)
-        r = take_off(en, c, network, pid, e);
-    json_object_del(said, network->name);
-    if (r == 0)
+    if (state_pid(state)) {
+        r = detach_running(en, c, network, e);
+    } else {
+        json_object_del(said, network->name);
         r = record_save(c, false, e);
+    }
     if (r == 0)
         tell_event(en, c, network, "disconnect");
-    if (r == 0 && pid)
-        contact_wake(en, c->id);
     return r;
 }
 
@@ -288,6 +215,8 @@ int endpoints_disconnect(const struct engine *en, struct container_record *c, co
     _cleanup_network_record_ struct network_record record = NETWORK_RECORD_INIT;
     _cleanup_close_ int lock = change_lock(c, e);
     int r = lock < 0 ? lock : record_reload(c, e);
+    if (r == 0)
+        r = endpoints_settle(en, c, e);
     if (r == 0)
         r = networks_find(en, network, &record, e);
     return r == 0 ? detach(en, c, &record, e) : r;

@@ -69,6 +69,37 @@ int endpoint_of(const struct engine *en, const struct network_record *network,
 void endpoint_from_file(const struct network_record *network, const struct endpoint_file *f,
                         struct network_endpoint *ret);
 
+/* The networks that its document says by name: with the first change the one of its mode, too.
+ * NULL: no memory. */
+json_t *endpoints_said(struct container_record *c);
+
+/* The networks of a container that runs change: @name is with @network now, or no more (NULL). The
+ * default routes (where @netns is not negative) and the published ports follow. */
+int endpoints_put_network(const struct endpoints *of, const char *name, json_t *network, int netns,
+                          json_t *settings, struct err *e);
+
+/* Notes in network.json that @what (a new reference) is being changed; and that it is done, which
+ * fails when the container has ended meanwhile. */
+int endpoints_begin_change(const struct engine *en, const struct container_record *c,
+                           json_t *settings, const char *what, json_t *value, struct err *e);
+int endpoints_finish_change(const struct engine *en, const struct container_record *c,
+                            json_t *settings, struct err *e);
+
+/* The same change undone: the network is taken off, the ports are taken back. @settings are as the
+ * caller has changed them, with the note. */
+int endpoints_undo_change(const struct engine *en, struct container_record *c, json_t *settings,
+                          struct err *e);
+
+/* Undoes what was begun and not finished. With the change lock, before another change. */
+int endpoints_settle(const struct engine *en, struct container_record *c, struct err *e);
+
+/* At its end: adds to @all what was begun. */
+void endpoints_add_unfinished(struct endpoints *all, const json_t *settings);
+
+/* Without a network.json: adds what the folders of networks say that it has, and what is published
+ * to that. */
+void endpoints_find(struct endpoints *all);
+
 /* "Ports" of NetworkSettings. */
 json_t *endpoints_describe_ports(const struct endpoints *all);
 

@@ -190,24 +190,29 @@ static int note(struct container_record *c, const json_t *added, struct err *e)
 
 /* The monitor has the claims before the ports are open: whoever kills us leaves nothing open that
  * nobody holds. */
-static int open_ports(struct change *x, struct err *e)
+static int open_ports(struct change *x, struct container_record *c, struct err *e)
 {
     const struct endpoints *all = &x->all;
-    int r = endpoints_aim(&x->all, e);
+    json_t *new = json_object(), *ports = json_at(x->settings, "Ports");
+    int r = new ? endpoints_aim(&x->all, e) : err_nomem(e);
+    for (size_t i = 0; i < all->n_ports && r == 0; i++)
+        r = endpoints_describe_port(new, &all->ports[i]) < 0 ? err_nomem(e) : 0;
+    if (r < 0) {
+        json_decref(new);
+        return r;
+    }
+    r = endpoints_begin_change(all->engine, c, x->settings, "Ports", new, e);
     for (size_t i = 0; i < all->n_ports && r == 0; i++)
         if (all->ports[i].claim >= 0)
-            r = contact_hand_over(all->engine, all->record->id, all->ports[i].claim, e);
+            r = contact_hand_over(all->engine, c->id, all->ports[i].claim, e);
     if (r == 0)
         r = publish_add(all->ports, all->n_ports, NULL, e);
-    json_t *ports = json_at(x->settings, "Ports");
     for (size_t i = 0; i < all->n_ports && r == 0; i++)
         r = endpoints_describe_port(ports, &all->ports[i]) < 0 ? err_nomem(e) : 0;
     if (r == 0)
-        r = network_settings_write(all->engine, all->record->id, x->settings, e);
-    if (r < 0) {
-        publish_remove(all->ports, all->n_ports, NULL, NULL);
-        contact_wake(all->engine, all->record->id);
-    }
+        r = endpoints_finish_change(all->engine, c, x->settings, e);
+    if (r < 0)
+        endpoints_undo_change(all->engine, c, x->settings, NULL);
     return r;
 }
 
@@ -220,13 +225,15 @@ int endpoints_publish(const struct engine *en, struct container_record *c, const
     json_t *list;
     int r = lock < 0 ? lock : record_reload(c, e);
     if (r == 0)
+        r = endpoints_settle(en, c, e);
+    if (r == 0)
         r = begin(en, c, &x, e);
     if (r == 0 && x.settings) {
         json_object_foreach ((json_t *)(uintptr_t)bindings, port, list)
             if (r == 0)
                 r = endpoints_claim_port(&x.all, port, list, e);
         if (r == 0)
-            r = open_ports(&x, e);
+            r = open_ports(&x, c, e);
     }
     if (r == 0)
         r = note(c, bindings, e);
@@ -275,46 +282,19 @@ static size_t take_all_out(json_t *ports, const json_t *wanted, json_t *out)
     return n;
 }
 
-/* What one port of the container has besides its own element is shared by those of the same target,
- * and went with it. */
-static int keep_others(const struct change *x, struct err *e)
+static int close_ports(struct change *x, struct container_record *c, const json_t *wanted,
+                       size_t *ret_n, struct err *e)
 {
-    struct endpoints others = {
-        .engine = x->all.engine, .record = x->all.record, .v = x->all.v, .n = x->all.n};
-    int r =
-        endpoints_read_ports(x->settings, &others.ports, &others.n_ports) < 0 ? err_nomem(e) : 0;
-    if (r == 0)
-        r = endpoints_aim(&others, e);
-    if (r == 0)
-        r = publish_add(others.ports, others.n_ports, NULL, e);
-    free(others.ports);
-    return r;
-}
-
-static int close_ports(struct change *x, const json_t *wanted, size_t *ret_n, struct err *e)
-{
-    _cleanup_json_ json_t *gone = json_object();
-    _cleanup_json_ json_t *part = json_pack("{s:O, s:O, s:O*, s:O*}", "Ports", gone, "Networks",
-                                            json_at(x->settings, "Networks"), "PortsNetwork",
-                                            json_at(x->settings, "PortsNetwork"), "PortsNetwork6",
-                                            json_at(x->settings, "PortsNetwork6"));
-    _cleanup_free_ struct publication *ports = NULL;
-    size_t n = 0;
-    if (!part)
+    json_t *gone = json_object();
+    if (!gone)
         return err_nomem(e);
     *ret_n = take_all_out(json_at(x->settings, "Ports"), wanted, gone);
-    int r = endpoints_read_ports(part, &ports, &n);
-    if (r < 0)
-        return err_nomem(e);
-    if (n > 0)
-        r = publish_remove(ports, n, NULL, e);
-    if (r == 0 && n > 0)
-        r = keep_others(x, e);
-    if (r == 0)
-        r = network_settings_write(x->all.engine, x->all.record->id, x->settings, e);
-    if (r == 0)
-        contact_wake(x->all.engine, x->all.record->id);
-    return r;
+    if (*ret_n == 0) {
+        json_decref(gone);
+        return 0;
+    }
+    int r = endpoints_begin_change(x->all.engine, c, x->settings, "Ports", gone, e);
+    return r == 0 ? endpoints_undo_change(x->all.engine, c, x->settings, e) : r;
 }
 
 int endpoints_unpublish(const struct engine *en, struct container_record *c, const json_t *bindings,
@@ -325,9 +305,11 @@ int endpoints_unpublish(const struct engine *en, struct container_record *c, con
     size_t n = 0;
     int r = lock < 0 ? lock : record_reload(c, e);
     if (r == 0)
+        r = endpoints_settle(en, c, e);
+    if (r == 0)
         r = begin(en, c, &x, e);
     if (r == 0 && x.settings)
-        r = close_ports(&x, bindings, &n, e);
+        r = close_ports(&x, c, bindings, &n, e);
     if (r == 0)
         n += take_all_out(bindings_of(c), bindings, NULL);
     if (r == 0 && n == 0)

@@ -191,6 +191,7 @@ static int read_now(struct endpoints *all, const json_t *settings)
 {
     struct endpoints now = {.engine = all->engine, .record = all->record};
     int r = endpoints_read_now(&now, settings);
+    endpoints_add_unfinished(&now, settings);
     if (r < 0) {
         endpoints_release(&now);
         return r;
@@ -254,7 +255,10 @@ void endpoints_end(struct endpoints *all)
 
 void endpoints_forget(const struct engine *en, const struct container_record *c)
 {
+    _cleanup_json_ json_t *settings = NULL;
     struct endpoints all = {.engine = en, .record = c};
+    if (network_settings_read(en, c->id, &settings, NULL) == -ENOENT)
+        endpoints_find(&all);
     endpoints_end(&all);
     endpoints_release(&all);
 }

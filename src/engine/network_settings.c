@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 
-enum { LIMIT = 16 << 20, FOLDER_MODE = 0700, FILE_MODE = 0600 };
+enum { LIMIT = 16 << 20, FILE_MODE = 0600 };
 
 json_t *network_settings_none(void)
 {
@@ -19,11 +19,8 @@ static char *path_of(const char *id)
 
 int network_settings_write(const struct engine *en, const char *id, json_t *settings, struct err *e)
 {
-    _cleanup_free_ char *folder = str_printf("containers/%s", id), *path = path_of(id);
-    if (!folder || !path)
-        return err_nomem(e);
-    int r = dir_make(en->run_fd, folder, FOLDER_MODE, e);
-    return r < 0 ? r : json_write(en->run_fd, path, settings, FILE_MODE, 0, e);
+    _cleanup_free_ char *path = path_of(id);
+    return path ? json_write(en->run_fd, path, settings, FILE_MODE, 0, e) : err_nomem(e);
 }
 
 int network_settings_read(const struct engine *en, const char *id, json_t **ret, struct err *e)

@@ -126,14 +126,15 @@ static int text_of(const struct endpoint_file *f, char **ret, struct err *e)
     return *ret ? 0 : err_nomem(e);
 }
 
-int endpoint_file_write(int dirfd, const struct endpoint_file *f, struct err *e)
+static int link_whole(int dirfd, const char *name, const char *text, struct err *e)
 {
-    _cleanup_free_ char *text = NULL;
-    char name[IP_ADDRESS_TEXT];
-    int r = text_of(f, &text, e);
-    return r < 0 ? r
-                 : file_replace(dirfd, ip_address_format(&f->address, name), text, strlen(text),
-                                0644, 0, e);
+    _cleanup_close_ int fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return err_sys(e, errno, "cannot make the file of address %s", name);
+    int r = fchmod(fd, 0644) < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+    if (r == 0 && linkat(fd, "", dirfd, name, AT_EMPTY_PATH) < 0)
+        r = -errno;
+    return r == 0 || r == -EEXIST ? r : err_sys(e, -r, "cannot make the file of address %s", name);
 }
 
 int endpoint_file_claim(int dirfd, const struct endpoint_file *f, struct err *e)
@@ -141,16 +142,18 @@ int endpoint_file_claim(int dirfd, const struct endpoint_file *f, struct err *e)
     _cleanup_free_ char *text = NULL;
     char name[IP_ADDRESS_TEXT];
     int r = text_of(f, &text, e);
-    if (r < 0)
-        return r;
-    ip_address_format(&f->address, name);
-    _cleanup_close_ int fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return err_sys(e, errno, "cannot make the file of address %s", name);
-    r = fchmod(fd, 0644) < 0 ? -errno : fd_write_all(fd, text, strlen(text));
-    if (r == 0 && linkat(fd, "", dirfd, name, AT_EMPTY_PATH) < 0)
-        r = -errno;
-    return r == 0 || r == -EEXIST ? r : err_sys(e, -r, "cannot make the file of address %s", name);
+    return r < 0 ? r : link_whole(dirfd, ip_address_format(&f->address, name), text, e);
+}
+
+/* Where there is none yet, as nearly always, nothing is left of one that is killed in between. */
+int endpoint_file_write(int dirfd, const struct endpoint_file *f, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+    char name[IP_ADDRESS_TEXT];
+    int r = text_of(f, &text, e);
+    if (r == 0)
+        r = link_whole(dirfd, ip_address_format(&f->address, name), text, e);
+    return r == -EEXIST ? file_replace(dirfd, name, text, strlen(text), 0644, 0, e) : r;
 }
 
 /* ---- reading ---- */

@@ -310,7 +310,8 @@ int publish_add(const struct publication *p, size_t n, int *ret_late, struct err
     return r < 0 ? err_wrap(e, "cannot publish ports") : 0;
 }
 
-static int gather_ours(struct netlink *nl, const struct publication *p, size_t n,
+/* With @all, what answers went by too, whether the port leads there or not. */
+static int gather_ours(struct netlink *nl, const struct publication *p, size_t n, bool all,
                        struct firewall_elements *x, struct err *e)
 {
     static const uint8_t no_mac[6];
@@ -323,18 +324,18 @@ static int gather_ours(struct netlink *nl, const struct publication *p, size_t n
         int r = is_ours(nl, &x->v[x->n - 1], e);
         if (r < 0)
             return r;
-        if (r == 0) {
+        if (r == 0)
             x->n--;
-            continue;
-        }
-        hairpin_element(&p[i], no_mac, x);
+        if (r > 0 || all)
+            hairpin_element(&p[i], no_mac, x);
     }
     for (size_t i = 0; i < x->n; i++)
         x->v[i].x[0].data_size = 0; /* whichever bridge */
     return 0;
 }
 
-int publish_remove(const struct publication *p, size_t n, int *ret_late, struct err *e)
+static int remove_ours(const struct publication *p, size_t n, bool all, int *ret_late,
+                       struct err *e)
 {
     if (n == 0)
         return 0;
@@ -342,7 +343,7 @@ int publish_remove(const struct publication *p, size_t n, int *ret_late, struct 
     _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
     int r = netlink_open(&nl, NETLINK_NETFILTER, e);
     if (r == 0)
-        r = gather_ours(&nl, p, n, &x, e);
+        r = gather_ours(&nl, p, n, all, &x, e);
     if (r == 0)
         r = firewall_elements_remove(&nl, &x, e);
     if (r == 0)
@@ -352,4 +353,14 @@ int publish_remove(const struct publication *p, size_t n, int *ret_late, struct 
     else
         firewall_settle();
     return r < 0 ? err_wrap(e, "cannot take published ports back") : 0;
+}
+
+int publish_remove(const struct publication *p, size_t n, int *ret_late, struct err *e)
+{
+    return remove_ours(p, n, false, ret_late, e);
+}
+
+int publish_clear(const struct publication *p, size_t n, struct err *e)
+{
+    return remove_ours(p, n, true, NULL, e);
 }

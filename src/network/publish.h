@@ -48,6 +48,9 @@ int publish_add(const struct publication *p, size_t n, int *ret_late, struct err
  * the socket, to be closed after firewall_settle; NULL: that is done here, and takes 5 to 20 ms. */
 int publish_remove(const struct publication *p, size_t n, int *ret_late, struct err *e);
 
+/* The same for targets that are nobody's any more, of which nothing is to stay. */
+int publish_clear(const struct publication *p, size_t n, struct err *e);
+
 /* Who has the port of @p (protocol, host, host_port): a container, or else a process that has it
  * bound. For a caller that knows what stands behind an address. */
 struct publish_owner {
@@ -56,6 +59,10 @@ struct publish_owner {
     pid_t pid;                /* of the process; 0: unknown */
     char name[64];            /* its name as the kernel has it, printable; "" likewise */
 };
+
+/* Everything that is published, whoever did it: without claims, and without bridges. *ret is the
+ * caller's to free. */
+int publish_list(struct publication **ret, size_t *ret_n, struct err *e);
 
 /* 1, or 0 when nobody is found to have it. */
 int publish_owner(const struct publication *p, struct publish_owner *ret, struct err *e);

@@ -8,6 +8,9 @@
 #   -------------------------------------  --------------------------------------  ---------------------------------
 #   monitor of one whose namespace others  cable, file, element: of nobody         reaper: hands them over, as the
 #   are in                                                                         monitor does at an end in order
+#   network connect, disconnect            "Changing" in network.json, and any    the next of these commands, or the
+#                                          part of cable, file, element, routes    end: the network is taken off
+#   port add, rm                           the same; claims, elements              the same: the ports are taken back
 load ../lib/common
 load ../lib/network
 # shellcheck disable=SC2154 # skiff_setup sets skiff_folder
@@ -52,9 +55,11 @@ monitor_of()
 # What this file's ranges have in the kernel, and its files.
 left_over()
 {
-    ip -br link | grep -o '^sk-0add01..'
-    nft list table bridge skiff 2>/dev/null | grep -oE '(10\.221\.1|fd22:1)[^ ,]*'
-    nft list table inet skiff 2>/dev/null | grep -oE '(10\.221\.1|fd22:1)[^ ,]*' | grep -v /
+    ip -br link | grep -o '^sk-0add0[12]..'
+    # Who may send, and to himself, stays with the network.
+    nft list ruleset 2>/dev/null | awk '
+        $1 == "set" || $1 == "map" { set = $2 }
+        /10\.221\.[12]\.|fd22:1/ && !/\// && set !~ /^(senders|self)/ { print set ":", $0 }'
     find "$SKIFF_RUN_DIR/networks" -mindepth 2 -type f 2>/dev/null
     find "$SKIFF_RUN_DIR"/{containers,locks} -mindepth 1 2>/dev/null
 }
@@ -254,4 +259,151 @@ former [0-9a-f]{64}
     output_lacks eth0
     skiff stop -t 0 donor >/dev/null
     run ! file_of 10.221.1.50
+}
+
+# ---- killed in the middle ----
+
+# What is shown of "web", its files, its links, the firewall: all say the same.
+agrees()
+{
+    local id pid shown
+    id=$(skiff inspect -f '{{.Id}}' web) pid=$(container_pid web)
+    shown=$(skiff inspect web | jq -r '.[0].NetworkSettings.Networks[].IPAddress' | sort)
+    agree addresses "$shown" "$(nsenter -n -t "$pid" ip -4 -o addr show | grep -o '10\.221\.[0-9.]*/' | tr -d / | sort)"
+    agree files "$shown" "$(cd "$SKIFF_RUN_DIR/networks" && grep -rl "owner $id" . | grep -o '10\.221\..*' | sort)"
+    agree senders "$shown" "$(nft list set bridge skiff senders4 | grep -o '10\.221\.[0-9.]*' | grep -xF "$shown" | sort)"
+    agree cables "$(wc -w <<<"$shown")" "$(ip -br link | grep -c '^sk-0add0[12]..@')"
+    shown=$(skiff port web | sed 's/.*:/tcp . /' | sort)
+    agree ports "$shown" "$(nft list map inet skiff ports4 | grep -o 'tcp \. [0-9]* : 10\.221\.' | sed 's/ : .*//' | sort)"
+    run ! grep -q Changing "$SKIFF_RUN_DIR/containers/$id/network.json"
+}
+
+agree() # WHAT SHOWN FOUND
+{
+    [ "$2" = "$3" ] || told "$1: shown $(xargs <<<"$2"), and found $(xargs <<<"$3")"
+}
+
+# killed MOMENT COMMAND...: a moment is "call:N", before the N-th of those system calls, or seconds.
+killed()
+{
+    local moment=$1 pid
+    shift
+    case $moment in
+    *:*) strace -f -qq -o /dev/null -e "inject=${moment%:*}:signal=KILL:when=${moment#*:}" "$@" >/dev/null 2>&1 || true ;;
+    *)
+        "$@" >/dev/null 2>&1 3>&- &
+        pid=$!
+        sleep "$moment"
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+        ;;
+    esac
+}
+
+# moments N COMMAND...: runs it, and prints N moments of it: all kinds of its system calls, or chances.
+moments()
+{
+    local n=$1 i
+    shift
+    if command -v strace >/dev/null; then
+        strace -f -qq -o "$BATS_TEST_TMPDIR/calls" "$@" >/dev/null
+        # Not before it has begun: its second change of a file on.
+        sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' "$BATS_TEST_TMPDIR/calls" |
+            awk '{ print $1 ":" ++n[$1] }' | sed '1,60d' | shuf -n "$n"
+    else
+        "$@" >/dev/null
+        for ((i = 0; i < n; i++)); do
+            echo "0.00$((RANDOM % 10))"
+        done
+    fi
+}
+
+web()
+{
+    skiff network create --subnet 10.221.1.0/24 lan >/dev/null
+    skiff network create --subnet 10.221.2.0/24 other >/dev/null
+    runs web --network lan -p 127.0.0.1:28281:81
+    agrees
+}
+
+@test "network connect is killed: it is whole, or nothing of it is left" {
+    web
+    for moment in $(moments 25 "$SKIFF" network connect --gw-priority 5 other web); do
+        skiff network disconnect other web || output_has 'is not connected'
+        agrees
+        killed "$moment" "$SKIFF" network connect --gw-priority 5 other web
+        run skiff network connect --gw-priority 5 other web
+        [ "$status" -eq 0 ] || output_has 'already connected' || told "killed at $moment"
+        agrees || told "killed at $moment"
+    done
+    # And the container's end instead of a command.
+    for moment in $(moments 15 "$SKIFF" network disconnect other web); do
+        killed "$moment" "$SKIFF" network connect --gw-priority 5 other web
+        skiff rm -f web >/dev/null
+        nothing_is_left || told "killed at $moment"
+        runs web --network lan -p 127.0.0.1:28281:81
+    done
+}
+
+@test "network disconnect is killed: the next one finishes it" {
+    web
+    skiff network connect --gw-priority 5 other web
+    for moment in $(moments 25 "$SKIFF" network disconnect other web); do
+        skiff network connect --gw-priority 5 other web
+        killed "$moment" "$SKIFF" network disconnect other web
+        run skiff network disconnect other web
+        [ "$status" -eq 0 ] || output_has 'is not connected' || told "killed at $moment"
+        agrees || told "killed at $moment"
+    done
+    for moment in 0.002 0.004 0.006 0.008 0.012; do
+        skiff network connect --gw-priority 5 other web
+        killed "$moment" "$SKIFF" network disconnect other web
+        skiff rm -f web >/dev/null
+        nothing_is_left || told "killed after $moment"
+        runs web --network lan -p 127.0.0.1:28281:81
+    done
+}
+
+@test "port add and rm are killed: the port is published, or free" {
+    web
+    for moment in $(moments 20 "$SKIFF" port add web 127.0.0.1:28282:82); do
+        skiff port rm web 82
+        agrees
+        killed "$moment" "$SKIFF" port add web 127.0.0.1:28282:82
+        run skiff port add web 127.0.0.1:28282:82
+        [ "$status" -eq 0 ] || output_has 'published by container "web" already' || told "killed at $moment"
+        agrees || told "killed at $moment"
+    done
+    for moment in $(moments 20 "$SKIFF" port rm web 82); do
+        skiff port add web 127.0.0.1:28282:82
+        killed "$moment" "$SKIFF" port rm web 82
+        run skiff port rm web 82
+        [ "$status" -eq 0 ] || output_has 'publishes no such port' || told "killed at $moment"
+        agrees || told "killed at $moment"
+    done
+    skiff port add web 127.0.0.1:28282:82
+    killed 0.004 "$SKIFF" port rm web 82
+    skiff rm -f web >/dev/null
+    nothing_is_left
+}
+
+@test "the container is killed in the middle of connect, disconnect and port add" {
+    local i
+    web
+    for ((i = 0; i < 12; i++)); do
+        skiff network connect --gw-priority 5 other web >/dev/null 2>&1 3>&- &
+        sleep "0.00$((RANDOM % 10))"
+        skiff rm -f web >/dev/null
+        wait_all
+        nothing_is_left || told "in the middle of connect"
+        runs web --network lan -p 127.0.0.1:28281:81
+        skiff port add web 127.0.0.1:28282:82 >/dev/null 2>&1 3>&- &
+        sleep "0.00$((RANDOM % 10))"
+        kill -KILL "$(container_pid web)"
+        wait_all
+        skiff wait web >/dev/null
+        skiff rm -f web >/dev/null
+        nothing_is_left || told "in the middle of port add"
+        runs web --network lan -p 127.0.0.1:28281:81
+    done
 }
