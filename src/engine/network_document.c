@@ -11,6 +11,8 @@
 #define BRIDGE_     "com.docker.network.bridge."
 #define BRIDGE_NAME BRIDGE_ "name"
 #define SOURCES     "dev.skiff.publish.sources"
+#define SPOOFING    "dev.skiff.spoofing"
+#define LARGE       "dev.skiff.large-packets"
 
 enum { RESERVED_MAX = 1024, OPTIONS_MAX = 256, MTU_MAX = 65535 };
 
@@ -339,10 +341,11 @@ static int read_bridge_option(const char *key, const char *value, struct network
     } else if (str_eq(key, BRIDGE_ "host_binding_ipv4")) {
         if (ip_address_parse(value, &c->binding4) < 0 || c->binding4.family != AF_INET)
             r = bad_option(e, key, value, "an IPv4 address");
-    } else if (str_eq(key, "skiff.spoofing")) {
+    } else if (str_eq(key, SPOOFING)) {
         r = read_bool(key, value, &c->spoofing, e);
-    } else if (str_after(key, "com.docker.network.") || str_after(key, "skiff.") ||
-               str_after(key, "dev.skiff.")) {
+    } else if (str_eq(key, LARGE)) {
+        r = read_bool(key, value, &c->large, e);
+    } else if (str_after(key, "com.docker.network.") || str_after(key, "dev.skiff.")) {
         r = err_set(e, ENOTSUP, "unknown option \"%s\" of the bridge driver", key);
     }
     return r;
@@ -464,6 +467,7 @@ static int read_whole(const json_t *document, struct network_config *c, struct e
     memcpy(c->id, id, NETWORK_ID_LEN + 1);
     c->masquerade4 = c->masquerade6 = true;
     c->internal = json_bool(document, "Internal", false);
+    c->large = c->internal;
     int r = read_driver(document, &c->driver, e);
     if (r == 0)
         r = read_ranges(document, c, e);

@@ -18,7 +18,7 @@ setup_file()
     server_image
     net_host liars 42
     skiff network create --ipv6 --subnet 172.30.77.0/24 --subnet fd18:77::/64 liars >/dev/null
-    skiff network create --ipv6 --opt skiff.spoofing=true open >/dev/null
+    skiff network create --ipv6 --opt dev.skiff.spoofing=true open >/dev/null
     bats_require_minimum_version 1.5.0
 }
 

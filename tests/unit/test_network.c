@@ -214,7 +214,7 @@ static void test_hint_goes_on_and_nonsense_in_it_is_harmless(void **state)
     static const struct {
         const char *alias, *address;
     } hints[] = {
-        {"skiff:last 172.17.3.255", "172.17.4.0"},
+        {"skiff:last 172.17.3.254", "172.17.3.255"},
         {"skiff:last 172.17.255.254", "172.17.0.2"},
         {"skiff:last 999.17.0.7", "172.17.0.3"},
         {"my bridge", "172.17.0.4"},

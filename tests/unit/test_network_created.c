@@ -1,9 +1,11 @@
 /* Networks that are created, of every driver, on a real kernel: each test in a network namespace of
  * its own in the part of the host. */
+#include "network/netlink.h"
 #include "network/network.h"
 
 #include "network_host.h"
 
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -431,6 +433,45 @@ static void test_isolated_containers(void **state)
     assert_int_not_equal(ping(a, "10.7.0.3"), 0);
     assert_int_equal(ping(a, "10.7.0.1"), 0);
     assert_int_equal(ping(x, "10.8.0.3"), 0);
+}
+
+static int take_largest(const struct nlmsghdr *m, void *arg)
+{
+    const struct nlattr *a =
+        netlink_attr(m, sizeof(struct ifinfomsg), 63 /* IFLA_GSO_IPV4_MAX_SIZE */, 4);
+    if (a)
+        memcpy(arg, netlink_data(a), 4);
+    return 0;
+}
+
+/* The largest packet of TCP over IPv4 that the link here sends; 0 on kernels before 6.3. */
+static uint32_t largest_packet(const char *link)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    struct netlink_batch b;
+    struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
+    uint32_t largest = 0;
+    NETLINK_BATCH_INIT(&b);
+    netlink_begin(&b, RTM_GETLINK, 0, &head, sizeof(head));
+    netlink_put_string(&b, IFLA_IFNAME, link);
+    assert_int_equal(netlink_open(&nl, NETLINK_ROUTE, NULL), 0);
+    assert_int_equal(netlink_send(&nl, &b, take_largest, &largest, NULL, NULL), 0);
+    return largest;
+}
+
+static void test_large_packets(void **state)
+{
+    struct network_config usual = config(ID_A), large = config(ID_B);
+    large.large = true;
+    create(&usual);
+    create(&large);
+    _cleanup_close_ int ns_a = new_namespace(), ns_b = new_namespace();
+    struct network_endpoint a, b;
+    attach(ns_a, &usual, &a);
+    attach(ns_b, &large, &b);
+    uint32_t known = largest_packet(a.link);
+    assert_true(known == 0 || known == 65536);
+    assert_int_equal(largest_packet(b.link), known ? 192 << 10 : 0);
 }
 
 static void test_internal_has_no_way_out(void **state)
@@ -962,6 +1003,7 @@ int main(void)
         TEST_ON_HOST(test_ipv6_only_where_it_is_wanted),
         TEST_ON_HOST(test_ipv6_address_by_name),
         TEST_ON_HOST(test_isolated_containers),
+        TEST_ON_HOST(test_large_packets),
         TEST_ON_HOST(test_internal_has_no_way_out),
         TEST_ON_HOST(test_several_networks_in_one_container),
         TEST_ON_HOST(test_rate),

@@ -52,6 +52,7 @@ static void usual(void **state)
     assert_string_equal(c.id, id);
     assert_int_equal(c.driver, NETWORK_BRIDGE);
     assert_true(c.masquerade4 && !c.internal && !c.isolated && !c.spoofing && !c.want_ipv6);
+    assert_false(c.large);
     assert_int_equal(c.subnet4.first.family, 0);
     assert_string_equal(c.link, "");
     network_config_release(&c);
@@ -70,10 +71,11 @@ static void all(void **state)
           "\"com.docker.network.bridge.name\":\"br-a\","
           "\"com.docker.network.bridge.enable_icc\":\"false\","
           "\"com.docker.network.bridge.gateway_mode_ipv4\":\"routed\","
-          "\"com.docker.network.bridge.gateway_mode_ipv6\":\"routed\",\"skiff.spoofing\":\"1\","
+          "\"com.docker.network.bridge.gateway_mode_ipv6\":\"routed\",\"dev.skiff.spoofing\":\"1\","
           "\"org.example\":\"anything\"}}",
           &c);
     assert_true(c.internal && c.want_ipv6 && c.isolated && c.spoofing && !c.masquerade4);
+    assert_true(c.large);
     assert_int_equal(c.mtu, 1400);
     assert_string_equal(c.link, "br-a");
     assert_string_equal(ip_range_format(&c.subnet4, text), "10.1.0.0/16");
@@ -148,7 +150,7 @@ static void bad_options(void **state)
     fails(OPTION("com.docker.network.bridge.gateway_mode_ipv4", "isolated"), "is not supported");
     fails(OPTION("com.docker.network.bridge.gateway_mode_ipv4", "x"), "unknown gateway mode x");
     fails(OPTION("com.docker.network.bridge.nmae", "x"), "unknown option");
-    fails(OPTION("skiff.spoofng", "1"), "unknown option");
+    fails(OPTION("dev.skiff.spoofng", "1"), "unknown option");
     fails("{\"Options\":{\"a\":7}}", "not a text");
     fails("{\"Driver\":\"host\"}", "only one instance of \"host\" network is allowed");
     fails("{\"Driver\":\"overlay\"}", "could not find the network driver \"overlay\"");
