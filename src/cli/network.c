@@ -27,22 +27,51 @@ static int all_names(const struct engine *en, struct strv *ret, struct err *e)
 {
     for (const char *const *name = networks_predefined; *name; name++)
         strv_add(ret, *name);
+    (void)networks_sweep(en, true, NULL);
     int r = networks_list(en, ret, e);
     if (r == 0 && ret->n > 0)
         qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
     return r;
 }
 
-/* Opens the network @name; 1: it is gone, or cannot be read, which is told. */
+/* Networks that cannot be read are told in one line, however many they are. */
+struct unread {
+    struct str names;
+    size_t n;
+    struct err first;
+};
+
+static void unread_release(struct unread *u)
+{
+    str_release(&u->names);
+    err_release(&u->first);
+}
+#define _cleanup_unread_ _cleanup_(unread_release)
+
+static void tell_unread(const struct unread *u)
+{
+    _cleanup_free_ char *text =
+        u->n > 1 ? str_printf("%zu networks cannot be read, and are left out (%s): 'skiff system "
+                              "check' says why",
+                              u->n, u->names.s)
+                 : NULL;
+    if (u->n > 0)
+        cli_error(text ? text : err_text(&u->first));
+}
+
+/* Opens the network @name; 1: it is gone, or cannot be read. */
 static int open_listed(const struct engine *en, const char *name, struct network_record *ret,
-                       struct err *e)
+                       struct unread *unread, struct err *e)
 {
     _cleanup_err_ struct err mine = ERR_INIT;
     int r = networks_find(en, name, ret, &mine);
     if (r == -ENOMEM)
         return err_nomem(e);
-    if (r < 0 && r != -ENOENT)
-        cli_error(err_text(&mine));
+    if (r < 0 && r != -ENOENT) {
+        str_addf(&unread->names, "%s%s", unread->n > 0 ? ", " : "", name);
+        if (unread->n++ == 0)
+            err_set(&unread->first, -r, "%s", err_text(&mine));
+    }
     return r < 0 ? 1 : 0;
 }
 
@@ -139,6 +168,7 @@ static json_t *make_row(const struct network_record *n, bool whole)
 static int make_rows(struct cli *c, const struct ls_options *o, json_t *rows, struct err *e)
 {
     _cleanup_strv_ struct strv names = {0};
+    _cleanup_unread_ struct unread unread = {.first = ERR_INIT};
     bool ask = false;
     int r = check_filters(&o->filter, &ask, e);
     if (r == 0)
@@ -146,13 +176,14 @@ static int make_rows(struct cli *c, const struct ls_options *o, json_t *rows, st
     for (size_t i = 0; r >= 0 && i < names.n; i++) {
         _cleanup_network_record_ struct network_record n = NETWORK_RECORD_INIT;
         _cleanup_json_ json_t *endpoints = NULL;
-        r = open_listed(&c->engine, names.v[i], &n, e);
+        r = open_listed(&c->engine, names.v[i], &n, &unread, e);
         if (r == 0 && ask)
             r = networks_endpoints(&c->engine, &n, &endpoints, e);
         if (r == 0 && passes(&n, &o->filter, json_array_size(endpoints) > 0) &&
             json_array_append_new(rows, make_row(&n, o->no_trunc)) < 0)
             r = err_nomem(e);
     }
+    tell_unread(&unread);
     return r < 0 ? r : 0;
 }
 
@@ -271,6 +302,7 @@ int networks_prune(struct cli *c, const struct option_list *filters, struct strv
                    struct err *e)
 {
     _cleanup_strv_ struct strv names = {0};
+    _cleanup_unread_ struct unread unread = {.first = ERR_INIT};
     char until[40];
     int r = read_until(filters, until, e);
     if (r == 0)
@@ -278,7 +310,7 @@ int networks_prune(struct cli *c, const struct option_list *filters, struct strv
     for (size_t i = 0; r >= 0 && i < names.n; i++) {
         _cleanup_network_record_ struct network_record n = NETWORK_RECORD_INIT;
         _cleanup_err_ struct err mine = ERR_INIT;
-        r = open_listed(&c->engine, names.v[i], &n, e);
+        r = open_listed(&c->engine, names.v[i], &n, &unread, e);
         const char *created = r == 0 ? json_str(n.document, "Created") : NULL;
         if (r != 0 || !labels_pass(filters, json_at(n.document, "Labels")) ||
             (*until && (!created || strcmp(created, until) >= 0)))
@@ -293,6 +325,7 @@ int networks_prune(struct cli *c, const struct option_list *filters, struct strv
             cli_error(err_text(&mine));
         r = 0;
     }
+    tell_unread(&unread);
     return r < 0 ? r : removed->failed ? err_nomem(e) : 0;
 }
 

@@ -13,12 +13,12 @@ static json_t *with_prefix(const json_t *endpoint, const char *key, const struct
 
 static json_t *describe(const json_t *endpoint, const struct network_config *c)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:O, s:O}", "Name", json_str(endpoint, "Name"),
-                     "EndpointID", "", "MacAddress", json_str(endpoint, "MacAddress"),
-                     "IPv4Address", with_prefix(endpoint, "IPv4Address", &c->subnet4),
-                     "IPv6Address", with_prefix(endpoint, "IPv6Address", &c->subnet6), "Names",
-                     json_object_get(endpoint, "Names"), "Ports",
-                     json_object_get(endpoint, "Ports"));
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:O, s:O}", "Name", json_str(endpoint, "Name"), "EndpointID",
+        json_str(endpoint, "EndpointID"), "MacAddress", json_str(endpoint, "MacAddress"),
+        "IPv4Address", with_prefix(endpoint, "IPv4Address", &c->subnet4), "IPv6Address",
+        with_prefix(endpoint, "IPv6Address", &c->subnet6), "Names",
+        json_object_get(endpoint, "Names"), "Ports", json_object_get(endpoint, "Ports"));
 }
 
 /* The document's keys in Docker's order, Containers before Options. */

@@ -31,12 +31,13 @@ json_t *endpoint_names_json(const struct container_record *c, const json_t *aske
 json_t *endpoint_describe(const struct endpoint *one, const struct container_record *c)
 {
     const struct network_endpoint *end = &one->end;
-    char mac[18];
+    char mac[18], id[NETWORK_ID_LEN + 1];
+    network_endpoint_id(c->id, one->network.id, id);
     format_mac(end->mac, mac);
     json_t *asked = one->asked ? json_copy_object(one->asked) : json_object();
     _cleanup_json_ json_t *live =
         json_pack("{s:s, s:s, s:s, s:o, s:o, s:i, s:o, s:o, s:i, s:o, s:s, s:s}", "MacAddress", mac,
-                  "NetworkID", one->network.id, "EndpointID", c->id, "Gateway",
+                  "NetworkID", one->network.id, "EndpointID", id, "Gateway",
                   address(&end->gateway4), "IPAddress", address(&end->address4), "IPPrefixLen",
                   (int)end->prefix4, "IPv6Gateway", address(&end->gateway6), "GlobalIPv6Address",
                   address(&end->address6), "GlobalIPv6PrefixLen", (int)end->prefix6, "DNSNames",

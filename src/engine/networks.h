@@ -75,9 +75,16 @@ int networks_create(const struct engine *en, const json_t *request, struct netwo
  * predefined one. */
 int networks_remove(const struct engine *en, const char *what, struct err *e);
 
+/* Removes what is left of networks whose making was cut off: how many there were; without @repair
+ * they are only counted. */
+int networks_sweep(const struct engine *en, bool repair, struct err *e);
+
+/* The 64 digits by which a container on a network is known: those of both, digit by digit (xor). */
+void network_endpoint_id(const char *container, const char *network, char ret[NETWORK_ID_LEN + 1]);
+
 /* Who is on it: an object for each file in its folder of endpoints whose container is watched, with
- * Owner (64 digits), Name, IPv4Address, IPv6Address (without a prefix, "" for none), MacAddress,
- * Link, Inside, Names and Ports, in no order. */
+ * Owner and EndpointID (64 digits), Name, IPv4Address, IPv6Address (without a prefix, "" for none),
+ * MacAddress, Link, Inside, Names and Ports, in no order. */
 int networks_endpoints(const struct engine *en, const struct network_record *n, json_t **ret,
                        struct err *e);
 

@@ -177,9 +177,12 @@ static int make(const struct engine *en, const char *name, json_t *document,
 {
     bool real = !json_bool(document, "ConfigOnly", false);
     bool made = real && (!network_cni_is(document) || network_cni_has_range(document));
-    int r = made ? network_create(config, e) : 0;
-    if (r < 0)
+    _cleanup_close_ int making = networks_begin_making(en, config->id, document, e);
+    int r = making < 0 ? making : made ? network_create(config, e) : 0;
+    if (r < 0) {
+        networks_end_making(en, config->id);
         return r;
+    }
     if (real && network_document_complete(document, config) < 0)
         r = err_nomem(e);
     if (r == 0 && real)
@@ -188,6 +191,7 @@ static int make(const struct engine *en, const char *name, json_t *document,
         r = write_file(en, name, document, e);
     if (r < 0 && real)
         network_remove(config, NULL);
+    networks_end_making(en, config->id);
     return r;
 }
 
@@ -198,7 +202,8 @@ int networks_create(const struct engine *en, const json_t *request, struct netwo
     _cleanup_json_ json_t *document = NULL;
     const char *name = json_str(request, "Name");
     char id[ID_LEN + 1];
-    int r = check_name(en, name ? name : "", e);
+    int r = networks_sweep(en, true, e);
+    r = r < 0 ? r : check_name(en, name ? name : "", e);
     if (r == 0)
         r = check_swarm(request, e);
     if (r == 0)
@@ -248,7 +253,8 @@ static int check_unused(const struct engine *en, const struct network_record *n,
 int networks_remove(const struct engine *en, const char *what, struct err *e)
 {
     _cleanup_network_record_ struct network_record n = NETWORK_RECORD_INIT;
-    int r = networks_find(en, what, &n, e);
+    int r = networks_sweep(en, true, e);
+    r = r < 0 ? r : networks_find(en, what, &n, e);
     if (r < 0)
         return r;
     if (n.fd < 0)
@@ -268,9 +274,10 @@ int networks_remove(const struct engine *en, const char *what, struct err *e)
         r = network_remove(&n.config, e);
     if (r < 0)
         return r;
+    dir_remove(en->run_fd, folder, NULL);
+    /* Last: whoever is killed before has left a network, whose link the next attachment makes. */
     if (unlinkat(en->root_fd, file, 0) < 0)
         return err_sys(e, errno, "cannot remove \"%s/%s\"", en->root, file);
-    dir_remove(en->run_fd, folder, NULL);
     tell_event(en, "destroy", &n);
     return 0;
 }

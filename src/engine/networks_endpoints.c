@@ -25,6 +25,18 @@ static json_t *ports_of(const struct endpoint_file *f)
     return list;
 }
 
+static unsigned digit(char c)
+{
+    return c >= 'a' ? (unsigned)(c - 'a') + 10 : (unsigned)(c - '0');
+}
+
+void network_endpoint_id(const char *container, const char *network, char ret[NETWORK_ID_LEN + 1])
+{
+    for (size_t i = 0; i < NETWORK_ID_LEN; i++)
+        ret[i] = "0123456789abcdef"[(digit(container[i]) ^ digit(network[i])) & 15];
+    ret[NETWORK_ID_LEN] = '\0';
+}
+
 /* Who got it from another is found by no name, and has one all the same. */
 static char *name_of(const struct engine *en, const struct endpoint_file *f)
 {
@@ -34,8 +46,10 @@ static char *name_of(const struct engine *en, const struct endpoint_file *f)
     return strdup(record_open(en, f->owner, &c, NULL) == 0 ? record_name(&c) : "");
 }
 
-static json_t *describe(const struct engine *en, const struct endpoint_file *f)
+static json_t *describe(const struct engine *en, const char *network, const struct endpoint_file *f)
 {
+    char id[NETWORK_ID_LEN + 1];
+    network_endpoint_id(f->owner, network, id);
     _cleanup_free_ char *name = name_of(en, f);
     char first[IP_ADDRESS_TEXT], other[IP_ADDRESS_TEXT];
     const bool v4 = f->address.family == AF_INET;
@@ -44,9 +58,9 @@ static json_t *describe(const struct engine *en, const struct endpoint_file *f)
         json_gather(&names, json_string(f->names.v[i]));
     ip_address_format(&f->address, first);
     ip_address_format(&f->other, other);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o}", "Owner", f->owner, "Name",
-                     name ? name : "", "IPv4Address", v4 ? first : "", "IPv6Address",
-                     v4 ? other : first, "MacAddress",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o}", "Owner", f->owner,
+                     "EndpointID", id, "Name", name ? name : "", "IPv4Address", v4 ? first : "",
+                     "IPv6Address", v4 ? other : first, "MacAddress",
                      json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1], f->mac[2],
                                   f->mac[3], f->mac[4], f->mac[5]),
                      "Link", f->link, "Inside", f->inside, "Names", names, "Ports", ports_of(f));
@@ -54,6 +68,7 @@ static json_t *describe(const struct engine *en, const struct endpoint_file *f)
 
 struct gathering {
     const struct engine *engine;
+    const char *network;
     int folder;
     json_t *list;
 };
@@ -67,7 +82,7 @@ static int see(const struct ip_address *address, void *arg)
     if (r == -ENOMEM)
         return r;
     if (r == 0 && state_holder(g->engine, f.owner, NULL) == HOLDER_ALIVE)
-        json_gather(&g->list, describe(g->engine, &f));
+        json_gather(&g->list, describe(g->engine, g->network, &f));
     return 0;
 }
 
@@ -78,7 +93,7 @@ int networks_endpoints(const struct engine *en, const struct network_record *n, 
     if (!path)
         return err_nomem(e);
     _cleanup_close_ int folder = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct gathering g = {.engine = en, .folder = folder, .list = json_array()};
+    struct gathering g = {.engine = en, .network = n->id, .folder = folder, .list = json_array()};
     if (folder < 0 && errno != ENOENT) {
         json_decref(g.list);
         return err_sys(e, errno, "cannot open \"%s/%s\"", en->run, path);

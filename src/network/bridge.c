@@ -76,7 +76,12 @@ static int read_link(const struct nlmsghdr *m, struct reading *reading)
     const struct nlattr *info = netlink_attr(m, sizeof(*head), IFLA_LINKINFO, 4);
     const struct nlattr *kind = info ? netlink_attr_in(info, IFLA_INFO_KIND, 7) : NULL;
     bridge->is_bridge = kind && memcmp(netlink_data(kind), "bridge", 7) == 0;
-    bridge->ours = bridge_is_default(reading->c) || is_named_by_id(reading->c) ||
+    const struct nlattr *group = netlink_attr(m, sizeof(*head), IFLA_GROUP, sizeof(uint32_t));
+    uint32_t number = 0;
+    if (group)
+        memcpy(&number, netlink_data(group), sizeof(number));
+    bridge->ours = (number == BRIDGE_GROUP && !*bridge->owner) || bridge_is_default(reading->c) ||
+                   is_named_by_id(reading->c) ||
                    (*bridge->owner && str_eq(bridge->owner, reading->c->id));
     return 0;
 }

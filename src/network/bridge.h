@@ -14,6 +14,10 @@
 #include "network/netlink.h"
 #include "network/network.h"
 
+/* The link group of those that are made here ("sm"): until one has its alias, which a link cannot
+ * be born with, nothing else says it of a name that was given. */
+enum { BRIDGE_GROUP = 0x736d };
+
 struct bridge {
     int index; /* 0: there is no such bridge */
     bool up;

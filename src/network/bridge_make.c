@@ -50,6 +50,7 @@ static int make_link(struct making *m, struct err *e)
     netlink_begin(&b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
     netlink_put_string(&b, IFLA_IFNAME, c->link);
     netlink_put(&b, IFLA_ADDRESS, mac, sizeof(mac));
+    netlink_put_u32(&b, IFLA_GROUP, BRIDGE_GROUP);
     size_t info = netlink_nest(&b, IFLA_LINKINFO);
     netlink_put_string(&b, IFLA_INFO_KIND, "bridge");
     size_t data = netlink_nest(&b, IFLA_INFO_DATA);

@@ -119,6 +119,20 @@ static int remove_for_others(struct netlink *host, const struct network_config *
     return 0;
 }
 
+int network_fill(struct network_config *c, struct err *e)
+{
+    _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
+    struct bridge bridge = {0};
+    if (c->driver != NETWORK_BRIDGE || c->subnet4.first.family)
+        return 0;
+    int r = netlink_open(&host, NETLINK_ROUTE, e);
+    if (r == 0)
+        r = bridge_read(&host, c, &bridge, e);
+    if (r == 0 && bridge.address4.family)
+        c->subnet4 = ip_range_of(&bridge.address4, bridge.prefix4);
+    return r;
+}
+
 int network_remove(const struct network_config *c, struct err *e)
 {
     _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;

@@ -135,6 +135,9 @@ static inline const struct ip_address *network_endpoint_address(const struct net
  * or the link's name is taken by another. On failure nothing is left, and @c is as it was. */
 int network_create(struct network_config *c, struct err *e);
 
+/* Fills in what @c leaves open by what the network's bridge has, where there is one. */
+int network_fill(struct network_config *c, struct err *e);
+
 /* Removes the link, unless it was there before network_create. That it is gone is success. */
 int network_remove(const struct network_config *c, struct err *e);
 

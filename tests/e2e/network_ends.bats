@@ -11,6 +11,10 @@
 #   network connect, disconnect            "Changing" in network.json, and any    the next of these commands, or the
 #                                          part of cable, file, element, routes    end: the network is taken off
 #   port add, rm                           the same; claims, elements              the same: the ports are taken back
+#   network create                         RUN/making/ID, perhaps a bridge and     the next command on networks: all of
+#                                          what the firewall knows of it           it goes
+#   network rm                             the file, perhaps without a bridge      the next rm; who attaches makes the
+#                                                                                  bridge again
 load ../lib/common
 load ../lib/network
 # shellcheck disable=SC2154 # skiff_setup sets skiff_folder
@@ -406,4 +410,81 @@ web()
         nothing_is_left || told "in the middle of port add"
         runs web --network lan -p 127.0.0.1:28281:81
     done
+}
+
+# In a network namespace of its own, where every link is ours.
+@test "network create and rm are killed: no bridge without a network, no network without an end" {
+    require_command strace
+    cat >"$BATS_TEST_TMPDIR/kill" <<'EOF'
+left() {
+    ip -br link | grep -v '^lo '
+    find "$SKIFF_RUN_DIR"/{making,networks} "$SKIFF_ROOT/networks" -mindepth 1 ! -name tables
+    nft list ruleset 2>/dev/null | grep -E '10\.221\.3|ends0|"sk-'
+}
+moments() {
+    strace -f -qq -o calls "$@" >/dev/null
+    sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' calls | awk '{ print $1 ":" ++n[$1] }' | sed 1,40d | shuf -n 25
+}
+killed() {
+    strace -f -qq -o /dev/null -e "inject=${1%:*}:signal=KILL:when=${1#*:}" "${@:2}" >/dev/null 2>&1 || true
+}
+for options in "--subnet 10.221.3.0/24" "--subnet 10.221.3.0/24 -o com.docker.network.bridge.name=ends0"; do
+    for moment in $(moments "$SKIFF" network create $options ends); do
+        "$SKIFF" network rm ends >/dev/null 2>&1
+        killed $moment "$SKIFF" network create $options ends
+        "$SKIFF" network ls -q >/dev/null
+        "$SKIFF" network inspect ends >/dev/null 2>&1 || { [ -z "$(left)" ] || { echo "create $moment:"; left; }; }
+    done
+    "$SKIFF" network create $options ends >/dev/null 2>&1
+    for moment in $(moments "$SKIFF" network rm ends); do
+        "$SKIFF" network create $options ends >/dev/null 2>&1
+        killed $moment "$SKIFF" network rm ends
+        "$SKIFF" network rm ends >/dev/null 2>&1
+        [ -z "$(left)" ] || { echo "rm $moment:"; left; }
+    done
+done
+EOF
+    cd "$BATS_TEST_TMPDIR"
+    run --separate-stderr unshare -n bash kill
+    output_is ''
+}
+
+@test "networks that cannot be read are told once, in one line" {
+    skiff network create one >/dev/null
+    skiff network create two >/dev/null
+    cp "$SKIFF_ROOT"/networks/{one,two}.json "$BATS_TEST_TMPDIR"
+    echo '{' >"$SKIFF_ROOT/networks/one.json"
+    run --separate-stderr skiff network ls
+    # shellcheck disable=SC2154 # bats sets stderr_lines
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ ${stderr_lines[0]} =~ network\ .one.:.*one.json ]]
+    echo '{' >"$SKIFF_ROOT/networks/two.json"
+    run --separate-stderr skiff network ls
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ ${stderr_lines[0]} =~ 2\ networks\ cannot\ be\ read ]]
+    cp "$BATS_TEST_TMPDIR"/{one,two}.json "$SKIFF_ROOT/networks"
+    skiff network rm one two >/dev/null
+}
+
+@test "events say the network's driver, both inspects the same endpoint; ports go with the last network" {
+    local id
+    ip link add sktends type veth peer name sktends2
+    ip link set sktends up
+    skiff network create -d macvlan -o parent=sktends --subnet 10.221.4.0/24 wire >/dev/null
+    web
+    skiff network connect wire web
+    run_ok skiff events --since 1m --until 0s --filter type=network --filter event=connect --format '{{json .}}'
+    output_has '"type": ?"macvlan"'
+    for network in lan wire; do
+        id=$(skiff inspect web | jq -r --arg n $network '.[0].NetworkSettings.Networks[$n].EndpointID')
+        [[ $id =~ ^[0-9a-f]{64}$ ]]
+        [ "$(skiff network inspect $network | jq -r '.[0].Containers[].EndpointID')" = "$id" ]
+    done
+    skiff network disconnect wire web
+    skiff network disconnect lan web
+    run_ok nft list table inet skiff
+    output_lacks 28281
+    skiff network connect lan web
+    run_ok nft list map inet skiff ports4
+    output_has '28281 : 10\.221\.1\.'
 }
