@@ -222,6 +222,19 @@ enum {
                 NFT_NUMBER(NFTA_PAYLOAD_OFFSET, offset), NFT_NUMBER(NFTA_PAYLOAD_LEN, size)        \
         }                                                                                          \
     }
+/* Writes a port over one of the transport's header, whose checksum (at @checksum) follows; a rule's
+ * last. */
+#define NFT_PORT_SET(offset, reg, checksum)                                                        \
+    {                                                                                              \
+        "payload", true,                                                                           \
+        {                                                                                          \
+            NFT_NUMBER(NFTA_PAYLOAD_SREG, NFT_REG(reg)),                                           \
+                NFT_NUMBER(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER),                       \
+                NFT_NUMBER(NFTA_PAYLOAD_OFFSET, offset), NFT_NUMBER(NFTA_PAYLOAD_LEN, 2),          \
+                NFT_NUMBER(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET),                         \
+                NFT_NUMBER(NFTA_PAYLOAD_CSUM_OFFSET, checksum)                                     \
+        }                                                                                          \
+    }
 #define NFT_COUNTER                                                                                \
     {                                                                                              \
         "counter", false,                                                                          \

@@ -1,8 +1,8 @@
 #include "network/resolver.h"
 
 #include "kernel/process.h"
-#include "network/nft_redirect.h"
 #include "network/resolver_process.h"
+#include "network/resolver_rules.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -72,12 +72,10 @@ static int bind_socket(int type, int *ret, struct err *e)
 
 static int open_inside(struct resolver *r, struct err *e)
 {
-    struct in_addr address;
-    inet_pton(AF_INET, RESOLVER_ADDRESS, &address);
     int result = bind_socket(SOCK_DGRAM, &r->udp, e);
     if (result == 0)
         result = bind_socket(SOCK_STREAM, &r->tcp, e);
-    return result == 0 ? nft_redirect(address, 53, RESOLVER_PORT, e) : result;
+    return result == 0 ? resolver_rules_make(e) : result;
 }
 
 /* ---- what is waited for ---- */
