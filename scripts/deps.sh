@@ -16,6 +16,8 @@ build pkg-config             cmd:pkg-config       pkgconf-pkg-config   pkgconf  
 build libjansson-dev         pc:jansson           jansson-devel        jansson         jansson-dev
 build libseccomp-dev         pc:libseccomp        libseccomp-static    libseccomp      libseccomp-dev
 build libarchive-dev         pc:libarchive        libarchive-devel     libarchive      libarchive-dev
+build liblzma-dev            pc:liblzma           xz-devel             xz              xz-dev
+build libbz2-dev             file:/usr/include/bzlib.h bzip2-devel     bzip2           bzip2-dev
 build libisal-dev            pc:libisal           isa-l-devel          isa-l           isa-l-dev
 build libzstd-dev            pc:libzstd           libzstd-devel        zstd            zstd-dev
 build libcurl4-openssl-dev   pc:libcurl           libcurl-devel    curl            curl-dev
@@ -50,6 +52,8 @@ check graphviz               cmd:dot              graphviz             graphviz 
 check jq                     cmd:jq               jq                   jq              jq
 check python3                cmd:python3          python3              python          python3
 check containernetworking-plugins file:/usr/lib/cni/bridge containernetworking-plugins cni-plugins cni-plugins
+check bind9-dnsutils         cmd:dig              bind-utils           bind            bind-tools
+check curl                   cmd:curl             curl                 curl            curl
 check iputils-ping           cmd:ping             iputils              iputils         iputils-ping
 check libarchive-tools       cmd:bsdtar           bsdtar               libarchive      libarchive-tools
 check mandoc               cmd:mandoc           mandoc               mandoc          mandoc
@@ -59,6 +63,7 @@ check zstd                   cmd:zstd             zstd                 zstd     
 check xz-utils               cmd:xz               xz                   xz              xz
 check attr                   cmd:setfattr         attr                 attr            attr
 check skopeo                 cmd:skopeo           skopeo               skopeo          skopeo
+check umoci                  cmd:umoci            umoci                -               umoci
 check docker-registry        cmd:docker-registry  -                    -               -
 check apache2-utils          cmd:htpasswd         httpd-tools          apache          apache2-utils
 check openssl                cmd:openssl          openssl              openssl         openssl
