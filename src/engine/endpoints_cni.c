@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "engine/endpoints_private.h"
 #include "engine/network_cni.h"
-#include "engine/state.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -16,7 +15,7 @@
 #define NETNS  "netns"
 
 /* What stands in a record: list, wishes and result have their own limits. */
-enum { RECORD_MAX = 2 << 20, PREFIX = 64 };
+enum { RECORD_MAX = 2 << 20 };
 
 /* ---- what is refused ---- */
 
@@ -48,127 +47,6 @@ int endpoint_cni_check(const struct network_record *network, const json_t *asked
                            "\"%s\"",
                            network->name, wishes[i].what, wishes[i].capability);
     return 0;
-}
-
-/* ---- what the container asks for ---- */
-
-static bool is_any(const struct ip_address *a)
-{
-    static const uint8_t none[16] = {0};
-    return memcmp(a->bytes, none, sizeof(none)) == 0;
-}
-
-/* Whether the same port is claimed on all addresses of the other family too. */
-static bool has_twin(const struct endpoints *all, const struct publication *p)
-{
-    for (size_t i = 0; i < all->n_ports; i++) {
-        const struct publication *o = &all->ports[i];
-        if (o->host.family != p->host.family && is_any(&o->host) && o->protocol == p->protocol &&
-            o->host_port == p->host_port && o->target_port == p->target_port)
-            return true;
-    }
-    return false;
-}
-
-static json_t *port_of(const struct publication *p, bool everywhere)
-{
-    char host[IP_ADDRESS_TEXT];
-    const char *protocol = p->protocol == IPPROTO_TCP   ? "tcp"
-                           : p->protocol == IPPROTO_UDP ? "udp"
-                                                        : "sctp";
-    ip_address_format(&p->host, host);
-    return json_pack("{s:i, s:i, s:s, s:s*}", "hostPort", p->host_port, "containerPort",
-                     p->target_port, "protocol", protocol, "hostIP", everywhere ? NULL : host);
-}
-
-/* A port on all addresses of both families is two claims, and one mapping. */
-static json_t *ports_of(const struct endpoints *all, const struct endpoint *one)
-{
-    json_t *list = json_array();
-    bool both = one->first4 && one->first6;
-    for (size_t i = 0; i < all->n_ports; i++) {
-        const struct publication *p = &all->ports[i];
-        bool six = p->host.family == AF_INET6;
-        bool twin = both && is_any(&p->host) && has_twin(all, p);
-        if ((six ? one->first6 : one->first4) && !(twin && six))
-            json_gather(&list, port_of(p, is_any(&p->host) && (twin || !both)));
-    }
-    return list;
-}
-
-static void add_ip(json_t **list, const struct ip_address *a, const struct ip_range *subnet)
-{
-    char text[IP_RANGE_TEXT];
-    const struct ip_range range = {.first = *a, .prefix = subnet->prefix};
-    if (a->family && subnet->first.family)
-        json_gather(list, json_string(ip_range_format(&range, text)));
-    else if (a->family)
-        json_gather(list, json_string(ip_address_format(a, text)));
-}
-
-static json_t *ips_of(const struct network_wish *w, const struct network_config *c)
-{
-    json_t *list = json_array();
-    add_ip(&list, &w->address4, &c->subnet4);
-    add_ip(&list, &w->address6, &c->subnet6);
-    return list;
-}
-
-/* In bits; the burst is what flows in a tenth of a second, and a packet in any case. */
-static json_t *bandwidth_of(unsigned long long rate)
-{
-    enum { LEAST = 1 << 18, MOST = 1 << 30 };
-    unsigned long long burst = rate / 10;
-    burst = burst < LEAST ? LEAST : burst > MOST ? MOST : burst;
-    json_int_t r = (json_int_t)rate, b = (json_int_t)burst;
-    return json_pack("{s:I, s:I, s:I, s:I}", "ingressRate", r, "ingressBurst", b, "egressRate", r,
-                     "egressBurst", b);
-}
-
-/* What was wished for and is something. */
-static int put(json_t *wishes, const char *capability, json_t *value)
-{
-    bool nothing = json_is_array(value) ? json_array_size(value) == 0
-                                        : json_is_object(value) && json_object_size(value) == 0;
-    if (nothing) {
-        json_decref(value);
-        return 0;
-    }
-    return json_object_set_new(wishes, capability, value);
-}
-
-static json_t *dns_of(const json_t *document)
-{
-    static const char *const keys[][2] = {
-        {"servers", "Dns"}, {"searches", "DnsSearch"}, {"options", "DnsOptions"}};
-    json_t *dns = json_object();
-    const json_t *host = json_object_get(document, "HostConfig");
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        json_t *said = json_object_get(host, keys[i][1]);
-        if (json_array_size(said) > 0 && json_object_set(dns, keys[i][0], said) < 0) {
-            json_decref(dns);
-            return NULL;
-        }
-    }
-    return dns;
-}
-
-static json_t *wishes_of(const struct endpoints *all, const struct endpoint *one,
-                         const struct network_wish *w)
-{
-    const struct network_config *c = &one->network.config;
-    const uint8_t *m = w->mac;
-    _cleanup_json_ json_t *wishes = json_object();
-    if (!wishes || put(wishes, "ips", ips_of(w, c)) < 0 ||
-        put(wishes, "aliases", endpoint_names_json(all->record, one->asked)) < 0 ||
-        put(wishes, "dns", dns_of(all->record->document)) < 0 ||
-        put(wishes, "portMappings", ports_of(all, one)) < 0 ||
-        (w->rate && put(wishes, "bandwidth", bandwidth_of(w->rate)) < 0) ||
-        (w->has_mac && put(wishes, "mac",
-                           json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
-                                        m[4], m[5])) < 0))
-        return NULL;
-    return TAKE_PTR(wishes);
 }
 
 /* ---- the namespace's name ---- */
@@ -225,12 +103,27 @@ static char *record_path(const char *id, const char *network_id)
     return str_printf("cni/%s/%s" SUFFIX, id, network_id);
 }
 
-/* Leases of a list of our making go with the run folder, as those do who have them. */
+/* In a list of our making all but the first are there for one wish each: who does not have it need
+ * not wait for them. */
+static void drop_helpers(json_t *list, const json_t *wishes)
+{
+    json_t *plugins = json_at(list, "plugins"), *on;
+    const char *capability;
+    for (size_t i = json_array_size(plugins); i-- > 1;) {
+        const json_t *can = json_object_get(json_array_get(plugins, i), "capabilities");
+        bool wanted = false;
+        json_object_foreach ((json_t *)(uintptr_t)can, capability, on)
+            wanted = wanted || json_object_get(wishes, capability);
+        if (!wanted)
+            json_array_remove(plugins, i);
+    }
+}
+
+/* Leases of such a list go with the run folder, as those do who have them. */
 static int keep_leases_in_run(const struct engine *en, const struct network_record *n, json_t *list)
 {
     json_t *ipam = json_at(json_array_get(json_at(list, "plugins"), 0), "ipam");
-    if (json_bool(n->document, "CNI.Copied", false) ||
-        !str_eq(json_str(ipam, "type"), "host-local") || json_object_get(ipam, "dataDir"))
+    if (!str_eq(json_str(ipam, "type"), "host-local") || json_object_get(ipam, "dataDir"))
         return 0;
     return json_object_set_new(ipam, "dataDir", json_sprintf("%s/networks/%s", en->run, n->id));
 }
@@ -240,8 +133,15 @@ static int make_record(const struct endpoints *all, const struct endpoint *one,
 {
     const struct cni_network n = network_cni_of(one->network.document);
     _cleanup_json_ json_t *list = json_deep_copy(n.list);
-    _cleanup_json_ json_t *wishes = wishes_of(all, one, w);
-    if (!list || !wishes || keep_leases_in_run(all->engine, &one->network, list) < 0)
+    _cleanup_json_ json_t *wishes = endpoint_cni_wishes(all, one, w);
+    bool ours = !json_bool(one->network.document, "CNI.Copied", false);
+    if (!list || !wishes || (ours && keep_leases_in_run(all->engine, &one->network, list) < 0))
+        return err_nomem(e);
+    if (ours)
+        drop_helpers(list, wishes);
+    /* Its CHECK wants to find rules of both families, whatever the container has. */
+    if (ours && json_object_get(wishes, "portMappings") &&
+        json_object_set_new(list, "disableCheck", json_true()) < 0)
         return err_nomem(e);
     *ret =
         json_pack("{s:s, s:s, s:i, s:s, s:O, s:O}", "network", one->network.name, "path", n.path,
@@ -429,6 +329,9 @@ static int retry(const struct engine *en, const char *id, const char *path, json
     int r = delete_by(en, id, path, record, x->result < 0 ? NULL : x->e);
     if (r < 0 && x->result == 0)
         x->result = r;
+    _cleanup_free_ char *folder = str_printf("cni/%s", id);
+    if (r == 0 && folder)
+        unlinkat(en->run_fd, folder, AT_REMOVEDIR); /* unless there is more, as of one that runs */
     return 0;
 }
 

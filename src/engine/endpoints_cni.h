@@ -19,6 +19,10 @@
 int endpoint_cni_check(const struct network_record *network, const json_t *asked, bool ports,
                        struct err *e);
 
+/* What it asks for, by capability; the caller's. NULL when memory ran out. */
+json_t *endpoint_cni_wishes(const struct endpoints *all, const struct endpoint *one,
+                            const struct network_wish *w);
+
 /* ADD, with what @w and the document of @all ask for. On failure nothing is left that plugins would
  * take back. */
 int endpoint_cni_add(const struct endpoints *all, struct endpoint *one,
