@@ -219,8 +219,9 @@ const struct cli_command cmd_network_create = {
     .more =
         "Options of the bridge driver: com.docker.network.driver.mtu,\n"
         "com.docker.network.bridge.name, …enable_icc (containers reach each other),\n"
-        "…enable_ip_masquerade, …gateway_mode_ipv4 and …gateway_mode_ipv6 (nat, routed),\n"
-        "…host_binding_ipv4, dev.skiff.spoofing (foreign source addresses pass),\n"
+        "…enable_ip_masquerade, …gateway_mode_ipv4 and …gateway_mode_ipv6 (nat,\n"
+        "nat-unprotected, routed), …host_binding_ipv4,\n"
+        "dev.skiff.spoofing (foreign source addresses pass),\n"
         "dev.skiff.publish.sources (who reaches published ports),\n"
         "dev.skiff.large-packets (twice as fast between containers, slower to elsewhere; always\n"
         "so with --internal).\n"

@@ -24,6 +24,11 @@ static void add_ports(struct str *out, const json_t *endpoint, const char *befor
     json_array_foreach (json_object_get(endpoint, "Ports"), i, p) {
         const char *ip = json_str(p, "IP");
         bool v6 = strchr(ip, ':') != NULL;
+        if (json_int(p, "PublicPort", 0) == 0) { /* at its own address alone */
+            str_addf(out, "%s%lld/%s", i ? ", " : before, json_int(p, "PrivatePort", 0),
+                     json_str(p, "Type"));
+            continue;
+        }
         str_addf(out, "%s%s%s%s:%lld->%lld/%s", i ? ", " : before, v6 ? "[" : "", ip, v6 ? "]" : "",
                  json_int(p, "PublicPort", 0), json_int(p, "PrivatePort", 0), json_str(p, "Type"));
     }
@@ -49,7 +54,8 @@ static void text_network(struct str *out, const struct network_record *n, const 
     str_add(out, "\n");
     json_array_foreach (endpoints, i, item) {
         const char *six = json_str(item, "IPv6Address");
-        str_addf(out, "    %s  %s", json_str(item, "Name"), json_str(item, "IPv4Address"));
+        const char *four = json_str(item, "IPv4Address");
+        str_addf(out, "    %s%s%s", json_str(item, "Name"), *four ? "  " : "", four);
         str_addf(out, "%s%s", *six ? "  " : "", six);
         add_ports(out, item, "  ");
         str_add(out, "\n");
@@ -62,9 +68,10 @@ static void dot_network(struct str *out, const struct network_record *n, const j
 {
     size_t i;
     json_t *item;
+    const struct network_config *c = &n->config;
     char range[IP_RANGE_TEXT];
     str_addf(out, "    \"n:%s\" [shape=ellipse, label=\"%s\\n%s\"];\n", n->name, n->name,
-             ip_range_format(&n->config.subnet4, range));
+             ip_range_format(c->no_ipv4 ? &c->subnet6 : &c->subnet4, range));
     if (!n->config.internal)
         str_addf(out, "    host -- \"n:%s\";\n", n->name);
     json_array_foreach (endpoints, i, item) {
@@ -73,7 +80,7 @@ static void dot_network(struct str *out, const struct network_record *n, const j
         str_addf(out, "    \"c:%s\" [shape=box, label=\"%s\"];\n", json_str(item, "Owner"),
                  name.s ? name.s : "");
         str_addf(out, "    \"n:%s\" -- \"c:%s\" [label=\"%s", n->name, json_str(item, "Owner"),
-                 json_str(item, "IPv4Address"));
+                 json_str(item, n->config.no_ipv4 ? "IPv6Address" : "IPv4Address"));
         add_ports(out, item, "\\n");
         str_add(out, "\"];\n");
         out->failed |= name.failed;

@@ -41,8 +41,9 @@ static void collect(struct ports *all, const json_t *ports, const json_t *expose
     size_t i;
     json_object_foreach ((json_t *)(uintptr_t)ports, key, list) {
         json_array_foreach (list, i, b) {
-            const char *ip = json_str(b, "HostIp");
-            add(all, key, ip && *ip ? ip : "0.0.0.0", json_str(b, "HostPort"));
+            const char *ip = json_str(b, "HostIp"), *outside = json_str(b, "HostPort");
+            bool own = outside && !*outside; /* at its own address alone */
+            add(all, key, own ? "" : ip && *ip ? ip : "0.0.0.0", own ? NULL : outside);
         }
         if (json_array_size(list) == 0)
             add(all, key, "", NULL);

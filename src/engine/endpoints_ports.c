@@ -164,13 +164,52 @@ static const struct endpoint *way_of(const struct endpoints *all, sa_family_t fa
     return NULL;
 }
 
+static bool is_routed(const struct endpoint *way, sa_family_t family)
+{
+    return way && (family == AF_INET6 ? way->network.config.routed6 : way->network.config.routed4);
+}
+
+/* Where a network is routed a port is the container's own, and none of the host's. */
+static int add_direct(struct endpoints *all, const struct publication *p, struct err *e)
+{
+    struct publication *more = reallocarray(all->ports, all->n_ports + 1, sizeof(*more));
+    if (!more)
+        return err_nomem(e);
+    all->ports = more;
+    all->ports[all->n_ports] = *p;
+    all->ports[all->n_ports++].direct = true;
+    return 0;
+}
+
+static int add_routed(struct endpoints *all, const struct publication *p, struct err *e)
+{
+    static const sa_family_t families[] = {AF_INET, AF_INET6};
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_LEN(families) && r == 0; i++) {
+        struct publication own = *p;
+        own.host = (struct ip_address){.family = families[i]};
+        if (is_routed(way_of(all, families[i]), families[i]))
+            r = add_direct(all, &own, e);
+    }
+    return r;
+}
+
+/* The way of a family whose ports are the host's as well. */
+static const struct endpoint *translated_way(const struct endpoints *all, sa_family_t family)
+{
+    const struct endpoint *way = way_of(all, family);
+    return is_routed(way, family) ? NULL : way;
+}
+
 /* No address is all of the host's, of the families that the container has; their port is the
  * same. Any port is the first's choice, and another's if that is taken for the second. */
 static int claim_everywhere(struct endpoints *all, struct publication *p, uint16_t first,
                             uint16_t last, struct err *e)
 {
     enum { TRIES = 16 };
-    bool v4 = way_of(all, AF_INET), v6 = way_of(all, AF_INET6);
+    bool v4 = translated_way(all, AF_INET), v6 = translated_way(all, AF_INET6);
+    if (!v4 && !v6)
+        return 0;
     for (int tries = 0;; tries++) {
         p->host = (struct ip_address){.family = v4 ? AF_INET : AF_INET6};
         int r = add(all, p, first, last, e);
@@ -215,8 +254,12 @@ static int claim_binding(struct endpoints *all, struct publication *p, const jso
     int r = read_host_port(json_str(binding, "HostPort"), &first, &last, e);
     if (r < 0)
         return r;
-    const struct endpoint *way4 = way_of(all, AF_INET);
+    const struct endpoint *way4 = translated_way(all, AF_INET);
     bool said = ip && *ip;
+    if (!said)
+        r = add_routed(all, p, e);
+    if (r < 0)
+        return r;
     if (!said && (!way4 || !way4->network.config.binding4.family))
         return claim_everywhere(all, p, first, last, e);
     if (said && ip_address_parse(ip, &p->host) < 0)
@@ -224,7 +267,10 @@ static int claim_binding(struct endpoints *all, struct publication *p, const jso
     if (!said)
         p->host = way4->network.config.binding4;
     r = check_host(all, p, e);
-    return r < 0 ? r : add(all, p, first, last, e);
+    if (r < 0)
+        return r;
+    return is_routed(way_of(all, p->host.family), p->host.family) ? add_direct(all, p, e)
+                                                                  : add(all, p, first, last, e);
 }
 
 int endpoints_claim_port(struct endpoints *all, const char *port, const json_t *bindings,
@@ -313,9 +359,10 @@ int endpoints_describe_ways(const struct endpoints *all, json_t *settings)
 
 int endpoints_describe_port(json_t *ports, const struct publication *p)
 {
-    char key[32], address[IP_ADDRESS_TEXT], port[8];
+    char key[32], address[IP_ADDRESS_TEXT], port[8] = "";
     snprintf(key, sizeof(key), "%u/%s", p->target_port, protocol_name(p->protocol));
-    snprintf(port, sizeof(port), "%u", p->host_port);
+    if (!p->direct)
+        snprintf(port, sizeof(port), "%u", p->host_port);
     json_t *list = json_object_get(ports, key);
     if (!json_is_array(list)) {
         list = json_array();
@@ -367,10 +414,11 @@ static void read_way(const json_t *settings, struct way *ret)
 static int read_binding(const char *port, const json_t *binding, const struct way *way,
                         struct publication *ret)
 {
-    long long n;
     const char *number = json_str(binding, "HostPort"), *ip = json_str(binding, "HostIp");
     *ret = PUBLICATION_NONE;
-    if (!number || !ip || str_to_int64(number, 1, MAX_PORT, &n) < 0 ||
+    long long n = 0;
+    ret->direct = number && !*number;
+    if (!number || !ip || (!ret->direct && str_to_int64(number, 1, MAX_PORT, &n) < 0) ||
         ip_address_parse(ip, &ret->host) < 0 ||
         read_port(port, &ret->protocol, &ret->target_port, NULL) < 0)
         return -EBADMSG;

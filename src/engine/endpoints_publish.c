@@ -242,10 +242,11 @@ int endpoints_publish(const struct engine *en, struct container_record *c, const
 
 /* ---- and taken back ---- */
 
+/* What is empty on either side is any. */
 static bool says(const json_t *wanted, const json_t *there, const char *key)
 {
-    const char *w = json_str(wanted, key);
-    return !w || !*w || str_eq(w, json_str(there, key));
+    const char *w = json_str(wanted, key), *t = json_str(there, key);
+    return !w || !*w || !t || !*t || str_eq(w, t);
 }
 
 /* Takes those of @list out that @wanted means; they are added to @out (may be NULL) for @port. */

@@ -265,18 +265,17 @@ static int read_mtu(const char *value, struct network_config *c, struct err *e)
     return 0;
 }
 
-/* How the two families leave: their modes, until both are known. */
-struct gateway_modes {
-    bool routed4, routed6;
-};
-
-static int read_gateway_mode(const char *key, const char *value, bool *ret_routed, struct err *e)
+/* How a family leaves, and is reached. */
+static int read_gateway_mode(const char *key, const char *value, bool *ret_routed, bool *ret_open,
+                             struct err *e)
 {
     *ret_routed = str_eq(value, "routed");
-    if (*ret_routed || str_eq(value, "nat"))
+    *ret_open = str_eq(value, "nat-unprotected");
+    if (*ret_routed || *ret_open || str_eq(value, "nat"))
         return 0;
-    if (str_eq(value, "isolated") || str_eq(value, "nat-unprotected"))
-        return err_set(e, ENOTSUP, "%s=%s is not supported: nat and routed are", key, value);
+    if (str_eq(value, "isolated"))
+        return err_set(e, ENOTSUP, "%s=%s is not supported: nat, nat-unprotected and routed are",
+                       key, value);
     return err_set(e, EINVAL, "unknown gateway mode %s", value);
 }
 
@@ -318,7 +317,7 @@ static int read_sources(const char *value, struct network_config *c, struct err 
 }
 
 static int read_bridge_option(const char *key, const char *value, struct network_config *c,
-                              struct gateway_modes *modes, struct err *e)
+                              struct err *e)
 {
     bool yes = false;
     int r = 0;
@@ -335,9 +334,9 @@ static int read_bridge_option(const char *key, const char *value, struct network
         r = read_bool(key, value, &c->masquerade4, e);
         c->masquerade6 = c->masquerade4;
     } else if (str_eq(key, BRIDGE_ "gateway_mode_ipv4")) {
-        r = read_gateway_mode(key, value, &modes->routed4, e);
+        r = read_gateway_mode(key, value, &c->routed4, &c->open4, e);
     } else if (str_eq(key, BRIDGE_ "gateway_mode_ipv6")) {
-        r = read_gateway_mode(key, value, &modes->routed6, e);
+        r = read_gateway_mode(key, value, &c->routed6, &c->open6, e);
     } else if (str_eq(key, BRIDGE_ "host_binding_ipv4")) {
         if (ip_address_parse(value, &c->binding4) < 0 || c->binding4.family != AF_INET)
             r = bad_option(e, key, value, "an IPv4 address");
@@ -404,7 +403,6 @@ static int read_parent_option(const char *key, const char *value, struct network
 static int read_options(const json_t *document, struct network_config *c, struct err *e)
 {
     const json_t *options = json_object_get(document, "Options");
-    struct gateway_modes modes = {false, false};
     const char *key;
     json_t *item;
     if (json_object_size(options) > OPTIONS_MAX)
@@ -415,14 +413,14 @@ static int read_options(const json_t *document, struct network_config *c, struct
             return err_set(e, EINVAL, "option \"%s\" is not a text", key);
         int r = 0;
         if (c->driver == NETWORK_BRIDGE)
-            r = read_bridge_option(key, value, c, &modes, e);
+            r = read_bridge_option(key, value, c, e);
         else if (c->driver != NETWORK_CNI)
             r = read_parent_option(key, value, c, e);
         if (r < 0)
             return r;
     }
-    c->masquerade4 &= !modes.routed4;
-    c->masquerade6 &= !modes.routed6;
+    c->masquerade4 &= !c->routed4;
+    c->masquerade6 &= !c->routed6;
     return 0;
 }
 

@@ -4,23 +4,42 @@
 #include "engine/networks.h"
 
 #include "base/file.h"
+#include "engine/endpoints_private.h"
+#include "engine/network_settings.h"
 #include "engine/state.h"
 #include "network/endpoint_file.h"
 
 #include <fcntl.h>
 
-static json_t *ports_of(const struct endpoint_file *f)
+struct gathering {
+    const struct engine *engine;
+    const struct network_record *network;
+    int folder;
+    json_t *list;
+};
+
+/* What is published through this network, by what the container's own file says. */
+static json_t *ports_of(const struct engine *en, const char *network, const char *owner)
 {
+    _cleanup_json_ json_t *settings = NULL;
+    _cleanup_free_ struct publication *ports = NULL;
+    size_t n = 0;
     json_t *list = json_array();
-    for (size_t i = 0; i < f->n_ports; i++) {
-        const struct endpoint_port *p = &f->ports[i];
+    if (network_settings_read(en, owner, &settings, NULL) < 0 ||
+        endpoints_read_ports(settings, &ports, &n) < 0)
+        return list;
+    for (size_t i = 0; i < n; i++) {
+        const struct publication *p = &ports[i];
         char host[IP_ADDRESS_TEXT];
+        bool six = p->host.family == AF_INET6;
         const char *protocol = p->protocol == IPPROTO_TCP   ? "tcp"
                                : p->protocol == IPPROTO_UDP ? "udp"
                                                             : "sctp";
-        json_gather(&list, json_pack("{s:s, s:i, s:i, s:s}", "IP",
-                                     ip_address_format(&p->host, host), "PublicPort", p->host_port,
-                                     "PrivatePort", p->port, "Type", protocol));
+        if (str_eq(json_str(settings, six ? "PortsNetwork6" : "PortsNetwork"), network))
+            json_gather(&list,
+                        json_pack("{s:s, s:i, s:i, s:s}", "IP", ip_address_format(&p->host, host),
+                                  "PublicPort", p->host_port, "PrivatePort", p->target_port, "Type",
+                                  protocol));
     }
     return list;
 }
@@ -46,11 +65,11 @@ static char *name_of(const struct engine *en, const struct endpoint_file *f)
     return strdup(record_open(en, f->owner, &c, NULL) == 0 ? record_name(&c) : "");
 }
 
-static json_t *describe(const struct engine *en, const char *network, const struct endpoint_file *f)
+static json_t *describe(const struct gathering *g, const struct endpoint_file *f)
 {
     char id[NETWORK_ID_LEN + 1];
-    network_endpoint_id(f->owner, network, id);
-    _cleanup_free_ char *name = name_of(en, f);
+    network_endpoint_id(f->owner, g->network->id, id);
+    _cleanup_free_ char *name = name_of(g->engine, f);
     char first[IP_ADDRESS_TEXT], other[IP_ADDRESS_TEXT];
     const bool v4 = f->address.family == AF_INET;
     json_t *names = json_array();
@@ -63,15 +82,9 @@ static json_t *describe(const struct engine *en, const char *network, const stru
                      "IPv6Address", v4 ? other : first, "MacAddress",
                      json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1], f->mac[2],
                                   f->mac[3], f->mac[4], f->mac[5]),
-                     "Link", f->link, "Inside", f->inside, "Names", names, "Ports", ports_of(f));
+                     "Link", f->link, "Inside", f->inside, "Names", names, "Ports",
+                     ports_of(g->engine, g->network->name, f->owner));
 }
-
-struct gathering {
-    const struct engine *engine;
-    const char *network;
-    int folder;
-    json_t *list;
-};
 
 /* A file whose owner nobody watches stands for nobody: whoever was killed left it. */
 static int see(const struct ip_address *address, void *arg)
@@ -82,7 +95,7 @@ static int see(const struct ip_address *address, void *arg)
     if (r == -ENOMEM)
         return r;
     if (r == 0 && state_holder(g->engine, f.owner, NULL) == HOLDER_ALIVE)
-        json_gather(&g->list, describe(g->engine, g->network, &f));
+        json_gather(&g->list, describe(g, &f));
     return 0;
 }
 
@@ -93,7 +106,7 @@ int networks_endpoints(const struct engine *en, const struct network_record *n, 
     if (!path)
         return err_nomem(e);
     _cleanup_close_ int folder = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct gathering g = {.engine = en, .network = n->id, .folder = folder, .list = json_array()};
+    struct gathering g = {.engine = en, .network = n, .folder = folder, .list = json_array()};
     if (folder < 0 && errno != ENOENT) {
         json_decref(g.list);
         return err_sys(e, errno, "cannot open \"%s/%s\"", en->run, path);

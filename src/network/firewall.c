@@ -181,6 +181,14 @@ static void network_elements(const struct network_config *c, struct firewall_ele
         struct nft_element *same = firewall_elements_link(x, &firewall_inet, "same", c->link);
         nft_key_put_link(same, c->link);
     }
+    const struct {
+        bool is;
+        const char *set;
+    } kinds[] = {
+        {c->routed4, "routed4"}, {c->routed6, "routed6"}, {c->open4, "open4"}, {c->open6, "open6"}};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (kinds[i].is && !c->internal)
+            firewall_elements_link(x, &firewall_inet, kinds[i].set, c->link);
     if (c->masquerade4 && !c->internal)
         firewall_elements_range(x, &firewall_inet, "nat4", &c->subnet4);
     if (c->masquerade6 && !c->internal)

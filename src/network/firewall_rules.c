@@ -10,7 +10,7 @@
 
 /* A chain without rules that tells which rules the others have: of another version, all are filled
  * anew. To be counted up with every change below; what a set holds cannot change under its name. */
-#define LAYOUT "layout-1"
+#define LAYOUT "layout-2"
 
 #define IS_IPV4       NFT_META(NFT_META_NFPROTO, 0), NFT_IS(0, "\x02")
 #define IS_IPV6       NFT_META(NFT_META_NFPROTO, 0), NFT_IS(0, "\x0a")
@@ -36,6 +36,16 @@ static const struct nft_set inet_sets[] = {
     {.name = "bridges", .key_type = NFT_TYPE_IFNAME, .key_size = 16},
     {.name = "internal", .key_type = NFT_TYPE_IFNAME, .key_size = 16},
     {.name = "limited", .key_type = NFT_TYPE_IFNAME, .key_size = 16},
+    {.name = "routed4", .key_type = NFT_TYPE_IFNAME, .key_size = 16},
+    {.name = "routed6", .key_type = NFT_TYPE_IFNAME, .key_size = 16},
+    {.name = "open4", .key_type = NFT_TYPE_IFNAME, .key_size = 16},
+    {.name = "open6", .key_type = NFT_TYPE_IFNAME, .key_size = 16},
+    {.name = "direct4",
+     .key_type = NFT_TYPES3(NFT_TYPE_IPV4, NFT_TYPE_PROTOCOL, NFT_TYPE_PORT),
+     .key_size = 12},
+    {.name = "direct6",
+     .key_type = NFT_TYPES3(NFT_TYPE_IPV6, NFT_TYPE_PROTOCOL, NFT_TYPE_PORT),
+     .key_size = 24},
     {.name = "same", .key_type = NFT_TYPES2(NFT_TYPE_IFNAME, NFT_TYPE_IFNAME), .key_size = 32},
     {.name = "nat4", .flags = NFT_SET_INTERVAL, .key_type = NFT_TYPE_IPV4, .key_size = 4},
     {.name = "nat6", .flags = NFT_SET_INTERVAL, .key_type = NFT_TYPE_IPV6, .key_size = 16},
@@ -114,6 +124,18 @@ static const struct nft_expression postrouting[] = {
     NFT_MASQUERADE,
 };
 
+/* What goes to a container by its own address: nothing, but where its network is routed the ports
+ * that are published, and echoes. */
+static const struct nft_expression unasked[] = {
+    IS_IPV4, DADDR4(0), PROTOCOL(1), DPORT(2), NFT_IN("direct4", 0), NFT_BACK,
+    IS_IPV6, DADDR6(0), PROTOCOL(4), DPORT(5), NFT_IN("direct6", 0), NFT_BACK,
+    IS_IPV4, PROTOCOL(0), NFT_IS(0, "\x01"), TO_LINK(0), NFT_IN("routed4", 0), NFT_BACK,
+    IS_IPV6, PROTOCOL(0), NFT_IS(0, "\x3a"), TO_LINK(0), NFT_IN("routed6", 0), NFT_BACK,
+    IS_IPV4, TO_LINK(0), NFT_IN("open4", 0), NFT_BACK,
+    IS_IPV6, TO_LINK(0), NFT_IN("open6", 0), NFT_BACK,
+    FROM_LINK(0), NFT_DROP,
+};
+
 /* What conntrack cannot place is not translated, and would leave with a source that leads nowhere:
  * nat4 and nat6 are asked about that last. */
 static const struct nft_expression forward[] = {
@@ -122,7 +144,7 @@ static const struct nft_expression forward[] = {
     FROM_LINK(0), NFT_IN("internal", 0), NFT_DROP,
     TO_LINK(0), NFT_IN("internal", 0), NFT_DROP,
     TO_LINK(0), NFT_IN("bridges", 0), NFT_CT(NFT_CT_STATUS, 0), NFT_MASK_U32(0, IPS_DST_NAT),
-    NFT_IS_U32(0, 0), NFT_DROP,
+    NFT_IS_U32(0, 0), NFT_CALL("unasked"),
     TO_LINK(0), NFT_IN("bridges", 0), NFT_CALL("skiff-user"),
     TO_LINK(0), NFT_IN("limited", 0), NFT_CALL("sources"),
     TO_LINK(0), NFT_IN("bridges", 0), NFT_ACCEPT,
@@ -165,6 +187,7 @@ static const struct nft_chain inet_chains[] = {
     EMPTY("skiff-user"),
     PLAIN("publish", publish),
     PLAIN("sources", sources),
+    PLAIN("unasked", unasked),
     BASE("guard", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW, guard),
     BASE("prerouting", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST, to_the_host),
     BASE("output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST, to_the_host),

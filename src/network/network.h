@@ -58,10 +58,12 @@ struct network_config {
     bool internal;  /* nothing outside is reached: no default route, no masquerading */
     bool isolated;  /* containers on it do not reach each other (icc off) */
     bool masquerade4, masquerade6; /* others see the host's address */
-    bool large;    /* packets of more than 64 KiB between containers: twice as fast, but what leaves
-                    * by a card of the outside world is cut up one by one, at half the speed */
-    bool spoofing; /* allowed: containers may use other source addresses than their own */
-    bool limited;  /* of strangers, only these reach its published ports (none: nobody does) */
+    bool large; /* packets of more than 64 KiB between containers: twice as fast, but what leaves
+                 * by a card of the outside world is cut up one by one, at half the speed */
+    bool routed4, routed6; /* ports are published at the container's own address */
+    bool open4, open6;     /* all of its ports can be reached there */
+    bool spoofing;         /* allowed: containers may use other source addresses than their own */
+    bool limited; /* of strangers, only these reach its published ports (none: nobody does) */
     struct ip_range *sources; /* of both families, none within another; at most NETWORK_SOURCES */
     size_t n_sources;
     struct ip_address binding4; /* where ports are published that name no address; family 0: all */

@@ -256,6 +256,7 @@ enum {
     }
 #define NFT_ACCEPT     NFT_VERDICT(NF_ACCEPT, NULL)
 #define NFT_DROP       NFT_VERDICT(NF_DROP, NULL)
+#define NFT_BACK       NFT_VERDICT(NFT_RETURN, NULL)
 #define NFT_CALL(name) NFT_VERDICT(NFT_JUMP, name)
 #define NFT_TO(name)   NFT_VERDICT(NFT_GOTO, name)
 #define NFT_DNAT(ip_family, address, port)                                                         \

@@ -176,6 +176,15 @@ static void put_port(struct nft_element *x, uint8_t protocol, uint16_t port)
     nft_key_put(x, &number, 2, 4);
 }
 
+static void direct_element(const struct publication *p, struct firewall_elements *x)
+{
+    size_t size = ip_size(p->target.family);
+    struct nft_element *new =
+        firewall_elements_new(x, &firewall_inet, size == 4 ? "direct4" : "direct6");
+    nft_key_put(new, p->target.bytes, size, size);
+    put_port(new, p->protocol, p->target_port);
+}
+
 static void port_element(const struct publication *p, struct firewall_elements *x)
 {
     size_t size = ip_size(p->target.family);
@@ -232,6 +241,10 @@ static int gather(struct netlink *nl, const struct publication *p, size_t n,
     for (size_t i = 0; i < n; i++) {
         if (p[i].target.family == 0)
             continue;
+        if (p[i].direct) {
+            direct_element(&p[i], x);
+            continue;
+        }
         if (p[i].host.family != p[i].target.family)
             return err_set(e, EINVAL, "a port is published on an address of the target's family");
         if (!str_eq(bridge, p[i].bridge)) {
@@ -318,6 +331,10 @@ static int gather_ours(struct netlink *nl, const struct publication *p, size_t n
     for (size_t i = 0; i < n; i++) {
         if (p[i].target.family == 0)
             continue;
+        if (p[i].direct) { /* it is the address's own */
+            direct_element(&p[i], x);
+            continue;
+        }
         port_element(&p[i], x);
         if (x->failed)
             return err_nomem(e);

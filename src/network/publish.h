@@ -16,9 +16,11 @@
 #include "network/address.h"
 
 struct publication {
-    uint8_t protocol;         /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
-    struct ip_address host;   /* on which of the host's addresses; all zero: all of the family */
-    uint16_t host_port;       /* in the processor's byte order */
+    uint8_t protocol;       /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+    struct ip_address host; /* on which of the host's addresses; all zero: all of the family */
+    uint16_t host_port;     /* in the processor's byte order */
+    bool direct; /* not at all by the host's address (which, and host_port, are nothing then): who
+                  * has a route reaches it by the target's own. Nothing is claimed for it. */
     struct ip_address target; /* the container's address, of the same family; none: it leads
                                * nowhere, and neither adds nor removes anything */
     uint16_t target_port;

@@ -169,6 +169,13 @@ for i in range(10):
     [ -z "$(asks "[$(six_of web only)]" 80 on six)" ]
     runs asks --network only
     [ "$(asks '[fd18:62::1]' 18062 skiff exec asks)" = "$(six_of asks only)" ]
+    run_ok skiff network graph
+    output_has "web  $(six_of web only)  \[::\]:18062->80/tcp"
+    run_ok skiff network graph --format dot
+    output_has 'label="only\\nfd62:4::/64"'
+    output_has "label=\"$(six_of web only)\\\\n\[::\]:18062->80/tcp\""
+    run_ok skiff network inspect -f '{{range .Containers}}{{.Name}} {{.IPv6Address}} {{range .Ports}}{{.IP}} {{.PublicPort}} {{.PrivatePort}} {{.Type}};{{end}} {{end}}' only
+    output_has "web $(six_of web only)/64 :: 18062 80 tcp;"
     run_status 125 skiff run --rm --network only -p 127.0.0.1:18063:80 busybox true
     output_has 'has IPv4 and a way out'
     run_ok skiff port add web 18063:80
@@ -299,6 +306,56 @@ fd18:62::1
 fd62:11
 10.62.12
 fd62:12" ]
+}
+
+@test "routed: published ports at the container's own address, echoes, and nothing else; nat-unprotected: all" {
+    option() { echo "com.docker.network.bridge.gateway_mode_ipv$1=$2"; }
+    skiff network create --ipv6 --subnet 10.62.26.0/24 --subnet fd62:26::/64 -o "$(option 6 routed)" six >/dev/null
+    run_ok skiff run -d --name web --network six -p 18079:80 web
+    run_ok skiff port web
+    [ "$(sort <<<"$output")" = $'80/tcp -> 0.0.0.0:18079\n80/tcp -> [::]:' ]
+    until_served 127.0.0.1 18079
+    six=$(six_of web six) four=$(address_of web six)
+    [ "$(asks "[$six]" 80 on six)" = fd18:62::2 ]
+    [ -z "$(asks '[fd18:62::1]' 18079 on six)" ]
+    [ -z "$(asks "$four" 80 on six)" ]
+    [ "$(asks 198.18.62.1 18079 on six)" = 198.18.62.2 ]
+    skiff exec -d web httpd -f -p 81 -h /www
+    until_served "[$six]" 81
+    [ -z "$(asks "[$six]" 81 on six)" ]
+    on six ping -n -c 1 -W 2 "$six"
+    no on six ping -n -c 1 -W 1 "$four"
+    # Other networks' containers are strangers like any.
+    runs asks
+    [ -z "$(asks "$four" 80 skiff exec asks)" ]
+    run_ok skiff port add web 18080:81
+    [ "$(asks "[$six]" 81 on six)" = fd18:62::2 ]
+    nft delete table inet skiff
+    run_ok skiff ps -q
+    [ "$(asks "[$six]" 81 on six)" = fd18:62::2 ]
+    run_ok skiff port rm web 18080:81
+    [ -z "$(asks "[$six]" 81 on six)" ]
+    [ "$(asks "[$six]" 80 on six)" = fd18:62::2 ]
+    # Two may have the same port: it is each one's own.
+    run_ok skiff run -d --name other --network six -p '[::]:18079:80' web
+    until_served "[$(six_of other six)]" 80
+    [ "$(asks "[$(six_of other six)]" 80 on six)" = fd18:62::2 ]
+    skiff rm -f web other >/dev/null
+    run nft list set inet skiff direct6
+    output_lacks 'fd62:26'
+    skiff network create --ipv6 --subnet 10.62.27.0/24 --subnet fd62:27::/64 -o "$(option 4 nat-unprotected)" open >/dev/null
+    skiff run -d --name web --network open web >/dev/null
+    until_served "$(address_of web open)" 80
+    [ "$(asks "$(address_of web open)" 80 on six)" = 198.18.62.2 ]
+    [ -z "$(asks "[$(six_of web open)]" 80 on six)" ]
+    # Not so an internal one.
+    skiff network create --internal --ipv6 --subnet 10.62.28.0/24 --subnet fd62:28::/64 \
+        -o "$(option 4 nat-unprotected)" -o "$(option 6 routed)" closed >/dev/null
+    skiff run -d --name shut --network closed web >/dev/null
+    until_served "$(address_of shut closed)" 80
+    [ -z "$(asks "$(address_of shut closed)" 80 on six)" ]
+    [ -z "$(asks "[$(six_of shut closed)]" 80 on six)" ]
+    run_fails 'isolated is not supported' skiff network create -o "$(option 4 isolated)" bad
 }
 
 @test "host_binding_ipv4: where ports are published that name no address" {
