@@ -299,7 +299,9 @@ static void forget_file(const struct laying *l)
 static int lay_by_plugins(struct laying *l, const struct network_wish *w, int netns_fd,
                           struct err *e)
 {
-    int r = endpoint_cni_add(l->all, l->one, w, netns_fd, e);
+    int r = firewall_ensure(NULL, w->ret_late, e); /* nobody else's may keep our bridge from it */
+    if (r == 0)
+        r = endpoint_cni_add(l->all, l->one, w, netns_fd, e);
     if (r < 0)
         return r;
     r = write_file(&l->one->end, l, e);

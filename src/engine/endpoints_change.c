@@ -1,5 +1,6 @@
 #include "engine/change_lock.h"
 #include "engine/contact.h"
+#include "engine/endpoints_cni.h"
 #include "engine/endpoints_private.h"
 #include "engine/events.h"
 #include "engine/files.h"
@@ -206,6 +207,8 @@ static int detach(const struct engine *en, struct container_record *c,
     }
     if (r == 0)
         tell_event(en, c, network, "disconnect");
+    if (r == 0 && network->config.driver == NETWORK_CNI)
+        r = endpoint_cni_owed(en, network->id, c->id, e);
     return r;
 }
 

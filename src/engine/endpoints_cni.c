@@ -299,8 +299,9 @@ static int delete_unless_failed(const struct engine *en, const char *id, const c
 void endpoint_cni_remove(const struct engine *en, const char *network_id, const char *id)
 {
     _cleanup_free_ char *path = record_path(id, network_id);
-    if (path)
-        delete_at(en, id, path, NULL);
+    _cleanup_json_ json_t *record = NULL;
+    if (path && json_read(en->run_fd, path, RECORD_MAX, &record, NULL) == 0)
+        delete_unless_failed(en, id, path, record, NULL);
 }
 
 void endpoints_cni_end(const struct engine *en, const char *id)
@@ -340,6 +341,23 @@ int endpoints_cni_retry(const struct engine *en, const char *network_id, struct 
     struct retry x = {.network_id = network_id, .e = e};
     for_each_container(en, retry, &x);
     return x.result;
+}
+
+int endpoint_cni_owed(const struct engine *en, const char *network_id, const char *id,
+                      struct err *e)
+{
+    _cleanup_free_ char *path = record_path(id, network_id);
+    _cleanup_json_ json_t *record = NULL;
+    if (!path)
+        return err_nomem(e);
+    if (json_read(en->run_fd, path, RECORD_MAX, &record, NULL) < 0)
+        return 0;
+    const char *why = json_str(record, "failed");
+    return why ? err_set(e, EREMOTEIO,
+                         "it is off, but not all that plugins have made is gone: %s "
+                         "('skiff system check --repair' tries again)",
+                         why)
+               : 0;
 }
 
 struct debts {

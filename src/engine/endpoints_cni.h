@@ -37,6 +37,10 @@ void endpoints_cni_end(const struct engine *en, const char *id);
  * told. */
 int endpoints_cni_retry(const struct engine *en, const char *network_id, struct err *e);
 
+/* Whether a DEL of the container @id on that network has failed: what it said. */
+int endpoint_cni_owed(const struct engine *en, const char *network_id, const char *id,
+                      struct err *e);
+
 /* Calls @see for each DEL that failed: whose, on which network (by name and ID), and why. */
 typedef void endpoints_cni_debt(void *data, const char *id, const char *network,
                                 const char *network_id, const char *why);

@@ -334,6 +334,14 @@ static int lead_again(const struct endpoints *gone, const json_t *settings, stru
     return r;
 }
 
+/* What plugins were at when they were killed no file tells but their own. */
+static void remove_unsaid(const struct engine *en, const char *name, const char *id)
+{
+    _cleanup_network_record_ struct network_record network = NETWORK_RECORD_INIT;
+    if (networks_find(en, name, &network, NULL) == 0 && network.config.driver == NETWORK_CNI)
+        endpoint_cni_remove(en, network.id, id);
+}
+
 static int take_off(const struct engine *en, struct container_record *c, const char *network,
                     int netns, json_t *settings, struct err *e)
 {
@@ -346,6 +354,7 @@ static int take_off(const struct engine *en, struct container_record *c, const c
         add_ports_to(&gone, all.ports, all.n_ports, &gone.v[i]);
     for (size_t i = 0; i < gone.n; i++)
         endpoint_remove(en, &gone.v[i].network, &gone.v[i].end, c->id, netns);
+    remove_unsaid(en, network, c->id);
     remove_untold(en, c, settings, network, netns);
     if (r == 0)
         r = endpoints_put_network(&all, network, NULL, netns, settings, e);

@@ -398,6 +398,51 @@ END
     mv "$skiff_folder/plugins/first.kept" "$skiff_folder/plugins/first"
 }
 
+@test "off a network whose plugin fails at it: off, told, and tried again" {
+    net sticky "$(fake first del=fail)"
+    skiff network create --subnet 10.124.22.0/24 ours >/dev/null
+    skiff run -d --name x1 --network ours busybox sleep 1000 >/dev/null
+    skiff network connect sticky x1
+    run_fails 'it is off, but not all that plugins have made is gone: .*failed at DEL: no .*cable' \
+        skiff network disconnect sticky x1
+    skiff inspect x1 | jq -e '.[0].NetworkSettings.Networks | has("sticky") | not'
+    # It is owed before it can be on it again.
+    run_fails 'has not let container' skiff network connect sticky x1
+    run skiff system check
+    output_has 'the plugins of network sticky have not let container'
+    cp -p "$skiff_folder/plugins/first" "$skiff_folder/plugins/first.kept"
+    printf '#!/bin/sh\n' >"$skiff_folder/plugins/first"
+    run skiff system check --repair
+    mv "$skiff_folder/plugins/first.kept" "$skiff_folder/plugins/first"
+    output_has 'they have let it go now'
+}
+
+@test "a connect that is killed in the middle of ADD is undone" {
+    net mid "$(fake first)" "$(fake second add=hang)"
+    skiff run -d --name x1 busybox sleep 1000 >/dev/null
+    "$SKIFF" network connect mid x1 3>&- &
+    local run=$!
+    until_true [ -s "$log.hanging" ]
+    kill -9 "$run"
+    xargs -r kill <"$log.hanging" 2>/dev/null || true
+    run_fails 'not connected' skiff network disconnect mid x1
+    skiff rm -f x1
+    [ "$(tail -n 2 "$log" | cut -d ' ' -f 1,2 | tr '\n' ' ')" = "second DEL first DEL " ]
+}
+
+@test "beside a firewall that drops what it does not know" {
+    require_command nft
+    net_host cni-wall 74
+    # A machine of its own, whose first container this is.
+    there() { SKIFF_RUN_DIR=$BATS_TEST_TMPDIR/run nsenter --net=/run/netns/skt-cni-wall "$SKIFF" "$@"; }
+    on cni-wall nft 'add table inet wall; add chain inet wall forward { type filter hook forward priority 0; policy drop; }'
+    on cni-wall sysctl -qw net.ipv4.ip_forward=1
+    there network create --driver cni:bridge --subnet 10.124.23.0/24 walled >/dev/null
+    run there run --rm --network walled busybox ping -c 1 -W 2 198.18.74.1
+    there network rm walled
+    output_has '1 packets received'
+}
+
 @test "a monitor that is killed: the next command takes the container off, rules and leases too" {
     skiff network create --driver cni:bridge --subnet 10.124.9.0/24 lost
     skiff run -d --name lost --network lost -p 18475:80 web >/dev/null
