@@ -619,3 +619,51 @@ END
     run grep -E '/usr/lib/cni|net\.d' "$BATS_TEST_TMPDIR/calls"
     [ "$status" -ne 0 ]
 }
+
+# One of five lives, by chance; some are cut off anywhere.
+live()
+{
+    local name=$1 pid
+    case $((RANDOM % 5)) in
+    0) timeout -s KILL "0.$((RANDOM % 30 + 5))" "$SKIFF" run --rm --name "$name" --network storm busybox sleep 0.3 ;;
+    1)
+        skiff run -d --name "$name" --network storm busybox sleep 1000
+        pid=$(skiff inspect -f '{{.State.Pid}}' "$name")
+        kill -9 "$(ps -o ppid= -p "$pid" | tr -d ' ')"
+        ;;
+    2) skiff run --rm --name "$name" --network storm busybox true ;;
+    3)
+        skiff run -d --name "$name" busybox sleep 1000
+        timeout -s KILL "0.$((RANDOM % 20 + 3))" "$SKIFF" network connect storm "$name"
+        skiff rm -f "$name"
+        ;;
+    4)
+        skiff run -d --name "$name" --network storm busybox sleep 1000
+        skiff network disconnect storm "$name"
+        skiff network connect storm "$name"
+        skiff rm -f "$name"
+        ;;
+    esac
+}
+
+lives()
+{
+    local k
+    for k in 1 2 3; do
+        live "s$1x$k" || true
+    done
+}
+
+@test "containers that come, go and are killed, six at a time: nothing is left" {
+    skiff network create --driver cni:bridge --subnet 10.124.24.0/24 storm >/dev/null
+    local i pids=()
+    for i in {1..6}; do
+        lives "$i" >/dev/null 2>&1 3>&- &
+        pids+=($!)
+    done
+    wait_all "${pids[@]}" || true
+    skiff ps -aq | xargs -r "$SKIFF" rm -f >/dev/null
+    [ -z "$(find "$SKIFF_RUN_DIR" -name '10.124.24.*')" ]
+    [ -z "$(links)" ]
+    [ -z "$(rules)" ]
+}
