@@ -193,17 +193,13 @@ int endpoint_names(const struct container_record *c, const json_t *asked, struct
     return ret->failed ? -ENOMEM : 0;
 }
 
-/* Who may change his own interfaces (CAP_NET_ADMIN) can take away his cable and live on. Then what
- * is published to the address was published by him, and would lead to whoever has it now. */
-static void unpublish_former(const struct endpoints *all, const struct endpoint *one, int folder)
+/* What is published to an address by who had it before leads to whoever has it now. */
+static void unpublish(const struct endpoints *all, const struct endpoint *one, const char *former)
 {
-    _cleanup_endpoint_file_ struct endpoint_file f = {0};
     _cleanup_json_ json_t *settings = NULL;
     _cleanup_free_ struct publication *ports = NULL;
     size_t n = 0, kept = 0;
-    if (endpoint_file_read(folder, network_endpoint_address(&one->end), &f, NULL) < 0 ||
-        str_eq(f.owner, all->record->id) ||
-        network_settings_read(all->engine, f.owner, &settings, NULL) < 0 ||
+    if (network_settings_read(all->engine, former, &settings, NULL) < 0 ||
         endpoints_read_ports(settings, &ports, &n) < 0)
         return;
     for (size_t i = 0; i < n; i++)
@@ -212,6 +208,20 @@ static void unpublish_former(const struct endpoints *all, const struct endpoint 
             ports[kept++] = ports[i];
     if (kept > 0)
         publish_remove(ports, kept, NULL, NULL);
+}
+
+/* Who may change his own interfaces (CAP_NET_ADMIN) can take away his cable and live on; and who
+ * was killed may not have been cleared away yet. What he was published and let send as is his. */
+static void clear_former(const struct endpoints *all, const struct endpoint *one, int folder)
+{
+    _cleanup_endpoint_file_ struct endpoint_file f = {0};
+    struct network_endpoint end;
+    if (endpoint_file_read(folder, network_endpoint_address(&one->end), &f, NULL) < 0)
+        return;
+    endpoint_from_file(&one->network, &f, &end);
+    firewall_remove_endpoint(&one->network.config, &end, NULL);
+    if (!str_eq(f.owner, all->record->id))
+        unpublish(all, one, f.owner);
 }
 
 /* A link that is being laid, and the folder that says so. */
@@ -237,7 +247,7 @@ static int write_file(const struct network_endpoint *end, void *data, struct err
     if (endpoint_names(l->all->record, l->one->asked, &f.names) < 0)
         return err_nomem(e);
     l->one->end = *end;
-    unpublish_former(l->all, l->one, l->folder);
+    clear_former(l->all, l->one, l->folder);
     int r = endpoint_file_write(l->folder, &f, e);
     l->said = r == 0;
     return r;
@@ -348,7 +358,7 @@ void endpoint_remove(const struct engine *en, const struct network_record *netwo
     if (network->config.driver == NETWORK_BRIDGE)
         firewall_remove_endpoint(&network->config, end, NULL);
     if (netns_fd >= 0 && network->config.driver != NETWORK_CNI)
-        network_detach(netns_fd, end, NULL);
+        network_detach(netns_fd, &network->config, end, NULL);
     if (folder >= 0) /* last: it says what there is */
         endpoint_file_remove(folder, network_endpoint_address(end), NULL);
 }

@@ -416,10 +416,12 @@ static void clear_tables(const struct engine *en, const struct container_record 
     if (changing)
         add_changing_ports(&all, settings, changing);
     json_object_foreach (json_at(settings, "Networks"), name, network) {
+        _cleanup_network_record_ struct network_record record = NETWORK_RECORD_INIT;
         struct endpoint one;
         read_end(network, &one.end);
         add_ports_to(&leading, all.ports, all.n_ports, &one);
-        firewall_remove_endpoint(&NETWORK_DEFAULT, &one.end, NULL);
+        if (networks_find(en, name, &record, NULL) == 0)
+            firewall_remove_endpoint(&record.config, &one.end, NULL);
     }
     if (leading.n_ports > 0)
         publish_clear(leading.ports, leading.n_ports, NULL);

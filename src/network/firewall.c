@@ -219,25 +219,22 @@ static void endpoint_elements(const struct network_config *c, const struct netwo
     }
 }
 
-/* The elements are those that the address alone would have: its own MAC, and its own IPv6 address,
- * which ends as it does. */
-static bool is_plain(const struct network_endpoint *ep)
-{
-    uint8_t mac[6];
-    bridge_mac(&ep->address4, mac);
-    return ep->address4.family == AF_INET && memcmp(mac, ep->mac, sizeof(mac)) == 0 &&
-           (ep->address6.family == 0 ||
-            memcmp(ep->address6.bytes + 12, ep->address4.bytes, 4) == 0);
-}
-
-/* What plain ones have left that had the address before. */
-static void plain_elements(const struct network_config *c, const struct network_endpoint *ep,
-                           struct firewall_elements *x)
+/* As who has the IPv4 address without asking for more: its own MAC, and its own IPv6 address. */
+static struct network_endpoint plain_of(const struct network_config *c,
+                                        const struct network_endpoint *ep)
 {
     struct network_endpoint plain = *ep;
     bridge_mac(&ep->address4, plain.mac);
     plain.address6 = pool_address6(c, &ep->address4);
-    endpoint_elements(c, &plain, x);
+    return plain;
+}
+
+/* The elements are those that the address alone would have. */
+static bool is_plain(const struct network_config *c, const struct network_endpoint *ep)
+{
+    const struct network_endpoint plain = plain_of(c, ep);
+    return ep->address4.family == AF_INET && memcmp(plain.mac, ep->mac, sizeof(ep->mac)) == 0 &&
+           (ep->address6.family == 0 || ip_equal(&plain.address6, &ep->address6));
 }
 
 /* Elements whose removal is no failure when they are not there. */
@@ -316,10 +313,11 @@ int firewall_add_endpoint(const struct network_config *c, const struct network_e
     _cleanup_elements_ struct firewall_elements x = {0};
     if (c->driver != NETWORK_BRIDGE)
         return 0;
-    if (!is_plain(ep)) {
-        _cleanup_elements_ struct firewall_elements plain = {0};
-        plain_elements(c, ep, &plain);
-        int r = remove_all(c->link, &plain, e);
+    if (!is_plain(c, ep)) { /* what plain ones have left that had the address before */
+        _cleanup_elements_ struct firewall_elements left = {0};
+        const struct network_endpoint plain = plain_of(c, ep);
+        endpoint_elements(c, &plain, &left);
+        int r = remove_all(c->link, &left, e);
         if (r < 0)
             return r;
     }
@@ -331,7 +329,7 @@ int firewall_remove_endpoint(const struct network_config *c, const struct networ
                              struct err *e)
 {
     _cleanup_elements_ struct firewall_elements x = {0};
-    if (c->driver != NETWORK_BRIDGE || is_plain(ep))
+    if (c->driver != NETWORK_BRIDGE || is_plain(c, ep))
         return 0;
     endpoint_elements(c, ep, &x);
     self_elements(ep, &x);

@@ -236,14 +236,15 @@ int network_attach(int netns_fd, const struct network_config *c, const struct ne
                                        : attach_on_parent(&host, netns_fd, &own, w, ret, e);
 }
 
-int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *e)
+int network_detach(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,
+                   struct err *e)
 {
     if (*ep->link) {
         _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
         int r = netlink_open(&host, NETLINK_ROUTE, e);
         if (r == 0)
             r = cable_take_up(&host, netns_fd, ep->link, e);
-        return r < 0 ? r : firewall_remove_endpoint(&NETWORK_DEFAULT, ep, e);
+        return r < 0 ? r : firewall_remove_endpoint(c, ep, e);
     }
     _cleanup_netns_ struct netns inside = NETNS_CLOSED;
     int r = netns_open(netns_fd, false, &inside, e);

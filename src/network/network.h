@@ -165,7 +165,8 @@ int network_route(int netns_fd, const struct network_config *c, const struct net
 
 /* Takes the link from the namespace again, and frees its addresses (a file in a folder of leases is
  * the caller's to remove). That it is gone is success. */
-int network_detach(int netns_fd, const struct network_endpoint *ep, struct err *e);
+int network_detach(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,
+                   struct err *e);
 
 /* Whether the namespace @netns_fd has that link, whoever it was laid for: 1 or 0. */
 int network_is_in(int netns_fd, const struct network_config *c, const struct network_endpoint *ep,

@@ -665,6 +665,35 @@ EOP
     [ -n "$(asks 198.18.42.1 28745 on liars)" ]
 }
 
+@test "an IPv6 address that ends as the IPv4 one does, but is not its own, goes with who asked for it" {
+    skiff network create --ipv6 --subnet 172.30.78.0/24 --subnet fd18:78::/64 ends >/dev/null
+    mine() { nft list set bridge skiff senders6 | grep -F fd18:78::1:ac1e:4e09; }
+    skiff run -d --name web --network ends --ip 172.30.78.9 --ip6 fd18:78::1:ac1e:4e09 web
+    run_ok mine
+    skiff rm -f web
+    until_true none mine
+    skiff run -d --name liar --network ends --ip 172.30.78.9 host sleep 600
+    run -1 mine
+    skiff rm -f liar
+    skiff network rm ends
+}
+
+@test "who has an address next may not send as who took away his cable: hardware address, IPv6 address" {
+    own=(--mac-address 02:42:77:77:77:77 --ip6 fd18:77::77)
+    mine() { nft list table bridge skiff | grep -e 02:42:77:77:77:77 -e fd18:77::77; }
+    skiff run -d --name near --network liars --cap-add NET_ADMIN "${own[@]}" host sleep 600
+    run_ok mine
+    address=$(address_of near liars) link=$(field near liars Link)
+    output_has "$link"
+    skiff exec near ip link del eth0
+    skiff run -d --name liar --network liars --ip "$address" host sleep 600
+    run -1 mine
+    skiff rm -f near
+    skiff run -d --name near --network liars "${own[@]}" host sleep 600
+    run_ok mine
+    output_lacks "$link"
+}
+
 # --- the end of a monitor -----------------------------------------------------------------------
 
 @test "monitors killed at random: the port is the next one's, whoever that is" {

@@ -283,8 +283,9 @@ static void test_range_exhausted(void **state)
     /* By name there is more, outside of the pool; and one that comes back is given again. */
     w.address4 = address("10.7.0.9");
     attach_as(more, &c, &w, &end);
-    assert_int_equal(
-        network_detach(held[1], &(struct network_endpoint){.link = "sk-0a070401"}, NULL), 0);
+    assert_int_equal(network_detach(held[1], &NETWORK_DEFAULT,
+                                    &(struct network_endpoint){.link = "sk-0a070401"}, NULL),
+                     0);
     _cleanup_close_ int last = new_namespace();
     attach(last, &c, &end);
     assert_ip(end.address4, "10.7.4.1");
@@ -516,10 +517,10 @@ static void test_several_networks_in_one_container(void **state)
                      0);
 
     /* Only the cable that leads there is taken. */
-    assert_int_equal(network_detach(other, &end_b, NULL), 0);
+    assert_int_equal(network_detach(other, &NETWORK_DEFAULT, &end_b, NULL), 0);
     assert_int_equal(sh("ip link show sk-0a080002 >/dev/null"), 0);
-    assert_int_equal(network_detach(ns, &end_b, NULL), 0);
-    assert_int_equal(network_detach(ns, &end_b, NULL), 0);
+    assert_int_equal(network_detach(ns, &NETWORK_DEFAULT, &end_b, NULL), 0);
+    assert_int_equal(network_detach(ns, &NETWORK_DEFAULT, &end_b, NULL), 0);
     assert_int_not_equal(sh("ip link show sk-0a080002 2>/dev/null"), 0);
     assert_int_not_equal(sh_in(ns, "ip link show eth1 2>/dev/null"), 0);
     assert_int_equal(ping(ns, "10.7.0.1"), 0);
@@ -871,8 +872,8 @@ static void use_parent(struct network_config *c)
     /* Under another name it is found all the same. */
     if (c->driver == NETWORK_MACVLAN)
         assert_int_equal(sh_in(a, "ip link set eth0 down; ip link set eth0 name mine"), 0);
-    assert_int_equal(network_detach(a, &end, NULL), 0);
-    assert_int_equal(network_detach(a, &end, NULL), 0);
+    assert_int_equal(network_detach(a, &NETWORK_DEFAULT, &end, NULL), 0);
+    assert_int_equal(network_detach(a, &NETWORK_DEFAULT, &end, NULL), 0);
     assert_int_equal(sh_in(a, "test $(ip -o link show | wc -l) = 1"), 0);
     assert_int_equal(unlinkat(leases, "10.7.0.2", 0), 0);
     w = NETWORK_WISH_DEFAULT(OWNER_2);
