@@ -100,6 +100,10 @@ void endpoints_add_unfinished(struct endpoints *all, const json_t *settings);
  * to that. */
 void endpoints_find(struct endpoints *all);
 
+/* Whether the firewall's tables are those that our elements were put into: 1 (also where nobody put
+ * any), 0, or a negative errno. Changes nothing. */
+int endpoints_know_tables(const struct engine *en);
+
 /* "Ports" of NetworkSettings. */
 json_t *endpoints_describe_ports(const struct endpoints *all);
 

@@ -29,6 +29,15 @@ static bool are_known(const struct engine *en, const struct firewall_handles *no
            str_eq(text, wanted);
 }
 
+int endpoints_know_tables(const struct engine *en)
+{
+    struct firewall_handles now;
+    if (faccessat(en->run_fd, handles_file, F_OK, 0) < 0)
+        return 1;
+    int r = firewall_look(&now, NULL);
+    return r < 0 ? r : are_known(en, &now);
+}
+
 static int remember(const struct engine *en, const struct firewall_handles *now, struct err *e)
 {
     char text[HANDLES_MAX];

@@ -24,8 +24,9 @@ static const struct part {
     {verify_containers, PATIENCE_MS}, {verify_names, PATIENCE_MS},
     {verify_run, PATIENCE_MS},        {verify_groups, KERNEL_PATIENCE_MS},
     {verify_mounts, PATIENCE_MS},     {verify_cables, KERNEL_PATIENCE_MS},
-    {verify_cni, PATIENCE_MS},        {verify_volumes, PATIENCE_MS},
-    {verify_files, PATIENCE_MS},      {verify_images, PATIENCE_MS},
+    {verify_networks, PATIENCE_MS},   {verify_cni, PATIENCE_MS},
+    {verify_volumes, PATIENCE_MS},    {verify_files, PATIENCE_MS},
+    {verify_images, PATIENCE_MS},
 };
 
 /* ---- what was found ---- */

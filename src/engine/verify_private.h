@@ -42,7 +42,8 @@ struct verify {
     size_t n_containers, n_volumes, n_images;
     struct verify_candidate *v;
     size_t n;
-    bool failed; /* memory ran out */
+    bool failed;         /* memory ran out */
+    bool networks_whole; /* all definitions of networks could be read */
 };
 
 /* Adds a finding. The text stays the same from look to look, or it counts as another one. */
@@ -72,6 +73,7 @@ void verify_run(struct verify *v);
 void verify_groups(struct verify *v);
 void verify_mounts(struct verify *v);
 void verify_cables(struct verify *v);
+void verify_networks(struct verify *v);
 void verify_volumes(struct verify *v);
 void verify_files(struct verify *v);
 void verify_images(struct verify *v);

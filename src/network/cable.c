@@ -64,6 +64,14 @@ static void name6(const struct ip_address *address, char ret[NAME6])
         at += snprintf(at, 3, "%02x", address->bytes[i]);
 }
 
+void cable_lease_name(const struct ip_address *address, char ret[CABLE_NAME_MAX])
+{
+    if (address->family == AF_INET)
+        cable_name(address, ret);
+    else
+        name6(address, ret);
+}
+
 /* One queue each way: by default there is one per possible processor, each with its objects in
  * sysfs, and nothing is gained as long as no queue ever waits. */
 static void put_common(struct netlink_batch *b, const struct network_config *c)

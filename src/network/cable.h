@@ -37,6 +37,10 @@ int cable_take_up(struct netlink *host, int netns_fd, const char *link, struct e
 /* Writes the host end's name for an IPv4 address; @ret holds 16 bytes. */
 void cable_name(const struct ip_address *address, char *ret);
 
+/* The name that leases an address of either family. */
+enum { CABLE_NAME_MAX = sizeof("sk6-") + 32 };
+void cable_lease_name(const struct ip_address *address, char ret[CABLE_NAME_MAX]);
+
 /* And back; false: no cable has such a name. */
 bool cable_address(const char *link, struct ip_address *ret);
 

@@ -244,6 +244,19 @@ static void self_elements(const struct network_endpoint *ep, struct firewall_ele
     firewall_elements_self(x, &ep->address6);
 }
 
+int firewall_look(struct firewall_handles *ret, struct err *e)
+{
+    struct look look = {0};
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int r = netlink_open(&nl, NETLINK_NETFILTER, e);
+    if (r == 0)
+        r = ask(&nl, NULL, &look, e);
+    foreign_chains_release(&look.foreign);
+    if (r >= 0)
+        *ret = look.handles;
+    return r < 0 ? r : 0;
+}
+
 int firewall_is_whole(const struct network_config *c, struct err *e)
 {
     _cleanup_elements_ struct firewall_elements x = {0};

@@ -40,6 +40,9 @@ void firewall_settle(void);
 /* Sees to it that the tables are whole. @ret may be NULL. */
 int firewall_ensure(struct firewall_handles *ret, int *ret_late, struct err *e);
 
+/* Only looks: which tables there are; zero where there is none. */
+int firewall_look(struct firewall_handles *ret, struct err *e);
+
 /* Only looks: whether the tables are whole and know the network (NULL: whichever): 1 or 0. */
 int firewall_is_whole(const struct network_config *c, struct err *e);
 

@@ -6,6 +6,7 @@
 #include "network/link.h"
 #include "network/network.h"
 
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -87,6 +88,44 @@ int network_namespace_number(int netns_fd)
     _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
     int r = netlink_open(&nl, NETLINK_ROUTE, NULL);
     return r < 0 ? r : link_namespace_number(&nl, netns_fd);
+}
+
+int network_address_owner(const struct ip_address *address, char owner[65], struct err *e)
+{
+    char name[CABLE_NAME_MAX];
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    owner[0] = '\0';
+    int r = netlink_open(&nl, NETLINK_ROUTE, e);
+    if (r < 0)
+        return r;
+    cable_lease_name(address, name);
+    r = link_exists(&nl, name, owner, e);
+    return r;
+}
+
+static int take_state(const struct nlmsghdr *m, void *arg)
+{
+    if (m->nlmsg_type == RTM_NEWLINK && m->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+        *(int *)arg = ((const struct ifinfomsg *)NLMSG_DATA(m))->ifi_flags & IFF_UP ? LINK_IS_UP
+                                                                                    : LINK_IS_DOWN;
+    return 0;
+}
+
+int network_link_state(const char *link, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    struct netlink_batch b;
+    NETLINK_BATCH_INIT(&b);
+    struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
+    int state = LINK_IS_GONE, r = netlink_open(&nl, NETLINK_ROUTE, e);
+    if (r < 0)
+        return r;
+    netlink_begin(&b, RTM_GETLINK, 0, &head, sizeof(head));
+    netlink_put_string(&b, IFLA_IFNAME, link);
+    r = netlink_send(&nl, &b, take_state, &state, NULL, e);
+    if (r == -ENODEV)
+        err_release(e);
+    return r == -ENODEV ? LINK_IS_GONE : r < 0 ? r : state;
 }
 
 int network_remove_cable(const char *link, struct err *e)

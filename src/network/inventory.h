@@ -6,6 +6,7 @@
 #define SKIFF_NETWORK_INVENTORY_H
 
 #include "base/err.h"
+#include "network/address.h"
 
 #include <stddef.h>
 
@@ -27,6 +28,14 @@ int network_cables(struct network_cable **ret, size_t *ret_n, struct err *e);
 /* The number that our network namespace has for the one of the descriptor @netns_fd; negative when
  * it has none. */
 int network_namespace_number(int netns_fd);
+
+/* Whether somebody has the address: 1, and whom its cable's alias names (64 digits, or ""); or 0.
+ * Of bridges' networks alone. */
+int network_address_owner(const struct ip_address *address, char owner[65], struct err *e);
+
+/* Or a negative errno. */
+enum { LINK_IS_GONE, LINK_IS_DOWN, LINK_IS_UP };
+int network_link_state(const char *link, struct err *e);
 
 /* Removes a cable. -ENODEV: it is gone. */
 int network_remove_cable(const char *link, struct err *e);

@@ -42,6 +42,19 @@ static int ask(struct netlink *nl, const char *name, struct answer *ret, struct 
     return netlink_send(nl, &b, take_link, ret, NULL, e);
 }
 
+int link_exists(struct netlink *nl, const char *name, char ret_owner[LINK_OWNER], struct err *e)
+{
+    struct answer answer;
+    ret_owner[0] = '\0';
+    int r = ask(nl, name, &answer, e);
+    if (r == -ENODEV)
+        err_release(e);
+    if (r < 0)
+        return r == -ENODEV ? 0 : r;
+    link_owner(nl, name, ret_owner);
+    return 1;
+}
+
 void link_owner(struct netlink *nl, const char *name, char ret[LINK_OWNER])
 {
     struct answer answer;

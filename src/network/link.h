@@ -12,6 +12,9 @@ enum { LINK_OWNER = 65 };
 /* Who the alias of the link @name (which may be an alternative one) says it was made for; "". */
 void link_owner(struct netlink *nl, const char *name, char ret[LINK_OWNER]);
 
+/* The same, and whether there is such a link: 1 or 0. */
+int link_exists(struct netlink *nl, const char *name, char ret_owner[LINK_OWNER], struct err *e);
+
 /* The index of the link @name if its other end is in the namespace @netns_fd; 0 if there is no such
  * link, or it leads elsewhere. */
 int link_to_namespace(struct netlink *nl, const char *name, int netns_fd, struct err *e);

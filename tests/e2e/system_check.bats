@@ -14,6 +14,7 @@ setup_file()
 teardown()
 {
     skiff_cleanup
+    [ ! -e "$SKIFF_ROOT/networks/lan.json" ] || skiff network rm lan >/dev/null
     rm -rf "${SKIFF_ROOT:?}"/removed "$SKIFF_ROOT"/volumes "$SKIFF_ROOT"/events*
 }
 
@@ -41,10 +42,12 @@ id_of()
     skiff inspect --format '{{.Id}}' "$1"
 }
 
-# Other roots have control groups and cables on this machine too, and may leave some there.
+# Other roots have control groups, cables and ports on this machine too, and may leave some there, or flush
+# tables.
 check()
 {
-    output=$(skiff system check "$@" | grep -v -e 'it is that of no container' -e '^cable ') || true
+    output=$(skiff system check "$@" | grep -v -e 'it is that of no container' -e '^cable ' -e '^port ' \
+        -e '^network "tables"') || true
     status=0
     grep -q '^all is as it should be' <<<"$output" || [ -z "$output" ] || status=1
 }
@@ -308,6 +311,106 @@ repaired()
     output_has "cable \"$link\": nobody is in the network namespace it leads to \(it was laid for 000000000000\)"
     skiff system check --repair | grep "\"$link\".*repaired: the link is removed"
     ip netns del skcheck$$
+}
+
+@test "networks: a damaged definition, a bridge that is down or gone, a folder of no network" {
+    local file=$SKIFF_ROOT/networks/lan.json id bridge
+    skiff network create --subnet 10.224.1.0/24 lan >/dev/null
+    id=$(skiff network inspect -f '{{.Id}}' lan)
+    bridge=sk-${id:0:10}
+    is_whole
+    echo '{' >"$skiff_folder/half" && mv "$file" "$skiff_folder/lan.json" && mv "$skiff_folder/half" "$file"
+    broken 'network "lan": .*lan.json.*: put the file right, or remove it'
+    mv "$skiff_folder/lan.json" "$file"
+    ip link set "$bridge" down
+    broken "network \"lan\": its bridge \"$bridge\" is down"
+    repaired 'it is there and up again'
+    # As after a reboot: nobody misses it.
+    ip link del "$bridge"
+    is_whole
+    skiff run -d --name one --cgroup-parent "$parent" --network lan busybox sleep 1000 >/dev/null
+    is_whole
+    ip link del "$bridge"
+    broken "network \"lan\": its bridge \"$bridge\" is gone, and containers are on it"
+    repaired 'it is there and up again'
+    ping -qc 1 -W 2 "$(skiff inspect one | jq -r '.[0].NetworkSettings.Networks.lan.IPAddress')" >/dev/null
+    skiff rm -f one >/dev/null
+    rm "$file"
+    broken "network \"$id\": there is no such network any more"
+    repaired 'folder and bridge are removed'
+    run ! ip link show "$bridge"
+}
+
+@test "networks: a file of an address whose container does not run, or that says nothing" {
+    local one id
+    skiff network create --subnet 10.224.1.0/24 lan >/dev/null
+    id=$(skiff network inspect -f '{{.Id}}' lan)
+    ended --name one
+    one=$(id_of one)
+    mkdir -p "$SKIFF_RUN_DIR/networks/$id"
+    echo "owner $one" >"$SKIFF_RUN_DIR/networks/$id/10.224.1.77"
+    broken "endpoint \"$id/10.224.1.77\": container ${one:0:12} has it, and does not run"
+    repaired 'the file is removed'
+    echo nonsense >"$SKIFF_RUN_DIR/networks/$id/10.224.1.77"
+    broken "endpoint \"$id/10.224.1.77\": the file says nobody's"
+    repaired 'the file is removed'
+    skiff network rm lan >/dev/null
+}
+
+@test "networks: commands that were killed" {
+    local one id
+    skiff network create --subnet 10.224.1.0/24 lan >/dev/null
+    skiff run -d --name one --cgroup-parent "$parent" busybox sleep 1000 >/dev/null
+    one=$(id_of one)
+    skiff network connect lan one
+    jq '.Changing = {"Network": "lan"}' "$SKIFF_RUN_DIR/containers/$one/network.json" >"$skiff_folder/new"
+    mv "$skiff_folder/new" "$SKIFF_RUN_DIR/containers/$one/network.json"
+    broken "container \"$one\": a command that was to change its networks or ports was killed"
+    repaired 'what it had begun is undone'
+    run_ok skiff exec one ls /sys/class/net
+    output_lacks eth1
+    skiff rm -f one >/dev/null
+    mkdir -p "$SKIFF_RUN_DIR/making"
+    skiff network create half >/dev/null
+    id=$(skiff network inspect -f '{{.Id}}' half)
+    mv "$SKIFF_ROOT/networks/half.json" "$SKIFF_RUN_DIR/making/$id"
+    ip link show "sk-${id:0:10}" >/dev/null
+    broken 'network "making": a command that was to make a network was killed'
+    repaired 'what was made of it is removed'
+    run ! ip link show "sk-${id:0:10}"
+    skiff network rm lan >/dev/null
+}
+
+# In a network namespace of its own, where every table is ours.
+@test "networks: ports that lead to nobody, tables that were made anew" {
+    require_command nft
+    cat >"$BATS_TEST_TMPDIR/ports" <<'EOF'
+found() { "$SKIFF" system check "$@" --format '{{.Kind}} {{.Subject}}: {{.Problem}} {{.Outcome}}'; }
+ip link set lo up
+"$SKIFF" run -d --name one --cgroup-parent "$parent" -p 127.0.0.1:8080:80 busybox sleep 1000 >/dev/null || exit
+found
+address=$("$SKIFF" inspect one | jq -r '.[0].NetworkSettings.IPAddress')
+nft add element inet skiff any4 "{ tcp . 8081 : 172.17.200.9 . 80 }"
+nft add element inet skiff ports4 "{ 127.0.0.1 . udp . 8082 : $address . 80 }"
+found
+found --repair
+found
+nft list map inet skiff ports4 | grep -c '8080 :'
+nft delete table inet skiff
+nft delete table bridge skiff
+found
+found --repair
+nft list map inet skiff ports4 | grep -c '8080 :'
+found
+"$SKIFF" rm -f one >/dev/null
+EOF
+    run unshare -n bash "$BATS_TEST_TMPDIR/ports"
+    output_has 'port 0.0.0.0:8081/tcp: it leads to an address that nobody has'
+    output_has 'port 127.0.0.1:8082/udp: it leads to container [0-9a-f]{12}, which does not publish it'
+    output_has 'nobody has it leads nowhere now'
+    output_has "network tables: the firewall's tables were made anew by somebody"
+    output_has 'what stood in them is put back'
+    [ "$(grep -c '^1$' <<<"$output")" -eq 2 ] || told 'one port, before and after'
 }
 
 @test "address translation that somebody flushed" {
