@@ -58,6 +58,10 @@ static int make_link(struct laying *l, struct err *e)
         netlink_put(&b, IFLA_ADDRESS, l->end.mac, sizeof(l->end.mac));
     put_kind(&b, l->c);
     int r = netlink_send(l->host, &b, NULL, NULL, NULL, e);
+    if (r == -EINVAL && l->c->mode == NETWORK_MODE_PASSTHRU) /* or one that has just ended */
+        return err_set(e, EADDRINUSE,
+                       "the parent \"%s\" has another link: in mode passthru it is one container's",
+                       l->c->link);
     if (r < 0)
         return err_wrap(e, "cannot make the link \"%s\" on the parent \"%s\"", l->end.inside,
                         l->c->link);

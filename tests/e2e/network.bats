@@ -23,6 +23,7 @@ teardown()
 networks_cleanup()
 {
     skiff network ls -qf type=custom | xargs -r "$SKIFF" network rm >/dev/null
+    [ ! -e /run/netns/skt-objects ] || ip netns del skt-objects
 }
 
 # bridge_of NAME: the link's name.
@@ -99,8 +100,12 @@ asked()
         shift
         run_fails "$words" skiff network create "$@" bad
     }
+    # On a host of its own, for links are counted.
+    ip netns del skt-objects 2>/dev/null || true
+    ip netns add skt-objects
+    skiff() { nsenter --net=/run/netns/skt-objects "$SKIFF" "$@"; }
     skiff network create --subnet 10.213.0.0/16 taken >/dev/null
-    links=$(ip -o link | wc -l)
+    links=$(ip -n skt-objects -o link | wc -l)
     refused 'it should be 10.214.0.0/16' --subnet 10.214.0.1/16
     refused 'invalid CIDR address: 10.214.0.0' --subnet 10.214.0.0
     refused 'Pool overlaps with other one on this address space' --subnet 10.213.128.0/24
@@ -120,12 +125,12 @@ asked()
     refused 'invalid dev.skiff.publish.sources : ' -o dev.skiff.publish.sources=10.0.0.0/8,
     refused 'more than 64 ranges' -o "dev.skiff.publish.sources=$(seq -s , -f '192.0.2.%g' 1 65)"
     refused 'no link "nosuch"' -d macvlan -o parent=nosuch
-    ip link add name objects0 type veth peer name objects1
-    refused 'no bridge' -o com.docker.network.bridge.name=objects0 || { ip link del objects0; false; }
-    ip link del objects0
+    ip -n skt-objects link add name objects0 type veth peer name objects1
+    refused 'no bridge' -o com.docker.network.bridge.name=objects0
+    ip -n skt-objects link del objects0
     refused 'there is no swarm' --scope swarm
     refused 'there is no swarm' --ingress
-    [ "$(ip -o link | wc -l)" -eq "$links" ]
+    [ "$(ip -n skt-objects -o link | wc -l)" -eq "$links" ]
     [ "$(ls "$SKIFF_ROOT/networks")" = taken.json ]
 }
 

@@ -449,7 +449,83 @@ fd62:12" ]
     there "$SKIFF" network rm first second third >/dev/null
 }
 
+@test "a port that a process of the host has, of either family, and one that is free in only one" {
+    skiff network create --ipv6 --subnet 10.62.30.0/24 --subnet fd62:30::/64 both >/dev/null
+    python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+s.bind(("::", 18082))
+s.listen()
+print("ready", flush=True)
+time.sleep(600)' >"$BATS_TEST_TMPDIR/taker" 3>&- &
+    taker=$!
+    until_true file_has "$BATS_TEST_TMPDIR/taker" ready
+    run_status 125 skiff run --rm --network both -p '[::]:18082:80' busybox true
+    output_has '18082'
+    output_has 'python3'
+    # Both or none.
+    run_status 125 skiff run --rm --network both -p 18082:80 busybox true
+    output_has 'python3'
+    run nft list map inet skiff any4
+    output_lacks ' 18082 '
+    run_ok skiff run --rm --network both -p 0.0.0.0:18082:80 busybox true
+    # Of a range the next that is free in both.
+    run_ok skiff run -d --name web --network both -p 18082-18084:80 web
+    run_ok skiff port web 80
+    [ "$(sort <<<"$output")" = $'0.0.0.0:18083\n[::]:18083' ]
+    kill $taker
+    wait $taker || true
+    run_ok skiff run --rm --network both -p 18082:80 busybox true
+}
+
+@test "macvlan: whom links of one parent reach, by its modes; a part of the range; refusals" {
+    ip link del sktmm 2>/dev/null || true
+    ip link add sktmm type veth peer name sktmmp
+    ip link set sktmm up
+    ip link set sktmmp up
+    for mode in bridge private; do
+        skiff network create -d macvlan --ipv6 --subnet 10.62.31.0/24 --ip-range 10.62.31.64/30 --aux-address r=10.62.31.65 \
+            --subnet fd62:31::/64 -o parent=sktmm -o macvlan_mode=$mode mac >/dev/null
+        runs one --network mac
+        runs two --network mac
+        [ "$(address_of one mac) $(address_of two mac)" = '10.62.31.64 10.62.31.66' ]
+        run_ok skiff exec one ip -d link show eth0
+        output_has "macvlan mode $mode"
+        for address in "$(address_of two mac)" "$(six_of two mac)"; do
+            if [ $mode = bridge ]; then reaches one "$address"; else no reaches one "$address"; fi
+        done
+        run_status 125 skiff run --rm --network mac --ip 10.62.31.66 busybox true
+        output_has '10\.62\.31\.66'
+        run_ok skiff run -d --name three --network mac busybox sleep 1000
+        run_status 125 skiff run --rm --network mac busybox true
+        output_has '10\.62\.31\.64/30'
+        skiff_cleanup
+        skiff network rm mac >/dev/null
+    done
+    # The parent is one container's alone.
+    skiff network create -d macvlan --subnet 10.62.31.0/24 -o parent=sktmm -o macvlan_mode=passthru mac >/dev/null
+    runs one --network mac
+    run_ok skiff exec one ip -d link show eth0
+    output_has 'macvlan mode passthru'
+    run_status 125 skiff run --rm --network mac busybox true
+    output_has "has another link: in mode passthru it is one container's"
+    skiff_cleanup
+    run_fails 'already using parent' skiff network create -d macvlan --subnet 10.62.32.0/24 -o parent=sktmm other
+    skiff network rm mac >/dev/null
+    ip link del sktmm
+    run_fails 'no link "sktmm"' skiff network create -d macvlan --subnet 10.62.31.0/24 -o parent=sktmm mac
+    # Where there is no parent the link leads nowhere but to each other.
+    run_ok skiff network create -d macvlan --subnet 10.62.31.0/24 mac
+    runs one --network mac
+    runs two --network mac
+    reaches one two
+    no reaches one 198.18.62.2
+    # Ports have no way there: what is published is not.
+    run_ok skiff run --rm --network mac -p 18085:80 busybox true
+}
+
 @test "macvlan with IPv6 alone" {
+    ip link del sktm6 2>/dev/null || true
     ip link add sktm6 type veth peer name sktm6p
     ip link set sktm6 up
     ip link set sktm6p up
