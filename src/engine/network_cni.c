@@ -368,7 +368,8 @@ static int put_addresses(json_t *plugin, const json_t *document, const char *typ
     int r = put_options(ipam, json_at(document, "IPAM.Options"), "", e);
     if (r == 0 && own)
         r = put_host_local(ipam, document, type, e);
-    else if (r == 0 && json_array_size(json_at(document, "IPAM.Config")) > 0)
+    else if (r == 0 && !str_eq(driver, "static") && /* which takes what --ip says */
+             json_array_size(json_at(document, "IPAM.Config")) > 0)
         r = err_set(e, EINVAL, "--subnet and --ipam-driver %s do not go together", driver);
     if (r < 0)
         return r;
@@ -381,10 +382,13 @@ static int put_addresses(json_t *plugin, const json_t *document, const char *typ
 /* Before what was said, which takes its place. */
 static int put_defaults(json_t *plugin, const char *type, const struct network_config *c)
 {
+    char link[sizeof(c->link)];
+    snprintf(link, sizeof(link), "sk-%.10s", c->id);
     if (!str_eq(type, "bridge"))
         return str_eq(type, "ptp") ? json_object_set_new(plugin, "ipMasq", json_true()) : 0;
-    _cleanup_json_ json_t *usual = json_pack("{s:s, s:b, s:b, s:b}", "bridge", c->link,
-                                             "isDefaultGateway", 1, "ipMasq", 1, "hairpinMode", 1);
+    _cleanup_json_ json_t *usual =
+        json_pack("{s:s, s:b, s:b, s:b}", "bridge", *c->link ? c->link : link, "isDefaultGateway",
+                  1, "ipMasq", 1, "hairpinMode", 1);
     return usual ? json_object_update(plugin, usual) : -1;
 }
 

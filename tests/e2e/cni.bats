@@ -179,10 +179,14 @@ given()
     skiff network create --driver cni:macvlan --opt parent="$parent" --subnet 10.124.4.0/24 upon
     skiff run -d --name here --network upon busybox sleep 1000 >/dev/null
     skiff run --rm --network upon busybox ping -c 1 -W 2 here
-    skiff exec here ip -d link show eth0 | grep -q macvlan || skiff run --rm --network upon host ip -d link show eth0 | grep -q macvlan
-    skiff network create --driver cni:bridge --ipam-driver static --opt isDefaultGateway=false fixed
-    run_fails "" skiff run --rm --network fixed busybox true
-    skiff run --rm --network fixed --ip 10.124.5.5 busybox true || true
+    skiff run --rm --network upon host ip -d link show eth0 | grep -q macvlan
+    skiff network create --driver cni:bridge --ipam-driver static --subnet 10.124.5.0/24 fixed
+    skiff run --rm --network fixed --ip 10.124.5.5 busybox ip -4 addr show eth0 | grep -q 'inet 10.124.5.5/24'
+    run_fails "IPAM plugin returned missing IP config" skiff run --rm --network fixed busybox true
+    run_fails "do not go together" skiff network create --driver cni:bridge --ipam-driver dhcp --subnet 10.124.5.0/24 no
+    skiff network create --driver cni:bridge --ipam-driver static \
+        --ipam-opt 'addresses=[{"address":"10.124.25.9/24","gateway":"10.124.25.1"}]' one
+    skiff run --rm --network one busybox ip -4 addr show eth0 | grep -q 'inet 10.124.25.9/24'
 }
 
 @test "a list is copied with all that it says; by path, by name, and of a single plugin" {
