@@ -204,6 +204,25 @@ except OSError as e: sys.exit("OSError: " + str(e))'
     run_ok skiff run --rm -p 18080:80 busybox true
 }
 
+@test "a thousand ports of both protocols: elements of a map, and neither rules nor processes" {
+    rules() { for family in inet bridge; do nft -a -t list table $family skiff; done | grep -c '# handle'; }
+    run_ok skiff run -d --name one -p 18079:80 busybox sleep 1000
+    before=$(rules) with_one=$(pgrep -cf "$SKIFF run -d --name one")
+    run_ok skiff run -d --name many -p 30000-30999:30000-30999 -p 30000-30999:30000-30999/udp host sh -c \
+        'python3 -c "import http.server; http.server.HTTPServer((\"\", 30777), http.server.SimpleHTTPRequestHandler).serve_forever()"'
+    [ "$(rules)" -eq "$before" ]
+    [ "$(pgrep -cf "$SKIFF run -d --name many")" -eq "$with_one" ]
+    run_ok skiff ps --format '{{.Ports}}' -f name=many
+    output_is '0.0.0.0:30000-30999->30000-30999/tcp, 0.0.0.0:30000-30999->30000-30999/udp'
+    served() { on ports curl -s -o /dev/null --max-time 3 http://198.18.41.1:30777/; }
+    until_true served
+    [ "$(nft list map inet skiff any4 | grep -oE '(tcp|udp) \. 30[0-9]{3} :' | wc -l)" -eq 2000 ]
+    skiff rm -f many >/dev/null
+    run nft list map inet skiff any4
+    output_lacks ' \. 30[0-9]{3} :'
+    run_ok skiff run --rm -p 30000-30999:30000-30999 busybox true
+}
+
 @test "a killed monitor leaves no rule that shadows the next holder" {
     run_ok skiff run -d --name web -p 18080:80 web
     until_served 127.0.0.1 18080
