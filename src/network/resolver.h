@@ -14,8 +14,8 @@
  * person gave (--dns) from the container's, by its own routes, as if the container asked itself.
  * A change of resolv.conf is seen within a second and ends the resolver.
  *
- * The port that the sockets are bound to is always the same, and led to from 53 (resolver_rules.h). A
- * random one would now and then be just the one that a container's own service wants; this one is
+ * The port that the sockets are bound to is always the same, and led to from 53 (resolver_rules.h).
+ * A random one would now and then be just the one that a container's own service wants; this one is
  * IANA's "reserved", and the kernel gives it to nobody who does not ask for it.
  */
 #ifndef SKIFF_NETWORK_RESOLVER_H
