@@ -126,8 +126,8 @@ static int tell_taken(const struct endpoints *all, const struct publication *p, 
                 : -EADDRINUSE;
 }
 
-static int add(struct endpoints *all, const struct publication *p, uint16_t first, uint16_t last,
-               struct err *e)
+/* For one more. */
+static int make_room(struct endpoints *all, struct err *e)
 {
     if (all->n_ports == MAX_PUBLISHED)
         return err_set(e, E2BIG, "a container publishes %d ports at most", MAX_PUBLISHED);
@@ -135,9 +135,18 @@ static int add(struct endpoints *all, const struct publication *p, uint16_t firs
     if (!more)
         return err_nomem(e);
     all->ports = more;
+    return 0;
+}
+
+static int add(struct endpoints *all, const struct publication *p, uint16_t first, uint16_t last,
+               struct err *e)
+{
+    int r = make_room(all, e);
+    if (r < 0)
+        return r;
     struct publication *one = &all->ports[all->n_ports];
     *one = *p;
-    int r = publish_claim(one, first, last, e);
+    r = publish_claim(one, first, last, e);
     all->n_ports += r == 0;
     if (r == -EADDRINUSE && first == last) {
         one->host_port = first;
@@ -172,10 +181,9 @@ static bool is_routed(const struct endpoint *way, sa_family_t family)
 /* Where a network is routed a port is the container's own, and none of the host's. */
 static int add_direct(struct endpoints *all, const struct publication *p, struct err *e)
 {
-    struct publication *more = reallocarray(all->ports, all->n_ports + 1, sizeof(*more));
-    if (!more)
-        return err_nomem(e);
-    all->ports = more;
+    int r = make_room(all, e);
+    if (r < 0)
+        return r;
     all->ports[all->n_ports] = *p;
     all->ports[all->n_ports++].direct = true;
     return 0;
@@ -246,6 +254,18 @@ static int check_host(const struct endpoints *all, const struct publication *p, 
                          six ? " (make one with --ipv6)" : "");
 }
 
+/* At the container's own address it would be open to all who have a route. */
+static int check_loopback(const struct publication *p, const struct endpoint *way, struct err *e)
+{
+    bool loopback = p->host.family == AF_INET && p->host.bytes[0] == 127;
+    return loopback && is_routed(way, AF_INET)
+               ? err_set(e, EINVAL,
+                         "cannot publish port %u on 127.0.0.1 alone: network %s is routed, and its "
+                         "ports are none of the host's",
+                         p->target_port, way->network.name)
+               : 0;
+}
+
 static int claim_binding(struct endpoints *all, struct publication *p, const json_t *binding,
                          struct err *e)
 {
@@ -267,6 +287,8 @@ static int claim_binding(struct endpoints *all, struct publication *p, const jso
     if (!said)
         p->host = way4->network.config.binding4;
     r = check_host(all, p, e);
+    if (r == 0)
+        r = check_loopback(p, way_of(all, AF_INET), e);
     if (r < 0)
         return r;
     return is_routed(way_of(all, p->host.family), p->host.family) ? add_direct(all, p, e)
@@ -329,7 +351,8 @@ int endpoints_aim(struct endpoints *all, struct err *e)
         struct publication *p = &all->ports[i];
         bool six = p->host.family == AF_INET6;
         p->target = (struct ip_address){0};
-        if (!ways[six] || is_by_plugins(ways[six]))
+        if (!ways[six] || is_by_plugins(ways[six]) ||
+            (p->direct && !is_routed(ways[six], p->host.family)))
             continue;
         p->target = six ? ways[six]->end.address6 : ways[six]->end.address4;
         memcpy(p->bridge, ways[six]->end.bridge, sizeof(p->bridge));
@@ -447,4 +470,39 @@ int endpoints_read_ports(const json_t *settings, struct publication **ret, size_
                 (*ret)[(*ret_n)++] = p;
         }
     return 0;
+}
+
+/* Whether the file of an address says that it is another's by now. */
+static bool is_anothers(const struct engine *en, const char *id, const char *network,
+                        const struct ip_address *address)
+{
+    _cleanup_network_record_ struct network_record record = NETWORK_RECORD_INIT;
+    _cleanup_endpoint_file_ struct endpoint_file f = {0};
+    if (!network || networks_find(en, network, &record, NULL) < 0)
+        return false;
+    _cleanup_close_ int folder = endpoints_folder(en, &record, false, NULL);
+    return folder >= 0 && endpoint_file_read(folder, address, &f, NULL) == 0 &&
+           !str_eq(f.owner, id);
+}
+
+void endpoints_leave_others(const struct engine *en, const char *id, const json_t *settings,
+                            struct publication *ports, size_t n)
+{
+    static const struct {
+        const char *way;
+        sa_family_t family;
+    } families[] = {{"PortsNetwork", AF_INET}, {"PortsNetwork6", AF_INET6}};
+    for (size_t k = 0; k < ARRAY_LEN(families); k++) {
+        bool known = false, anothers = false;
+        for (size_t i = 0; i < n; i++) {
+            struct publication *p = &ports[i];
+            if (!p->direct || p->target.family != families[k].family)
+                continue;
+            if (!known) /* of a family all lead to the same address */
+                anothers = is_anothers(en, id, json_str(settings, families[k].way), &p->target);
+            known = true;
+            if (anothers)
+                p->target = (struct ip_address){0};
+        }
+    }
 }

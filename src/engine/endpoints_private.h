@@ -116,4 +116,10 @@ int endpoints_describe_port(json_t *ports, const struct publication *p);
 /* And back: *ret is the caller's to free. */
 int endpoints_read_ports(const json_t *settings, struct publication **ret, size_t *ret_n);
 
+/* Who may change his own interfaces can lose his address to somebody else, and live on. What is
+ * direct is the address's, and so the other's: of the container @id it leads nowhere now, before
+ * anything is taken back. */
+void endpoints_leave_others(const struct engine *en, const char *id, const json_t *settings,
+                            struct publication *ports, size_t n);
+
 #endif

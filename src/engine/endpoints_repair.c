@@ -56,8 +56,8 @@ static int put_back_network(const struct engine *en, const char *id, const char 
     return firewall_add_endpoint(&network.config, &end, NULL, e);
 }
 
-/* Of a family: by which bridge, which is not told with them. Where it has left the address, which
- * may be another's, they lead nowhere. */
+/* Of a family: by which bridge, which is not told with them; it leads to who uses his own, too.
+ * Where it has left the address, which may be another's, they lead nowhere. */
 static void aim(const struct engine *en, const char *id, const json_t *settings, sa_family_t family,
                 struct publication *ports, size_t n)
 {
@@ -68,14 +68,17 @@ static void aim(const struct engine *en, const char *id, const json_t *settings,
                  network.config.driver == NETWORK_BRIDGE &&
                  endpoint_of(en, &network, json_object_get(json_at(settings, "Networks"), name), id,
                              &end) == 0;
+    bool routed = family == AF_INET6 ? network.config.routed6 : network.config.routed4;
     for (size_t i = 0; i < n; i++) {
         if (ports[i].host.family != family)
             continue;
-        if (there)
+        if (there && (routed || !ports[i].direct))
             memcpy(ports[i].bridge, network.config.link, sizeof(ports[i].bridge));
         else
             ports[i].target = (struct ip_address){0};
     }
+    if (there && n > 0) /* a cable that somebody took away stands in nobody's way */
+        network_reflect(&end, NULL);
 }
 
 static int put_back(const struct engine *en, const char *id, struct err *e)

@@ -86,6 +86,7 @@ int endpoints_put_network(const struct endpoints *of, const char *name, json_t *
     json_t *networks = json_at(settings, "Networks");
     size_t n = 0;
     int r = endpoints_read_ports(settings, &old, &n);
+    endpoints_leave_others(of->engine, of->record->id, settings, old, n);
     if (r == 0 && network)
         r = json_object_set(networks, name, network);
     else if (r == 0)
@@ -233,6 +234,7 @@ static void add_changing_ports(struct endpoints *all, const json_t *settings, js
     size_t n = 0;
     if (json_object_set(part, "Ports", changing) < 0 || endpoints_read_ports(part, &ports, &n) < 0)
         return;
+    endpoints_leave_others(all->engine, all->record->id, settings, ports, n);
     for (size_t i = 0; i < n; i++)
         add_port(all, &ports[i]);
 }

@@ -180,6 +180,7 @@ int endpoints_read_now(struct endpoints *now, const json_t *settings)
     const char *name;
     json_t *network;
     int r = endpoints_read_ports(settings, &now->ports, &now->n_ports);
+    endpoints_leave_others(now->engine, now->record->id, settings, now->ports, now->n_ports);
     json_object_foreach (json_at(settings, "Networks"), name, network)
         if (r == 0)
             r = add_now(now, name, network);

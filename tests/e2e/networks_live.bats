@@ -396,6 +396,7 @@ http.server.HTTPServer(("", 7777), http.server.SimpleHTTPRequestHandler).serve_f
     no reaches left "$(address_of right apart)"
     reaches left 198.18.61.2
     for where in 198.18.61.1 127.0.0.1; do served $where; done
+    run_ok skiff exec one curl -s -o /dev/null --max-time 3 http://198.18.61.1:18077/
     run_ok on far curl -s -o /dev/null --max-time 3 http://198.18.61.1:18077/
     # Once more, by a container that starts.
     ip link del "sk-$(skiff network inspect -f '{{slice .Id 0 10}}' lan)"

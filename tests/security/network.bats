@@ -694,6 +694,46 @@ EOP
     output_lacks "$link"
 }
 
+@test "routed: who took away his cable closes nothing of whom has the address next" {
+    skiff network create --subnet 172.30.79.0/24 --opt com.docker.network.bridge.gateway_mode_ipv4=routed routed >/dev/null
+    open() { nft list set inet skiff direct4 | grep -F "172.30.79.9 . tcp . 80"; }
+    for end in 'rm -f liar' 'network disconnect routed liar' 'port rm liar 80'; do
+        skiff run -d --name liar --network routed --ip 172.30.79.9 -p 80 --cap-add NET_ADMIN host sleep 600
+        run_ok open
+        skiff exec liar ip link del eth0
+        skiff run -d --name web --network routed --ip 172.30.79.9 web
+        run -1 open
+        skiff rm -f web
+        skiff run -d --name web --network routed --ip 172.30.79.9 -p 80 web
+        # shellcheck disable=SC2086 # several words
+        run skiff $end # the last is told that it is nowhere
+        run_ok open
+        skiff rm -f web liar
+        until_true none open
+    done
+    skiff network rm routed
+}
+
+@test "routed: what is for 127.0.0.1 alone is refused, and nothing is open on the network that is left" {
+    skiff network create --subnet 172.30.79.0/24 --opt com.docker.network.bridge.gateway_mode_ipv4=routed routed >/dev/null
+    open() { nft list set inet skiff direct4 | grep -F "$1 . tcp . 80"; }
+    run_fails 'cannot publish port 80 on 127.0.0.1 alone: network routed is routed' \
+        skiff run --rm --network routed -p 127.0.0.1:28744:80 host true
+    skiff run -d --name web --network name=routed,gw-priority=1 --network liars -p 28744:80 web
+    run_ok open "$(address_of web routed)"
+    skiff network disconnect routed web
+    near=$(address_of web liars)
+    run -1 open "$near"
+    nft delete table inet skiff
+    run_ok skiff ps -q
+    run -1 open "$near"
+    skiff network connect --gw-priority 1 routed web
+    run_ok open "$(address_of web routed)"
+    skiff rm -f web
+    until_true none open "172.30.79.2"
+    skiff network rm routed
+}
+
 # --- the end of a monitor -----------------------------------------------------------------------
 
 @test "monitors killed at random: the port is the next one's, whoever that is" {
