@@ -18,6 +18,33 @@ static const struct option_def table[] = {
     {0},
 };
 
+/* What is looked at, by the command's words. */
+static const struct part {
+    const char *word;
+    unsigned flag;
+} parts[] = {
+    {"containers", VERIFY_CONTAINERS},
+    {"networks", VERIFY_NETWORKS},
+    {"volumes", VERIFY_VOLUMES},
+    {"images", VERIFY_IMAGES},
+};
+
+static int read_parts(char **words, int n, unsigned *flags, struct err *e)
+{
+    for (int i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < ARRAY_LEN(parts) && !str_eq(words[i], parts[k].word))
+            k++;
+        if (k == ARRAY_LEN(parts))
+            return err_set(e, EINVAL,
+                           "cannot check \"%s\": what can be checked is containers, networks, "
+                           "volumes and images",
+                           words[i]);
+        *flags |= parts[k].flag;
+    }
+    return 0;
+}
+
 static void add_finding(struct str *out, const struct verify_finding *f, bool repair)
 {
     enum colour colour = f->repaired ? COLOUR_GOOD : COLOUR_BAD;
@@ -76,8 +103,10 @@ static int run_system_check(struct cli *c, int argc, char **argv, struct err *e)
     if (r != 0)
         return r == 1 ? 0 : r;
     _cleanup_verify_report_ struct verify_report report = {0};
-    unsigned flags = (o.repair ? VERIFY_REPAIR : 0) | (o.images ? VERIFY_IMAGES : 0);
-    r = verify(&c->engine, flags, &report, e);
+    unsigned flags = (o.repair ? VERIFY_REPAIR : 0) | (o.images ? VERIFY_BLOBS : 0);
+    r = read_parts(words, n, &flags, e);
+    if (r == 0)
+        r = verify(&c->engine, flags, &report, e);
     if (r == 0)
         r = o.format ? print_rows(&report, o.format, e) : print_words(&report, o.repair, e);
     if (r < 0)
@@ -88,11 +117,12 @@ static int run_system_check(struct cli *c, int argc, char **argv, struct err *e)
 }
 
 const struct cli_command cmd_system_check = {
-    .line = "system check [OPTIONS]",
+    .line = "system check [OPTIONS] [containers|networks|volumes|images...]",
     .summary = "Verify that files, processes and the kernel's objects agree",
     .more = "Names each invariant that does not hold, one a line; the exit status is 1 when\n"
             "any is left. 'skiff check' shows what this kernel offers.",
     .options = table,
+    .max = -1,
     .flags = NEEDS_ENGINE,
     .run = run_system_check,
 };

@@ -19,14 +19,19 @@ enum {
 /* The order of looking: a container's own facts first. */
 static const struct part {
     void (*look)(struct verify *v);
-    unsigned patience_ms;
+    unsigned patience_ms, flag;
 } parts[] = {
-    {verify_containers, PATIENCE_MS}, {verify_names, PATIENCE_MS},
-    {verify_run, PATIENCE_MS},        {verify_groups, KERNEL_PATIENCE_MS},
-    {verify_mounts, PATIENCE_MS},     {verify_cables, KERNEL_PATIENCE_MS},
-    {verify_networks, PATIENCE_MS},   {verify_cni, PATIENCE_MS},
-    {verify_volumes, PATIENCE_MS},    {verify_files, PATIENCE_MS},
-    {verify_images, PATIENCE_MS},
+    {verify_containers, PATIENCE_MS, VERIFY_CONTAINERS},
+    {verify_names, PATIENCE_MS, VERIFY_CONTAINERS},
+    {verify_run, PATIENCE_MS, VERIFY_CONTAINERS},
+    {verify_groups, KERNEL_PATIENCE_MS, VERIFY_CONTAINERS},
+    {verify_mounts, PATIENCE_MS, VERIFY_CONTAINERS},
+    {verify_cables, KERNEL_PATIENCE_MS, VERIFY_NETWORKS},
+    {verify_networks, PATIENCE_MS, VERIFY_NETWORKS},
+    {verify_cni, PATIENCE_MS, VERIFY_NETWORKS},
+    {verify_volumes, PATIENCE_MS, VERIFY_VOLUMES},
+    {verify_files, PATIENCE_MS, VERIFY_CONTAINERS},
+    {verify_images, PATIENCE_MS, VERIFY_IMAGES},
 };
 
 /* ---- what was found ---- */
@@ -160,7 +165,8 @@ static int look(struct verify *v, struct err *e)
     int r = read_containers(v, e);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(parts); i++) {
         size_t before = v->n;
-        parts[i].look(v);
+        if (v->flags & parts[i].flag)
+            parts[i].look(v);
         for (size_t at = before; at < v->n; at++)
             v->v[at].patience_ms = parts[i].patience_ms;
     }
@@ -250,11 +256,12 @@ static int report(struct verify *v, unsigned long long now, struct verify_report
 
 int verify(const struct engine *en, unsigned flags, struct verify_report *ret, struct err *e)
 {
-    _cleanup_(verify_release) struct verify v = {.en = en, .flags = flags};
+    _cleanup_(verify_release) struct verify v = {
+        .en = en, .flags = flags & VERIFY_ALL ? flags : flags | VERIFY_ALL};
     _cleanup_verify_report_ struct verify_report told = {0};
     unsigned long long end = 0;
     int r = look_patiently(&v, &end, e);
-    if (r == 0 && (flags & VERIFY_IMAGES))
+    if (r == 0 && (flags & VERIFY_BLOBS))
         verify_blobs(&v);
     if (r == 0)
         r = v.failed ? err_nomem(e) : report(&v, end, &told, e);

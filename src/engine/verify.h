@@ -31,7 +31,13 @@ struct verify_report {
 
 enum verify_flags {
     VERIFY_REPAIR = 1 << 0, /* put right what can be without losing anything */
-    VERIFY_IMAGES = 1 << 1, /* read all blobs of images again and compare their digests */
+    VERIFY_BLOBS = 1 << 1,  /* read all blobs of images again and compare their digests */
+    /* What is looked at; none of these: all. */
+    VERIFY_CONTAINERS = 1 << 2,
+    VERIFY_NETWORKS = 1 << 3,
+    VERIFY_VOLUMES = 1 << 4,
+    VERIFY_IMAGES = 1 << 5,
+    VERIFY_ALL = VERIFY_CONTAINERS | VERIFY_NETWORKS | VERIFY_VOLUMES | VERIFY_IMAGES,
 };
 
 /* 0, however much is found; a negative errno when it could not be looked at all. */

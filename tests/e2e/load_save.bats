@@ -62,7 +62,7 @@ works()
         works "$form:1"
         skiff rmi "$form:1" >/dev/null
     done
-    run_ok skiff system check
+    run_ok skiff system check images
 }
 
 @test "load: compressed archives, from a file and from a pipe" {

@@ -140,7 +140,7 @@ manifest_of()
     run_ok skiff pull -q "$PLAIN/lib/twice"
     [ "$(file_of "$PLAIN/lib/twice" /twice)" = 1 ]
     [ "$(file_of "$PLAIN/lib/twice" /last)" = 1 ]
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
 }
 
 @test "pull: Docker's schema 2 and its lists" {
@@ -268,12 +268,12 @@ arch_of()
 
 @test "system check: clean after a pull; --images finds a bit that flipped" {
     skiff pull -q "$PLAIN/lib/one"
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
     blob=$(manifest_of one | jq -r '.layers[1].digest')
     file=$SKIFF_ROOT/images/blobs/sha256/${blob#sha256:}
     printf '\x55' | dd of="$file" bs=1 seek=100 conv=notrunc status=none
-    run_ok skiff system check
-    run skiff system check --images
+    run_ok skiff system check images
+    run skiff system check --images images
     [ "$status" -ne 0 ]
     output_has "${blob#sha256:}"
 }
@@ -318,7 +318,7 @@ arch_of()
     for name in one two:v2 kinds schema2 many:a many:b; do
         run_ok skiff run --rm --network none --pull never "$PLAIN/lib/$name" true
     done
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
     # The layer that all have came once.
     base=$(jq -r '.layers[0].digest' < <(manifest_of one))
     [ "$(registry_requests plain "GET .*/blobs/$base" | wc -l)" -eq 1 ]

@@ -58,7 +58,7 @@ gets()
 {
     run_ok pull "$1"
     [ -n "$(skiff images -q "$BAD/$1/x")" ]
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
     remove_images
 }
 
@@ -228,7 +228,7 @@ refuses()
     file_has "$BATS_TEST_TMPDIR/first" 'Status: Downloaded newer image'
     file_has "$BATS_TEST_TMPDIR/second" 'Status: (Downloaded newer image|Image is up to date)'
     [ "$(hostile_requests bad 'select(.sent > 1000000 and (.path | contains("/blobs/"))) | .sent' | wc -l)" -eq 1 ]
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
 }
 
 # A first half is on its way.
@@ -250,7 +250,7 @@ has_begun()
     wait "$second"
     # What the dead one has left may still have been its own when the other one looked.
     skiff system check --images --repair || true
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
 }
 
 @test "killed, and taken up again: what was there is not fetched again" {
@@ -268,7 +268,7 @@ has_begun()
     # Half of 2 MB were there.
     size=$(hostile_requests bad 'select(.path | startswith("/v2/gate/again/")) | .sent' | awk '{ n += $1 } END { print n }')
     [ "$size" -lt 1600000 ] || told "$size bytes were sent"
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
 }
 
 @test "a client that is interrupted takes its helpers with it" {

@@ -82,7 +82,7 @@ of()
 644 0:0 1 /data/new' ] || told "$output"
     run_ok skiff run --rm --network none "$PLAIN/leaning" cat /home/link
     [ "$output" = below ]
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
 }
 
 @test "the same layer over others is another one" {

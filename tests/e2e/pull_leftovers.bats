@@ -34,7 +34,7 @@ setup()
 @test "the next pull takes away what was unpacked, and keeps what was fetched" {
     run_ok skiff pull -q "$name"
     [ ! -e "$layer" ] && [ -e "$partial" ]
-    run_ok skiff system check
+    run_ok skiff system check images
 }
 
 @test "so does one that finds everything there, a load and an import" {
@@ -50,10 +50,10 @@ setup()
 }
 
 @test "is no damage: a check says nothing of it, and takes it away if it may repair" {
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
     output_lacks 'layers'
     [ -e "$layer" ]
-    run_ok skiff system check --repair
+    run_ok skiff system check --repair images
     output_has 'image "layers/.tmp-0123456789abcdef0123456789abcdef": its writer was killed .repaired: what no image needs is removed'
     [ ! -e "$layer" ]
 }

@@ -48,7 +48,7 @@ many_files()
 # whole: nothing wrong, and no traces of the dead once a pull has gone through.
 whole()
 {
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
 }
 
 @test "killed at a random moment, ${SKIFF_TEST_RUNS:-20} times: the store is whole, and the pull finishes" {

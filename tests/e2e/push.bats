@@ -210,7 +210,7 @@ remove_again()
     done
     run_ok skiff push -q "$TARGET/lib/large"
     cmp <(manifest_at "$SOURCE/lib/large") <(manifest_at "$TARGET/lib/large")
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
     skiff rmi "$SOURCE/lib/large" >/dev/null
 }
 
@@ -227,5 +227,5 @@ remove_again()
     output_has "Untagged: $TARGET/twice:latest"
     [ "$(grep -c '^Deleted: ' <<<"$output")" -eq 1 ]
     [ "$(skiff images -aq --no-trunc | grep -cx "$id")" -eq 0 ]
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
 }

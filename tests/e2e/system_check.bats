@@ -536,3 +536,20 @@ EOF
     [ "$status" -eq 0 ] || told "a false alarm"
     is_whole
 }
+
+@test "parts by name: what is looked at, and what is not" {
+    start --name one >/dev/null
+    ln -s nowhere "$SKIFF_ROOT/names/lost"
+    run skiff system check
+    [ "$status" -eq 1 ]
+    output_has '^name "lost"'
+    run skiff system check containers volumes
+    [ "$status" -eq 1 ]
+    output_has '^name "lost"'
+    run skiff system check images volumes
+    [ "$status" -eq 0 ]
+    output_has '^all is as it should be'
+    run_fails 'cannot check "nets": what can be checked is containers, networks, volumes and images' \
+        skiff system check images nets
+    rm "$SKIFF_ROOT/names/lost"
+}

@@ -5,7 +5,7 @@ A first pull of each name says how long one takes. Then, each round: all images 
 process of theirs (a client, a coordinator, a fetcher, a worker) or all of them get SIGKILL at a random
 moment, and then
 
-  * `system check --images` finds nothing wrong;
+  * `system check --images images` finds nothing wrong;
   * every pull that was not killed itself ends, and says so truly;
   * the pull of each name finishes, and leaves nothing that --repair would take away.
 
@@ -95,10 +95,10 @@ def one_round(longest):
             pass
     for child, name in zip(children, names):
         end(child, name, must=child is not victim)
-    skiff("system", "check", "--images")
+    skiff("system", "check", "--images", "images")
     for name in NAMES:
         skiff("pull", "-q", name)
-    told = skiff("system", "check", "--images", "--repair")
+    told = skiff("system", "check", "--images", "--repair", "images")
     if not told.startswith("all is as"):
         fail("a pull has left something", told)
 
