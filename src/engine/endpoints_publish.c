@@ -314,7 +314,11 @@ int endpoints_unpublish(const struct engine *en, struct container_record *c, con
     if (r == 0)
         n += take_all_out(bindings_of(c), bindings, NULL);
     if (r == 0 && n == 0)
-        r = err_set(e, ENOENT, "it publishes no such port");
+        r = err_set(
+            e, ENOENT,
+            "it publishes no such port: %s is the container's own side, and \"skiff port %s\" "
+            "shows what is published",
+            json_object_iter_key(json_object_iter((json_t *)bindings)), record_name(c));
     if (r == 0)
         r = record_save(c, false, e);
     return r < 0 ? err_wrap(e, "cannot take back a port of container %s", record_name(c)) : 0;

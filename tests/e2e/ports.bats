@@ -200,7 +200,7 @@ except OSError as e: sys.exit("OSError: " + str(e))'
     [ -z "$(who 127.0.0.1 18080)" ]
     skiff run -d --name asks host sleep 60
     [ "$(asks 198.18.41.1 18081 skiff exec asks)" = "$(address_of asks)" ]
-    run_fails 'no such port' skiff port rm web 18080:80
+    run_fails 'no such port: 80\/tcp .*skiff port web' skiff port rm web 18080:80
     run_ok skiff run --rm -p 18080:80 busybox true
 }
 
