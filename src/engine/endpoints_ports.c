@@ -1,32 +1,11 @@
 #include "engine/endpoints_cni.h"
 #include "engine/endpoints_private.h"
 #include "engine/network_settings.h"
+#include "network/protocol.h"
 
 #include <string.h>
 
 enum { MAX_PORT = 65535, MAX_PUBLISHED = 65536 };
-
-static const struct {
-    const char *name;
-    uint8_t number;
-} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
-
-static const char *protocol_name(uint8_t number)
-{
-    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
-        if (protocols[i].number == number)
-            return protocols[i].name;
-    return "?";
-}
-
-/* 0: there is none of that name. */
-static uint8_t protocol_of(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
-        if (str_eq(protocols[i].name, name))
-            return protocols[i].number;
-    return 0;
-}
 
 /* "80/tcp" */
 static int read_port(const char *text, uint8_t *ret_protocol, uint16_t *ret_port, struct err *e)
@@ -36,7 +15,7 @@ static int read_port(const char *text, uint8_t *ret_protocol, uint16_t *ret_port
     long long n = 0;
     if (!number)
         return err_nomem(e);
-    *ret_protocol = protocol_of(*slash ? slash + 1 : "tcp");
+    *ret_protocol = protocol_number(*slash ? slash + 1 : "tcp");
     if (*ret_protocol == 0 || str_to_int64(number, 1, MAX_PORT, &n) < 0)
         return err_set(e, EINVAL, "invalid port \"%s\": it is 1 to 65535, /tcp, /udp or /sctp",
                        text);

@@ -8,6 +8,7 @@
 #include "engine/network_settings.h"
 #include "engine/state.h"
 #include "network/endpoint_file.h"
+#include "network/protocol.h"
 
 #include <fcntl.h>
 
@@ -32,9 +33,7 @@ static json_t *ports_of(const struct engine *en, const char *network, const char
         const struct publication *p = &ports[i];
         char host[IP_ADDRESS_TEXT];
         bool six = p->host.family == AF_INET6;
-        const char *protocol = p->protocol == IPPROTO_TCP   ? "tcp"
-                               : p->protocol == IPPROTO_UDP ? "udp"
-                                                            : "sctp";
+        const char *protocol = protocol_name(p->protocol);
         if (str_eq(json_str(settings, six ? "PortsNetwork6" : "PortsNetwork"), network))
             json_gather(&list,
                         json_pack("{s:s, s:i, s:i, s:s}", "IP", ip_address_format(&p->host, host),

@@ -9,6 +9,7 @@
 #include "engine/verify_private.h"
 #include "network/endpoint_file.h"
 #include "network/inventory.h"
+#include "network/protocol.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -187,9 +188,7 @@ static char *text_of(const struct publication *p)
     bool six = p->host.family == AF_INET6;
     ip_address_format(&p->host, host);
     return str_printf("%s%s%s:%u/%s", six ? "[" : "", host, six ? "]" : "", p->host_port,
-                      p->protocol == IPPROTO_UDP    ? "udp"
-                      : p->protocol == IPPROTO_SCTP ? "sctp"
-                                                    : "tcp");
+                      protocol_name(p->protocol));
 }
 
 static int repair_tables(const struct verify *v, const struct verify_candidate *f, char **ret_done,

@@ -1,6 +1,7 @@
 #include "network/endpoint_file.h"
 
 #include "base/file.h"
+#include "network/protocol.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -30,19 +31,6 @@ int endpoint_file_add_port(struct endpoint_file *f, const struct endpoint_port *
 }
 
 /* ---- words ---- */
-
-static const struct {
-    const char *name;
-    uint8_t number;
-} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
-
-static const char *protocol_name(uint8_t number)
-{
-    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
-        if (protocols[i].number == number)
-            return protocols[i].name;
-    return NULL;
-}
 
 static bool is_owner(const char *s)
 {
@@ -172,9 +160,7 @@ static int parse_port(char *value, struct endpoint_file *f)
     struct endpoint_port port = {0};
     const char *protocol = strsep(&value, " ");
     const char *host = strsep(&value, " "), *host_port = strsep(&value, " ");
-    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
-        if (str_eq(protocol, protocols[i].name))
-            port.protocol = protocols[i].number;
+    port.protocol = protocol_number(protocol);
     if (port.protocol == 0 || !host || ip_address_parse(host, &port.host) < 0 ||
         !parse_port_number(host_port, &port.host_port) || !parse_port_number(value, &port.port))
         return -EBADMSG;

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "network/conntrack.h"
 #include "network/firewall_private.h"
+#include "network/protocol.h"
 #include "network/sysctl.h"
 
 #include <arpa/inet.h>
@@ -89,11 +90,6 @@ static int try_port(struct publication *p, int fd, uint16_t port)
         return -errno;
     p->host_port = ntohs(p->host.family == AF_INET6 ? name.ipv6.sin6_port : name.ipv4.sin_port);
     return 0;
-}
-
-static const char *protocol_name(uint8_t protocol)
-{
-    return protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : "tcp";
 }
 
 /* "0.0.0.0:80/tcp" */
