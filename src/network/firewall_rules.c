@@ -10,7 +10,7 @@
 
 /* A chain without rules that tells which rules the others have: of another version, all are filled
  * anew. To be counted up with every change below; what a set holds cannot change under its name. */
-#define LAYOUT "layout-2"
+#define LAYOUT "layout-3"
 
 #define IS_IPV4       NFT_META(NFT_META_NFPROTO, 0), NFT_IS(0, "\x02")
 #define IS_IPV6       NFT_META(NFT_META_NFPROTO, 0), NFT_IS(0, "\x0a")
@@ -136,13 +136,16 @@ static const struct nft_expression unasked[] = {
     FROM_LINK(0), NFT_DROP,
 };
 
-/* What conntrack cannot place is not translated, and would leave with a source that leads nowhere:
- * nat4 and nat6 are asked about that last. */
+/* Whoever has a connection with the host can send anybody else an error about that one, with data
+ * of his own in it, and conntrack finds it related: so what is internal is asked about before. What
+ * conntrack cannot place is not translated, and would leave with a source that leads nowhere: nat4
+ * and nat6 are asked about that last. */
 static const struct nft_expression forward[] = {
-    STATE(STATE_ESTABLISHED | STATE_RELATED), NFT_ACCEPT,
+    STATE(STATE_ESTABLISHED), NFT_ACCEPT,
     FROM_LINK(0), TO_LINK(4), NFT_IN("same", 0), NFT_ACCEPT,
     FROM_LINK(0), NFT_IN("internal", 0), NFT_DROP,
     TO_LINK(0), NFT_IN("internal", 0), NFT_DROP,
+    STATE(STATE_RELATED), NFT_ACCEPT,
     TO_LINK(0), NFT_IN("bridges", 0), NFT_CT(NFT_CT_STATUS, 0), NFT_MASK_U32(0, IPS_DST_NAT),
     NFT_IS_U32(0, 0), NFT_CALL("unasked"),
     TO_LINK(0), NFT_IN("bridges", 0), NFT_CALL("skiff-user"),

@@ -734,6 +734,46 @@ EOP
     skiff network rm routed
 }
 
+@test "an ICMP error about somebody else's connection leads nobody out of an internal network, nor into it" {
+    skiff network create --internal --subnet 172.30.80.0/24 inside >/dev/null
+    skiff run -d --name liar --network inside -v "$FRAMES:/frames.py:ro" host sleep 600
+    address=$(address_of liar inside)
+    # Both have a connection with the host, which the errors are about.
+    on liars python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 5353)); s.sendto(b"x", ("198.18.42.1", 5353))'
+    skiff exec liar python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 5353)); s.sendto(b"x", ("172.30.80.1", 5353))'
+    cat >"$skiff_folder/errors.py" <<'END'
+import sys, socket, struct
+from frames import ip4, udp, total
+link, to, me, other = sys.argv[1:5]
+inner = ip4(other, sys.argv[5], 17, udp(other, sys.argv[5], 5353, 5353, b"x"))
+body = struct.pack("!BBHI", 3, 3, 0, 0) + inner
+packet = ip4(me, other, 1, body[:2] + struct.pack("!H", total(body)) + body[4:])
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((link, 0))
+s.send(bytes.fromhex(to.replace(":", "")) + s.getsockname()[4] + b"\x08\x00" + packet)
+END
+    skiff cp "$skiff_folder/errors.py" liar:/errors.py
+    counted() { nft list table inet icmp_seen | grep -c "counter packets [1-9]"; }
+    nft -f - <<END
+table inet icmp_seen {
+    chain forward {
+        type filter hook forward priority 10
+        ip saddr $address ip daddr 198.18.42.2 counter
+        ip saddr 198.18.42.2 ip daddr $address counter
+    }
+}
+END
+    skiff exec liar env PYTHONPATH=/ python3 /errors.py eth0 "$(mac_of "$(bridge_of inside)")" "$address" 198.18.42.2 198.18.42.1
+    on liars env PYTHONPATH="$skiff_folder" python3 "$skiff_folder/errors.py" eth0 "$(mac_of skt42)" 198.18.42.2 "$address" 172.30.80.1
+    run counted
+    nft delete table inet icmp_seen
+    output_is 0
+    skiff rm -f liar
+    skiff network rm inside
+}
+
 # --- the end of a monitor -----------------------------------------------------------------------
 
 @test "monitors killed at random: the port is the next one's, whoever that is" {
