@@ -14,9 +14,8 @@
 #include "engine/launch.h"
 #include "engine/lifecycle.h"
 #include "engine/log.h"
-#include "engine/lookup.h"
 #include "engine/mark.h"
-#include "engine/network_settings.h"
+#include "engine/monitor_networks.h"
 #include "engine/restart.h"
 #include "engine/state.h"
 #include "engine/volume_use.h"
@@ -37,14 +36,13 @@ struct monitor {
     struct loop loop;
     struct peers peers;
     struct log *log;
-    struct loop_source listener, init, names;
+    struct loop_source listener, init;
+    struct monitor_networks networks;
     struct carrier carrier;
-    struct loop_timer again;       /* its next start */
-    struct loop_timer patience;    /* until a stop becomes a kill */
-    struct loop_timer settled;     /* it lives longer than most: we rest */
-    struct loop_timer names_again; /* the port of names was taken */
-    unsigned names_tries;
-    struct loop_timer breath; /* there was no descriptor for another client */
+    struct loop_timer again;    /* its next start */
+    struct loop_timer patience; /* until a stop becomes a kill */
+    struct loop_timer settled;  /* it lives longer than most: we rest */
+    struct loop_timer breath;   /* there was no descriptor for another client */
     struct health *health;
     bool revive;  /* its end is to be followed by another life, whatever the policy */
     bool ended;   /* its first process is dead, */
@@ -54,14 +52,7 @@ struct monitor {
     unsigned restarts;
 };
 
-enum {
-    SETTLED_MS = 300,
-    TURN_MS = 5,
-    BREATH_MS = 100,
-    RESERVE = 128,
-    NAMES_MS = 20,
-    NAMES_TRIES = 100
-};
+enum { SETTLED_MS = 300, TURN_MS = 5, BREATH_MS = 100, RESERVE = 128 };
 
 static void tell_event(const struct monitor *m, const char *action,
                        const struct event_attribute *more)
@@ -126,16 +117,6 @@ static void greet(struct monitor *m, struct peer *p, const struct frame *f)
 }
 
 static void end_waiting(struct monitor *m);
-static void inherit_names(struct monitor *m);
-
-/* Somebody connected it to one, or took it off; or its ports are others. */
-static void review_networks(struct monitor *m)
-{
-    endpoints_review_claims(&m->start->beside.endpoints);
-    resolver_changed(&m->start->beside.resolver);
-    if (m->start->beside.resolver.fd < 0 && !m->ended)
-        inherit_names(m);
-}
 
 static void take_frame(void *data, struct peer *p, const struct frame *f)
 {
@@ -161,7 +142,7 @@ static void take_frame(void *data, struct peer *p, const struct frame *f)
         if (m->waiting)
             end_waiting(m);
         else
-            review_networks(m);
+            monitor_networks_review(&m->networks);
         break;
     default:
         carrier_take(&m->carrier, p, f);
@@ -282,67 +263,6 @@ static void begin_health(struct monitor *m)
         show_health(m);
 }
 
-/* ---- names ---- */
-
-static json_t *networks_now(void *data)
-{
-    const struct start *s = ((struct monitor *)data)->start;
-    json_t *settings = NULL;
-    network_settings_read(s->engine, s->record->id, &settings, NULL);
-    return settings;
-}
-
-static void end_names(struct monitor *m)
-{
-    if (m->start->beside.resolver.fd >= 0)
-        loop_watch(&m->loop, &m->names, 0);
-    resolver_close(&m->start->beside.resolver);
-}
-
-static void names_asked(void *data, uint32_t events)
-{
-    struct monitor *m = data;
-    const struct start *s = m->start;
-    (void)events;
-    if (lookup_turn(&m->start->beside.resolver, s->engine, s->record, networks_now, m, NULL) < 0)
-        end_names(m);
-}
-
-static void begin_names(struct monitor *m)
-{
-    int fd = m->start->beside.resolver.fd;
-    if (fd < 0)
-        return;
-    loop_source_init(&m->names, fd, names_asked, m);
-    loop_watch(&m->loop, &m->names, EPOLLIN);
-}
-
-static void names_again(void *data)
-{
-    inherit_names(data);
-}
-
-/* Who shared another's namespace and has got what that one had of networks answers for names in
- * there from now on. The former's last resolver may still have the port for a moment. */
-static void inherit_names(struct monitor *m)
-{
-    struct beside *b = &m->start->beside;
-    _cleanup_close_ int netns = endpoints_have_inherited(&b->endpoints)
-                                    ? namespace_open(m->it.container.pid, NS_NETWORK)
-                                    : -EBADF;
-    if (netns < 0)
-        return;
-    int r = resolver_open(netns, &b->resolver, NULL);
-    if (r == -ENOTRECOVERABLE)
-        _exit(1);
-    if (r == 0)
-        begin_names(m);
-    if (r != -EADDRINUSE || m->names_tries++ == NAMES_TRIES)
-        return;
-    m->names_again = (struct loop_timer){.expired = names_again, .data = m};
-    loop_timer_set(&m->loop, &m->names_again, NAMES_MS);
-}
-
 /* ---- one life ---- */
 
 static void init_ready(void *data, uint32_t events)
@@ -377,7 +297,7 @@ static void begin_life(struct monitor *m)
     carrier_begin(&m->carrier, TAKE_FD(m->it.container.console), TAKE_FD(s->in), out);
     loop_source_init(&m->init, m->it.container.pidfd, init_ready, m);
     loop_watch(&m->loop, &m->init, EPOLLIN);
-    begin_names(m);
+    monitor_networks_begin(&m->networks, m->it.container.pid);
     m->ended = false;
     m->began_ms = loop_now_ms();
     state_started(m->it.state);
@@ -422,9 +342,7 @@ static void end_life(struct monitor *m, struct state_end *ret)
     bool all_dead = c->own_pid_namespace;
     container_destroy(c, NULL);
     carrier_finish(&m->carrier, all_dead);
-    loop_timer_cancel(&m->loop, &m->names_again);
-    m->names_tries = 0;
-    end_names(m);
+    monitor_networks_end(&m->networks);
     endpoints_close(&m->start->beside.endpoints);
     *ret = (struct state_end){
         .exit_code = m->status < 0 ? 255 : m->status,
@@ -646,6 +564,8 @@ _Noreturn void monitor_main(struct start *s, int client)
     enum control_step step = STEP_SETUP;
     m.start = s;
     m.it = LAUNCHED_INIT;
+    m.networks = (struct monitor_networks){
+        .loop = &m.loop, .beside = &s->beside, .engine = s->engine, .record = s->record};
     m.listener.fd = -EBADF;
 
     int r = open_monitor(&m, client, &e);
