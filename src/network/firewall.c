@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "network/bridge.h"
+#include "network/conntrack.h"
 #include "network/firewall_private.h"
 #include "network/foreign.h"
 #include "network/pool.h"
@@ -311,13 +312,23 @@ int firewall_add_network(const struct network_config *c, struct err *e)
     return c->driver == NETWORK_BRIDGE ? add(c, &none, NULL, e) : 0;
 }
 
+static int forget_connections(const struct network_config *c, struct err *e)
+{
+    _cleanup_netlink_ struct netlink nl = NETLINK_CLOSED;
+    int r = netlink_open(&nl, NETLINK_NETFILTER, e);
+    if (r == 0)
+        r = conntrack_forget_range(&nl, &c->subnet4, e);
+    return r == 0 ? conntrack_forget_range(&nl, &c->subnet6, e) : r;
+}
+
 int firewall_remove_network(const struct network_config *c, struct err *e)
 {
     if (c->driver != NETWORK_BRIDGE)
         return 0;
     _cleanup_elements_ struct firewall_elements x = {0};
     network_elements(c, &x);
-    return remove_all(c->link, &x, e);
+    int r = remove_all(c->link, &x, e);
+    return r == 0 ? forget_connections(c, e) : r;
 }
 
 int firewall_add_endpoint(const struct network_config *c, const struct network_endpoint *ep,

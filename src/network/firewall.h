@@ -49,6 +49,8 @@ int firewall_is_whole(const struct network_config *c, struct err *e);
 /* A network whose link is a bridge; of other drivers nothing is done. A limit of who reaches its
  * published ports is there no later than the network is: all is one transaction. */
 int firewall_add_network(const struct network_config *c, struct err *e);
+/* Of one whose bridge has gone: what was accepted for it is not to go on for whoever has its range
+ * next, and so connections of its range are forgotten too. */
 int firewall_remove_network(const struct network_config *c, struct err *e);
 
 /* What its containers have left. For a network that has none, and will have none. */

@@ -774,6 +774,60 @@ END
     skiff network rm inside
 }
 
+# flow FROM_PORT TO PORT: sends one datagram, and says what is answered within a second.
+flow()
+{
+    echo "import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', $1)); s.settimeout(1)
+s.sendto(b'x', ('$2', $3))
+try: print(s.recv(9).decode())
+except OSError: print('nothing')"
+}
+
+# answers PORT: to each datagram once.
+answers()
+{
+    echo "import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', $1))
+while True: s.sendto(b'heard', s.recvfrom(9)[1])"
+}
+
+@test "routed: a flow of UDP ends with the port that it came by" {
+    skiff network create --subnet 172.30.79.0/24 --opt com.docker.network.bridge.gateway_mode_ipv4=routed routed >/dev/null
+    ask() { on liars python3 -c "$(flow 5555 172.30.79.9 5556)"; }
+    heard() { [ "$(ask)" = heard ]; }
+    skiff run -d --name near --network routed --ip 172.30.79.9 -p 5556/udp host python3 -c "$(answers 5556)"
+    until_true heard
+    skiff rm -f near
+    skiff run -d --name near --network routed --ip 172.30.79.9 host python3 -c "$(answers 5556)"
+    until_true skiff exec near sh -c "ss -lun | grep -q :5556"
+    run_ok ask
+    output_is nothing
+    skiff rm -f near
+    skiff network rm routed
+}
+
+@test "no flow of a network that is gone leads out of an internal one of the same range" {
+    on liars python3 -c "$(answers 5557)" 3>&- &
+    taker=$!
+    again() { skiff exec liar python3 -c "$(flow 5557 198.18.42.2 5557)"; }
+    heard() { [ "$(again)" = heard ]; }
+    made() { # [OPTION...]
+        skiff network create --subnet 172.30.80.0/24 "$@" inside >/dev/null
+        skiff run -d --name liar --network inside --cap-add NET_ADMIN --ip 172.30.80.9 host sleep 600
+        skiff exec liar ip route replace default via 172.30.80.1
+    }
+    made
+    until_true heard
+    skiff rm -f liar
+    skiff network rm inside
+    made --internal
+    run_ok again
+    output_is nothing
+    skiff rm -f liar
+    skiff network rm inside
+}
+
 # --- the end of a monitor -----------------------------------------------------------------------
 
 @test "monitors killed at random: the port is the next one's, whoever that is" {
