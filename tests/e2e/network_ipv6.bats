@@ -384,7 +384,7 @@ fd62:12" ]
     for address in "[$(six_of bb beta)]" "$(address_of bb beta)"; do
         [ -z "$(asks "$address" 80 skiff exec aa)" ]
         [ -z "$(asks "$address" 80 on six)" ]
-        [ -n "$(who "$address")" ]
+        until_served "$address"
     done
     # Nor by the address that another network's bridge has, published or not.
     for address in 10.62.22.1 '[fd62:22::1]' 198.18.62.1 '[fd18:62::1]'; do
