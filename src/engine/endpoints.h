@@ -103,7 +103,9 @@ int endpoints_unpublish(const struct engine *en, struct container_record *c, con
 
 /* Looks whether the bridges are there, and whether the firewall's tables are those that our
  * elements were put into, and puts back what is not: somebody deleted or flushed it. 1 when the
- * tables were not. One question and a system call or three for each network where all is well. */
+ * tables were not. One question and a system call or three for each network where all is well. With
+ * @ret_late (firewall.h), for a start, a bridge that cannot be had is no failure: whose it is not,
+ * it does not keep. */
 int endpoints_repair(const struct engine *en, int *ret_late, struct err *e);
 
 /* In a monitor: a claim that was handed over is kept (1: it is one), and those that network.json

@@ -148,20 +148,19 @@ static int look_for_bridges(const struct engine *en, struct err *e)
         fd_close(&fd);
         return 0;
     }
-    while (r == 0 && (entry = readdir(dir)))
-        if (strlen(entry->d_name) == NETWORK_ID_LEN)
-            r = look_for_bridge(en, dirfd(dir), entry->d_name, e);
-    return r;
+    while ((entry = readdir(dir))) { /* one that cannot be had is no reason against the others */
+        int one = strlen(entry->d_name) == NETWORK_ID_LEN
+                      ? look_for_bridge(en, dirfd(dir), entry->d_name, r < 0 ? NULL : e)
+                      : 0;
+        r = r < 0 ? r : one;
+    }
+    return r < 0 ? err_wrap(e, "cannot put back the bridge of a network that somebody removed") : 0;
 }
 
-int endpoints_repair(const struct engine *en, int *ret_late, struct err *e)
+static int put_back_all(const struct engine *en, int *ret_late, struct err *e)
 {
     struct firewall_handles now;
     _cleanup_strv_ struct strv ids = {0};
-    if (faccessat(en->run_fd, "networks", F_OK, 0) < 0)
-        return 0; /* nobody was ever attached since the machine started */
-    if (look_for_bridges(en, e) < 0)
-        return err_wrap(e, "cannot put back the bridge of a network that somebody removed");
     int r = firewall_ensure(&now, ret_late, e);
     if (r < 0 || are_known(en, &now))
         return r;
@@ -171,4 +170,14 @@ int endpoints_repair(const struct engine *en, int *ret_late, struct err *e)
     if (r == 0)
         r = remember(en, &now, e);
     return r < 0 ? err_wrap(e, "cannot put back the rules of networks that somebody removed") : 1;
+}
+
+int endpoints_repair(const struct engine *en, int *ret_late, struct err *e)
+{
+    _cleanup_err_ struct err why = ERR_INIT;
+    if (faccessat(en->run_fd, "networks", F_OK, 0) < 0)
+        return 0; /* nobody was ever attached since the machine started */
+    int bridges = look_for_bridges(en, &why);
+    int r = put_back_all(en, ret_late, e);
+    return r >= 0 && bridges < 0 && !ret_late ? err_set(e, -bridges, "%s", err_text(&why)) : r;
 }

@@ -181,14 +181,14 @@ static void look_at_container(struct verify *v, const struct verify_container *c
 
 /* ---- the firewall ---- */
 
-/* "127.0.0.1:8080/tcp" */
+/* What clients ask for: "127.0.0.1:8080/tcp" */
 static char *text_of(const struct publication *p)
 {
     char host[IP_ADDRESS_TEXT];
     bool six = p->host.family == AF_INET6;
-    ip_address_format(&p->host, host);
-    return str_printf("%s%s%s:%u/%s", six ? "[" : "", host, six ? "]" : "", p->host_port,
-                      protocol_name(p->protocol));
+    ip_address_format(p->direct ? &p->target : &p->host, host);
+    return str_printf("%s%s%s:%u/%s", six ? "[" : "", host, six ? "]" : "",
+                      p->direct ? p->target_port : p->host_port, protocol_name(p->protocol));
 }
 
 static int repair_tables(const struct verify *v, const struct verify_candidate *f, char **ret_done,
@@ -224,7 +224,8 @@ static bool publishes(const struct engine *en, const char *id, const struct publ
         return true; /* it is going, or changing */
     for (size_t i = 0; i < n; i++)
         if (own[i].protocol == p->protocol && own[i].host_port == p->host_port &&
-            ip_equal(&own[i].host, &p->host))
+            ip_equal(&own[i].host, &p->host) && own[i].direct == p->direct &&
+            (!p->direct || own[i].target_port == p->target_port))
             return true;
     return false;
 }

@@ -828,6 +828,38 @@ while True: s.sendto(b'heard', s.recvfrom(9)[1])"
     skiff network rm inside
 }
 
+@test "a bridge that cannot come back keeps its own network's containers from starting, and no others" {
+    skiff network create --subnet 172.30.83.0/24 lost >/dev/null
+    skiff run -d --name near --network lost host sleep 600
+    ip link del "$(bridge_of lost)"
+    ip addr add 172.30.83.77/24 dev skt42
+    run_ok skiff run --rm --network liars host true
+    run_fails 'Pool overlaps' skiff run --rm --network lost host true
+    run skiff ps -q
+    output_has 'cannot put back the bridge'
+    ip addr del 172.30.83.77/24 dev skt42
+    run_ok skiff run --rm --network lost host ping -q -c 1 -W 2 near
+    skiff rm -f near
+    skiff network rm lost
+}
+
+@test "routed: a port that is open to nobody's address is seen by system check, and that alone is closed" {
+    skiff network create --subnet 172.30.79.0/24 --opt com.docker.network.bridge.gateway_mode_ipv4=routed routed >/dev/null
+    skiff run -d --name web --network routed --ip 172.30.79.9 -p 80 web
+    nft add element inet skiff direct4 '{ 172.30.79.9 . tcp . 81, 172.30.79.10 . tcp . 80 }'
+    run skiff system check
+    output_has '172\.30\.79\.9:81/tcp.*does not publish it'
+    output_has '172\.30\.79\.10:80/tcp.*nobody has'
+    output_lacks '172\.30\.79\.9:80/'
+    skiff system check --repair || true
+    open() { nft list set inet skiff direct4 | grep -F "172.30.79."; }
+    run_ok open
+    output_has '172.30.79.9 . tcp . 80'
+    output_lacks '81|172.30.79.10'
+    skiff rm -f web
+    skiff network rm routed
+}
+
 # --- the end of a monitor -----------------------------------------------------------------------
 
 @test "monitors killed at random: the port is the next one's, whoever that is" {
