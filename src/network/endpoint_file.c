@@ -139,8 +139,9 @@ int endpoint_file_write(int dirfd, const struct endpoint_file *f, struct err *e)
     _cleanup_free_ char *text = NULL;
     char name[IP_ADDRESS_TEXT];
     int r = text_of(f, &text, e);
-    if (r == 0)
-        r = link_whole(dirfd, ip_address_format(&f->address, name), text, e);
+    if (r < 0 || !text)
+        return r;
+    r = link_whole(dirfd, ip_address_format(&f->address, name), text, e);
     return r == -EEXIST ? file_replace(dirfd, name, text, strlen(text), 0644, 0, e) : r;
 }
 
