@@ -133,8 +133,24 @@ int network_fill(struct network_config *c, struct err *e)
     return r;
 }
 
+static bool is_taken(struct netlink *host, const struct ip_range *range)
+{
+    return range->first.family && range_is_free(host, 0, range, NULL) == -EADDRINUSE;
+}
+
+/* A bridge that is gone holds no range: somebody else, of another root perhaps, may have taken it
+ * since. Then what the firewall has by addresses is his. */
+static void leave_others_range(struct netlink *host, struct network_config *c)
+{
+    if (netlink_link_index(host, c->link) != -ENODEV)
+        return;
+    if (is_taken(host, &c->subnet4) || is_taken(host, &c->subnet6))
+        c->subnet4 = c->subnet6 = (struct ip_range){0};
+}
+
 int network_remove(const struct network_config *c, struct err *e)
 {
+    struct network_config gone = *c;
     _cleanup_netlink_ struct netlink host = NETLINK_CLOSED;
     int r = network_check(c, e);
     if (r == 0)
@@ -145,12 +161,13 @@ int network_remove(const struct network_config *c, struct err *e)
         return remove_for_others(&host, c, e);
     if (c->driver != NETWORK_BRIDGE)
         return parent_remove(&host, c, e);
-    r = firewall_forget_addresses(c, e);
+    leave_others_range(&host, &gone);
+    r = firewall_forget_addresses(&gone, e);
     if (r == 0)
         r = bridge_remove(&host, c, e);
     if (r != 0)
         return r < 0 ? r : 0;
-    return firewall_remove_network(c, e);
+    return firewall_remove_network(&gone, e);
 }
 
 static int tell_laid(const struct network_wish *w, const struct network_endpoint *end,

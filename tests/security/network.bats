@@ -860,6 +860,24 @@ while True: s.sendto(b'heard', s.recvfrom(9)[1])"
     skiff network rm routed
 }
 
+@test "who removes a network whose range is another root's by now takes nothing away from that one" {
+    other() { SKIFF_ROOT=$skiff_folder/root2 SKIFF_RUN_DIR=$skiff_folder/run2 skiff "$@"; }
+    skiff network create --subnet 172.30.84.0/24 lost >/dev/null
+    ip link del "$(bridge_of lost)"
+    other network create --subnet 172.30.84.0/24 found >/dev/null
+    other run -d --name far --network found host sleep 600
+    asks_out() { other exec far ping -q -c 1 -W 2 198.18.42.2; }
+    run_ok asks_out
+    run_ok skiff network rm lost
+    run_ok asks_out
+    run_ok nft list set inet skiff nat4
+    output_has '172\.30\.84\.0/24'
+    other rm -f far
+    other network rm found
+    run nft list set inet skiff nat4
+    output_lacks '172\.30\.84\.0/24'
+}
+
 # --- the end of a monitor -----------------------------------------------------------------------
 
 @test "monitors killed at random: the port is the next one's, whoever that is" {
