@@ -27,6 +27,8 @@ teardown_file()
     net_hosts_end
     skiff_cleanup
     # also those that a failed test has left
+    other rm -f far >/dev/null 2>&1 || true
+    other network rm found >/dev/null 2>&1 || true
     skiff network ls -q --filter type=custom | while read -r id; do skiff network rm "$id" >/dev/null; done
     skiff_teardown
 }
@@ -860,8 +862,12 @@ while True: s.sendto(b'heard', s.recvfrom(9)[1])"
     skiff network rm routed
 }
 
+other() # ARGUMENT...: of another root
+{
+    SKIFF_ROOT=$skiff_folder/root2 SKIFF_RUN_DIR=$skiff_folder/run2 skiff "$@"
+}
+
 @test "who removes a network whose range is another root's by now takes nothing away from that one" {
-    other() { SKIFF_ROOT=$skiff_folder/root2 SKIFF_RUN_DIR=$skiff_folder/run2 skiff "$@"; }
     skiff network create --subnet 172.30.84.0/24 lost >/dev/null
     ip link del "$(bridge_of lost)"
     other network create --subnet 172.30.84.0/24 found >/dev/null
