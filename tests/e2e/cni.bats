@@ -3,8 +3,13 @@ load ../lib/common
 load ../lib/network
 # shellcheck disable=SC2154 # skiff_setup sets skiff_folder
 
-
 plugins=/usr/lib/cni
+
+# The tables that iptables has made in nf_tables.
+iptables_tables()
+{
+    nft list tables 2>/dev/null | grep -E '^table ip6? (nat|filter)$' | sort
+}
 
 setup_file()
 {
@@ -23,10 +28,14 @@ setup_file()
         cp "$SKIFF_SOURCE/tests/lib/cni_fake" "$skiff_folder/plugins/$name"
     done
     export parent=sktc$((BASHPID % 100000)) # a link of the host's
+    iptables_tables >"$skiff_folder/tables"
 }
 
+# The chains that all containers' rules hang in, plugins leave for the next one.
 teardown_file()
 {
+    [ ! -e "${skiff_folder:-}/tables" ] || iptables_tables | comm -13 "$skiff_folder/tables" - |
+        sed 's/^/delete /' | nft -f -
     net_hosts_end
     skiff_teardown
 }

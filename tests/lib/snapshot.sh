@@ -39,15 +39,39 @@ processes()
     done 2>/dev/null
 }
 
+# What lets containers of the default bridge send stays with it (docs/firewall.md, "What stays").
+tables()
+{
+    local range
+    range=$(ip -o -4 addr show skiff0 2>/dev/null | sed -n 's/.* inet \([0-9]*\)\.\([0-9]*\)\..*/\1 \2/p')
+    # shellcheck disable=SC2086 # two numbers, or none
+    nft list ruleset 2>/dev/null |
+        awk -v link="$(printf '^"sk-%02x%02x' ${range:-0 0})" -v address="^${range/ /\\.}\\." '
+            /^table/ { table = $2 " " $3; print "nft " table }
+            /^\t(chain|set|map)/ { set = $2; print "nft " table " " $1 " " $2 }
+            /elements = / { inside = 1 }
+            inside {
+                line = $0
+                sub(/.*elements = \{/, "", line)
+                ends = sub(/\}[ \t]*$/, "", line)
+                n = split(line, each, ",")
+                for (i = 1; i <= n; i++) {
+                    gsub(/^[ \t]+|[ \t]+$/, "", each[i])
+                    if (each[i] != "" &&
+                        !(set ~ /^(senders|self)[46]$/ && (each[i] ~ link || each[i] ~ address)))
+                        print "nft " table " " set " element " each[i]
+                }
+                inside = !ends
+            }'
+}
+
 {
     namespaces
     mounts
     links
     find /sys/fs/cgroup -type d 2>/dev/null | sed 's/^/cgroup /'
     processes
-    nft list ruleset 2>/dev/null | awk '/^table/ { table = $2 " " $3; print "nft " table }
-        /^\t(chain|set|map)/ { print "nft " table " " $1 " " $2 }
-        /elements = / { print "nft " table " elements " $0 }'
+    tables
     for folder in /var/lib/skiff* /run/skiff*; do
         [ ! -e "$folder" ] || find "$folder" -maxdepth 3 | sed 's/^/folder /'
     done
