@@ -43,7 +43,7 @@ is_empty()
     left=$(find "$SKIFF_ROOT/layers" "$SKIFF_ROOT/images/blobs" -mindepth 1 -name '[.0-9a-f]*' ! -name sha256 2>/dev/null)
     [ -z "$left" ] || told "left in the store: $left"
     [ -z "$(skiff images -aq)" ]
-    run_ok skiff system check --images
+    run_ok skiff system check --images images
 }
 
 # refused PATTERN FILE: from the file and through a pipe.
@@ -201,7 +201,7 @@ refused()
         wait "$pid" || true
         skiff rmi -f a:1 >/dev/null 2>&1 || true
         skiff system check --repair >/dev/null 2>&1 || true
-        run_ok skiff system check --images
+        run_ok skiff system check --images images
     done
     run_ok skiff load -i whole.tar
     skiff rmi a:1 >/dev/null
@@ -218,7 +218,7 @@ refused()
     local root=$SKIFF_ROOT
     SKIFF_ROOT=$PWD/disk/root run_fails 'no space left' skiff load -i whole.tar
     SKIFF_ROOT=$PWD/disk/root run_fails 'no space left' bash -c "cat whole.tar | '$SKIFF' load"
-    SKIFF_ROOT=$PWD/disk/root run_ok skiff system check --images
+    SKIFF_ROOT=$PWD/disk/root run_ok skiff system check --images images
     local left
     left=$(find disk/root/layers disk/root/images -name '.tmp-*' -o -name '.dead-*')
     skiff load -q -i whole.tar
